@@ -77,7 +77,7 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
     checked = []
     for name in names:
         try:
-            dtype = np.dtype(name)
+            dtype = None if name is None else np.dtype(name)  # np.dtype(None) is float64
         except TypeError:
             dtype = None
         if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -88,34 +88,29 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
 
 def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     """Call every public function that has a Numba kernel, with plain and with full options."""
-    import fastce
+    from . import _binary_cross_entropy as sigmoid_forms
+    from . import _cross_entropy as softmax_forms
 
     n, n_classes = shape
     logits = np.zeros(shape, dtype)
     labels = np.zeros(n, np.intp)
     uniform = np.full(shape, 1 / n_classes, dtype)
-    log_uniform = np.log(uniform)
-
-    for name in ("cross_entropy", "cross_entropy_value_and_grad", "cross_entropy_grad_and_hess"):
-        function = getattr(fastce, name)
-        for target in (labels, uniform):
-            function(logits, target)
-            function(logits, target, weight=np.ones(n_classes), sample_weight=np.ones(n), label_smoothing=0.1)
-    for name in ("nll_loss", "nll_loss_value_and_grad"):
-        getattr(fastce, name)(log_uniform, labels)
-    for name in (
-        "binary_cross_entropy_with_logits",
-        "binary_cross_entropy_with_logits_value_and_grad",
-        "binary_cross_entropy_with_logits_grad_and_hess",
-        "binary_cross_entropy",
-        "binary_cross_entropy_value_and_grad",
+    softmax_options = {"weight": np.ones(n_classes), "sample_weight": np.ones(n), "label_smoothing": 0.1}
+    sigmoid_options = {"weight": np.ones(n_classes)}
+    for module, name, args, options in (
+        (softmax_forms, "cross_entropy", (logits, labels), softmax_options),
+        (softmax_forms, "cross_entropy", (logits, uniform), softmax_options),
+        (softmax_forms, "nll_loss", (np.log(uniform), labels), {"weight": np.ones(n_classes)}),
+        (sigmoid_forms, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
+        (sigmoid_forms, "binary_cross_entropy", (uniform, uniform), sigmoid_options),
     ):
-        function = getattr(fastce, name)
-        function(uniform, np.zeros_like(uniform))
-        function(uniform, np.zeros_like(uniform), weight=np.ones(n_classes))
-    for name in ("cross_entropy", "binary_cross_entropy_with_logits"):
-        target = labels if name == "cross_entropy" else uniform
-        getattr(fastce, name)(logits, target, reduction="none")
+        for form in ("", "_value_and_grad", "_grad_and_hess"):
+            function = getattr(module, name + form, None)  # the forms on probabilities have no Hessian
+            if function is not None:
+                function(*args)
+                function(*args, **options)
+                if "grad" not in form:
+                    function(*args, reduction="none")
 
 
 def _fit_classifiers(dtype: np.dtype, n: int) -> None:
