@@ -166,7 +166,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("what", nargs="?", choices=("run", "info"), default="run", help="what to do (default: %(default)s)")
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE.png", help="also draw objective against time for both (needs the extra: pip install 'fastce[plot]')"
+        "--plot",
+        type=Path,
+        metavar="FILE.png",
+        help="also draw objective against time for both (needs the extra: pip install 'fastce[plot]')",
     )
     options = parser.parse_args(arguments)
     if options.what == "info":

@@ -47,7 +47,7 @@ class Classifier:
         self.model.predict_proba(self.X)
 
     def track_iterations(self, *_):
-        """Iterations to the optimum: does not depend on the machine."""
+        """Count the iterations to the optimum: they do not depend on the machine."""
         return int(self.model.n_iter_.max())
 
 
