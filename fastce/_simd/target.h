@@ -1,0 +1,68 @@
+/* What the compiler offers, and what the processor offers when the module is imported.
+ *
+ * FASTCE_VECTORS      GCC/Clang vector extensions are there; otherwise every "vector" below is one scalar
+ * FASTCE_X86_LEVELS   the hot code is compiled three times: baseline (SSE2), v3 (AVX2 + FMA), v4 (AVX-512)
+ */
+#ifndef FASTCE_TARGET_H
+#define FASTCE_TARGET_H
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* __builtin_convertvector came with GCC 9 and Clang 3.7. FASTCE_SCALAR lets the tests build the plain form. */
+#if !defined(FASTCE_SCALAR) && !defined(_MSC_VER) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9))
+#  define FASTCE_VECTORS 1
+#else
+#  define FASTCE_VECTORS 0
+#endif
+
+#if FASTCE_VECTORS && defined(__x86_64__)
+#  define FASTCE_X86_LEVELS 1
+#  include <immintrin.h>
+#else
+#  define FASTCE_X86_LEVELS 0
+#endif
+
+#if defined(_MSC_VER)
+#  define FASTCE_INLINE static __forceinline
+#  define FASTCE_RESTRICT __restrict
+#else
+#  define FASTCE_INLINE static inline __attribute__((always_inline))
+#  define FASTCE_RESTRICT __restrict__
+#endif
+
+#define FASTCE_PASTE_(a, b) a##b
+#define FASTCE_PASTE(a, b) FASTCE_PASTE_(a, b)
+/* NAME(f) is f with the suffix of the instruction set being compiled: f_baseline, f_v3, f_v4. */
+#define NAME(identifier) FASTCE_PASTE(identifier, SIMD_SUFFIX)
+
+enum { FASTCE_LEVEL_BASELINE = 0, FASTCE_LEVEL_V3 = 1, FASTCE_LEVEL_V4 = 2 };
+
+/* The highest level that was compiled in and that this processor and its operating system can run. */
+static int fastce_best_level(void)
+{
+#if FASTCE_X86_LEVELS
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
+        return FASTCE_LEVEL_BASELINE;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512cd")
+        || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return FASTCE_LEVEL_V3;
+    return FASTCE_LEVEL_V4;
+#else
+    return FASTCE_LEVEL_BASELINE;
+#endif
+}
+
+/* Picks one of the three compiled forms of a function; compilers without levels have only the first. */
+#if FASTCE_X86_LEVELS
+#  define FASTCE_SELECT(level, function) \
+    ((level) == FASTCE_LEVEL_V4 ? function##_v4 : (level) == FASTCE_LEVEL_V3 ? function##_v3 : function##_baseline)
+#else
+#  define FASTCE_SELECT(level, function) ((void)(level), function##_baseline)
+#endif
+
+#endif

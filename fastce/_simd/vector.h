@@ -1,0 +1,281 @@
+/* The vector types of one instruction set, and the few operations C's operators do not give.
+ *
+ * Included once per instruction set (see each_level.h). `+ - * /`, comparisons (lanes of -1 or 0) and
+ * bit operations are the compiler's own; with SIMD_BYTES == 0 a vector is one scalar and the same source
+ * still compiles, which is why code above never subscripts a vector.
+ */
+
+#define vfloat NAME(fastce_vfloat)
+#define vdouble NAME(fastce_vdouble)
+#define vint NAME(fastce_vint)
+#define vlong NAME(fastce_vlong)
+#define vhalf NAME(fastce_vhalf)
+
+#undef FLOAT_LANES
+#undef DOUBLE_LANES
+#if SIMD_BYTES
+typedef float vfloat __attribute__((vector_size(SIMD_BYTES)));
+typedef double vdouble __attribute__((vector_size(SIMD_BYTES)));
+typedef int32_t vint __attribute__((vector_size(SIMD_BYTES)));
+typedef int64_t vlong __attribute__((vector_size(SIMD_BYTES)));
+typedef float vhalf __attribute__((vector_size(SIMD_BYTES / 2)));
+#  define FLOAT_LANES (SIMD_BYTES / 4)
+#  define DOUBLE_LANES (SIMD_BYTES / 8)
+#else
+typedef float vfloat;
+typedef double vdouble;
+typedef int32_t vint;
+typedef int64_t vlong;
+#  define FLOAT_LANES 1
+#  define DOUBLE_LANES 1
+#endif
+
+FASTCE_INLINE vfloat NAME(load_f32)(const float *p) { vfloat v; memcpy(&v, p, sizeof v); return v; }
+FASTCE_INLINE vdouble NAME(load_f64)(const double *p) { vdouble v; memcpy(&v, p, sizeof v); return v; }
+FASTCE_INLINE void NAME(store_f32)(float *p, vfloat v) { memcpy(p, &v, sizeof v); }
+FASTCE_INLINE void NAME(store_f64)(double *p, vdouble v) { memcpy(p, &v, sizeof v); }
+
+#if SIMD_BYTES
+FASTCE_INLINE vfloat NAME(splat_f32)(float s) { return (vfloat){0} + s; }
+FASTCE_INLINE vdouble NAME(splat_f64)(double s) { return (vdouble){0} + s; }
+FASTCE_INLINE vint NAME(bits_f32)(vfloat v) { return (vint)v; }
+FASTCE_INLINE vlong NAME(bits_f64)(vdouble v) { return (vlong)v; }
+FASTCE_INLINE vfloat NAME(from_bits_f32)(vint v) { return (vfloat)v; }
+FASTCE_INLINE vdouble NAME(from_bits_f64)(vlong v) { return (vdouble)v; }
+FASTCE_INLINE vfloat NAME(select_f32)(vint mask, vfloat yes, vfloat no)
+{
+    return (vfloat)((mask & (vint)yes) | (~mask & (vint)no));
+}
+FASTCE_INLINE vdouble NAME(select_f64)(vlong mask, vdouble yes, vdouble no)
+{
+    return (vdouble)((mask & (vlong)yes) | (~mask & (vlong)no));
+}
+FASTCE_INLINE vdouble NAME(load_widened_f32)(const float *p)
+{
+    vhalf h;
+    memcpy(&h, p, sizeof h);
+    return __builtin_convertvector(h, vdouble);
+}
+#else
+FASTCE_INLINE vfloat NAME(splat_f32)(float s) { return s; }
+FASTCE_INLINE vdouble NAME(splat_f64)(double s) { return s; }
+FASTCE_INLINE vint NAME(bits_f32)(vfloat v) { vint b; memcpy(&b, &v, sizeof b); return b; }
+FASTCE_INLINE vlong NAME(bits_f64)(vdouble v) { vlong b; memcpy(&b, &v, sizeof b); return b; }
+FASTCE_INLINE vfloat NAME(from_bits_f32)(vint b) { vfloat v; memcpy(&v, &b, sizeof v); return v; }
+FASTCE_INLINE vdouble NAME(from_bits_f64)(vlong b) { vdouble v; memcpy(&v, &b, sizeof v); return v; }
+FASTCE_INLINE vfloat NAME(select_f32)(vint mask, vfloat yes, vfloat no) { return mask ? yes : no; }
+FASTCE_INLINE vdouble NAME(select_f64)(vlong mask, vdouble yes, vdouble no) { return mask ? yes : no; }
+FASTCE_INLINE vdouble NAME(load_widened_f32)(const float *p) { return (double)*p; }
+#endif
+FASTCE_INLINE vdouble NAME(load_widened_f64)(const double *p) { return NAME(load_f64)(p); }
+
+/* max_*(a, b) is `a > b ? a : b`: a NaN in `a` is passed over, a NaN in `b` comes back. */
+#if SIMD_LEVEL == 4
+FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return (vfloat)_mm512_max_ps((__m512)a, (__m512)b); }
+FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return (vdouble)_mm512_max_pd((__m512d)a, (__m512d)b); }
+#elif SIMD_LEVEL == 3
+FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return (vfloat)_mm256_max_ps((__m256)a, (__m256)b); }
+FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return (vdouble)_mm256_max_pd((__m256d)a, (__m256d)b); }
+#elif FASTCE_X86_LEVELS
+FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return (vfloat)_mm_max_ps((__m128)a, (__m128)b); }
+FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return (vdouble)_mm_max_pd((__m128d)a, (__m128d)b); }
+#elif SIMD_BYTES
+FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return NAME(select_f32)(a > b, a, b); }
+FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return NAME(select_f64)(a > b, a, b); }
+#else
+FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return a > b ? a : b; }
+FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return a > b ? a : b; }
+#endif
+
+/* low += first half of v, high += second half of v, in double. */
+FASTCE_INLINE void NAME(add_widened)(vdouble *low, vdouble *high, vfloat v)
+{
+#if SIMD_LEVEL == 4
+    *low += (vdouble)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+    *high += (vdouble)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+#elif SIMD_LEVEL == 3
+    *low += (vdouble)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+    *high += (vdouble)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+#elif FASTCE_X86_LEVELS
+    *low += (vdouble)_mm_cvtps_pd((__m128)v);
+    *high += (vdouble)_mm_cvtps_pd(_mm_movehl_ps((__m128)v, (__m128)v));
+#elif SIMD_BYTES
+    vhalf halves[2];
+    memcpy(halves, &v, sizeof v);
+    *low += __builtin_convertvector(halves[0], vdouble);
+    *high += __builtin_convertvector(halves[1], vdouble);
+#else
+    *low += (double)v;
+    (void)high;
+#endif
+}
+
+/* Sum over the lanes, as a tree. */
+FASTCE_INLINE double NAME(sum_lanes)(vdouble v)
+{
+#if SIMD_LEVEL == 4
+    return _mm512_reduce_add_pd((__m512d)v);
+#else
+    double lane[DOUBLE_LANES];
+    memcpy(lane, &v, sizeof v);
+    for (int width = DOUBLE_LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i)
+            lane[i] += lane[i + width];
+    return lane[0];
+#endif
+}
+
+/* Bit i is set where lane i of a equals lane i of b. */
+FASTCE_INLINE unsigned NAME(equal_lanes_f32)(vfloat a, vfloat b)
+{
+#if SIMD_LEVEL == 4
+    return (unsigned)_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+#elif SIMD_LEVEL == 3
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
+#elif FASTCE_X86_LEVELS
+    return (unsigned)_mm_movemask_ps(_mm_cmpeq_ps((__m128)a, (__m128)b));
+#else
+    vint equal = a == b;
+    int32_t lane[FLOAT_LANES];
+    unsigned set = 0;
+    memcpy(lane, &equal, sizeof equal);
+    for (int i = 0; i < FLOAT_LANES; ++i)
+        set |= (unsigned)(lane[i] != 0) << i;
+    return set;
+#endif
+}
+
+FASTCE_INLINE unsigned NAME(equal_lanes_f64)(vdouble a, vdouble b)
+{
+#if SIMD_LEVEL == 4
+    return (unsigned)_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ);
+#elif SIMD_LEVEL == 3
+    return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_EQ_OQ));
+#elif FASTCE_X86_LEVELS
+    return (unsigned)_mm_movemask_pd(_mm_cmpeq_pd((__m128d)a, (__m128d)b));
+#else
+    vlong equal = a == b;
+    int64_t lane[DOUBLE_LANES];
+    unsigned set = 0;
+    memcpy(lane, &equal, sizeof equal);
+    for (int i = 0; i < DOUBLE_LANES; ++i)
+        set |= (unsigned)(lane[i] != 0) << i;
+    return set;
+#endif
+}
+
+/* The first `count` entries (0 <= count <= lanes) and `fill` behind them; nothing behind them is read. */
+#if SIMD_LEVEL == 4
+FASTCE_INLINE vfloat NAME(load_or_f32)(const float *p, ptrdiff_t count, float fill)
+{
+    return (vfloat)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << count) - 1), p);
+}
+FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double fill)
+{
+    return (vdouble)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), (__mmask8)((1u << count) - 1), p);
+}
+FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#elif SIMD_LEVEL == 3
+FASTCE_INLINE __m256i NAME(first_f32)(ptrdiff_t count)
+{
+    static const int32_t mask[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_si256((const __m256i *)(mask + 8 - count));
+}
+FASTCE_INLINE __m256i NAME(first_f64)(ptrdiff_t count)
+{
+    static const int64_t mask[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+    return _mm256_loadu_si256((const __m256i *)(mask + 4 - count));
+}
+FASTCE_INLINE vfloat NAME(load_or_f32)(const float *p, ptrdiff_t count, float fill)
+{
+    __m256i first = NAME(first_f32)(count);
+    return (vfloat)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, first), _mm256_castsi256_ps(first));
+}
+FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double fill)
+{
+    __m256i first = NAME(first_f64)(count);
+    return (vdouble)_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, first), _mm256_castsi256_pd(first));
+}
+FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+{
+    _mm256_maskstore_ps(p, NAME(first_f32)(count), (__m256)v);
+}
+FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+{
+    _mm256_maskstore_pd(p, NAME(first_f64)(count), (__m256d)v);
+}
+#else
+FASTCE_INLINE vfloat NAME(load_or_f32)(const float *p, ptrdiff_t count, float fill)
+{
+    float lane[FLOAT_LANES];
+    for (int i = 0; i < FLOAT_LANES; ++i)
+        lane[i] = i < count ? p[i] : fill;
+    return NAME(load_f32)(lane);
+}
+FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double fill)
+{
+    double lane[DOUBLE_LANES];
+    for (int i = 0; i < DOUBLE_LANES; ++i)
+        lane[i] = i < count ? p[i] : fill;
+    return NAME(load_f64)(lane);
+}
+FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+{
+    float lane[FLOAT_LANES];
+    NAME(store_f32)(lane, v);
+    for (ptrdiff_t i = 0; i < count; ++i)
+        p[i] = lane[i];
+}
+FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+{
+    double lane[DOUBLE_LANES];
+    NAME(store_f64)(lane, v);
+    for (ptrdiff_t i = 0; i < count; ++i)
+        p[i] = lane[i];
+}
+#endif
+FASTCE_INLINE vdouble NAME(load_some_f64)(const double *p, ptrdiff_t count) { return NAME(load_or_f64)(p, count, 0); }
+FASTCE_INLINE vdouble NAME(load_some_widened_f64)(const double *p, ptrdiff_t count) { return NAME(load_some_f64)(p, count); }
+FASTCE_INLINE vdouble NAME(load_some_widened_f32)(const float *p, ptrdiff_t count)
+{
+#if SIMD_LEVEL == 4
+    return (vdouble)_mm512_cvtps_pd(_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p));
+#elif SIMD_LEVEL == 3
+    static const int32_t mask[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+    return (vdouble)_mm256_cvtps_pd(_mm_maskload_ps(p, _mm_loadu_si128((const __m128i *)(mask + 4 - count))));
+#else
+    double lane[DOUBLE_LANES];
+    for (int i = 0; i < DOUBLE_LANES; ++i)
+        lane[i] = i < count ? (double)p[i] : 0;
+    return NAME(load_f64)(lane);
+#endif
+}
+
+/* out[i] = sum of the lanes of v[i], i < count <= 4. Four sums together cost less than four alone. */
+FASTCE_INLINE void NAME(sum_lanes_of_four)(const vdouble *v, int count, double *out)
+{
+#if SIMD_LEVEL >= 3
+    if (count == 4) {
+#  if SIMD_LEVEL == 4
+        __m512d wide01 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[0], (__m512d)v[1]), _mm512_unpackhi_pd((__m512d)v[0], (__m512d)v[1]));
+        __m512d wide23 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[2], (__m512d)v[3]), _mm512_unpackhi_pd((__m512d)v[2], (__m512d)v[3]));
+        __m256d sum01 = _mm256_add_pd(_mm512_castpd512_pd256(wide01), _mm512_extractf64x4_pd(wide01, 1));
+        __m256d sum23 = _mm256_add_pd(_mm512_castpd512_pd256(wide23), _mm512_extractf64x4_pd(wide23, 1));
+#  else
+        __m256d sum01 = _mm256_hadd_pd((__m256d)v[0], (__m256d)v[1]);
+        __m256d sum23 = _mm256_hadd_pd((__m256d)v[2], (__m256d)v[3]);
+#  endif
+        _mm256_storeu_pd(out, _mm256_add_pd(_mm256_permute2f128_pd(sum01, sum23, 0x20), _mm256_permute2f128_pd(sum01, sum23, 0x31)));
+        return;
+    }
+#endif
+    for (int i = 0; i < count; ++i)
+        out[i] = NAME(sum_lanes)(v[i]);
+}

@@ -1,0 +1,64 @@
+"""Build of the two Cython extensions; everything else about the package is in pyproject.toml."""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+DEBUG = os.environ.get("FASTCE_DEBUG", "") not in ("", "0")
+HEADERS = sorted(
+    f"fastce/_simd/{name}" for name in os.listdir("fastce/_simd") if name.endswith(".h")
+)
+
+
+class BuildExtensions(build_ext):
+    """Picks flags by compiler, and leaves the built modules beside the sources as well.
+
+    In the root of a checkout the folder ``fastce`` shadows the installed package, so ``pip install .``
+    followed there by ``python -m fastce`` would find sources without extension modules. An in-place
+    copy makes both ways of installing behave alike.
+    """
+
+    def build_extensions(self):
+        """Add the optimisation flags of the compiler at hand."""
+        if self.compiler.compiler_type == "msvc":
+            flags = ["/O2", "/std:c11", "/Zc:preprocessor"]
+        else:
+            # No -ffast-math: NaN and inf must behave. -fno-math-errno only drops errno.
+            flags = ["-O3", "-std=gnu11", "-fno-math-errno", "-g0"]
+        for extension in self.extensions:
+            extension.extra_compile_args = flags
+        super().build_extensions()
+
+    def run(self):
+        """Build, then copy the modules beside the sources."""
+        super().run()
+        if not self.inplace and not self.editable_mode:
+            self.copy_extensions_to_source()
+
+
+def extension(name, **options):
+    """Return the extension module ``fastce.<name>``, rebuilt when a header changes."""
+    return Extension(
+        f"fastce.{name}", [f"fastce/{name}.pyx"], include_dirs=["fastce"], depends=HEADERS, **options
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension("_rowwise"), extension("_blocks")],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "cdivision": True,
+            "embedsignature": True,
+            "freethreading_compatible": True,
+        },
+        quiet="-v" not in sys.argv,
+    ),
+    cmdclass={"build_ext": BuildExtensions},
+)
