@@ -1,0 +1,213 @@
+"""The table of losses: one row each; the battery in test_losses.py runs over every row.
+
+A new loss is one row here, one naive formula in reference.py, and its own test file for what is peculiar to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import reference
+
+import fastce
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the battery must know about a loss.
+
+    make       (rng, n, k, dtype) -> (x, target)
+    options    name -> (rng, x, target) -> keyword arguments; "plain" is there for every loss
+    label      the value that stands for "ignore this entry" in tests, or None when the loss ignores nothing
+    by_row     True: one value per row of x; False: one value per element
+    """
+
+    name: str
+    function: str
+    make: Callable
+    reference: Callable
+    options: dict = field(default_factory=dict)
+    label: int | None = None
+    by_row: bool = True
+    has_hess: bool = False
+
+    def value(self, *args, **kwargs):
+        """Call the plain form."""
+        return getattr(fastce, self.function)(*args, **kwargs)
+
+    def value_and_grad(self, *args, **kwargs):
+        """Call the form that returns value and gradient."""
+        return getattr(fastce, self.function + "_value_and_grad")(*args, **kwargs)
+
+    def grad_and_hess(self, *args, **kwargs):
+        """Call the form that returns gradient and Hessian diagonal."""
+        return getattr(fastce, self.function + "_grad_and_hess")(*args, **kwargs)
+
+    def values_shape(self, x):
+        """Return the shape of `reduction="none"`."""
+        return x.shape[:-1] if self.by_row else x.shape
+
+
+def _plain(rng, x, target):
+    return {}
+
+
+def _class_weight(rng, x, target):
+    return {"weight": rng.uniform(0.2, 3, x.shape[-1])}
+
+
+def _class_weight_with_zero(rng, x, target):
+    weight = rng.uniform(0.2, 3, x.shape[-1])
+    if weight.size > 1:
+        weight[0] = 0
+    return {"weight": weight}
+
+
+def _sample_weight(rng, x, target):
+    return {"sample_weight": rng.uniform(0.2, 3, len(x))}
+
+
+def _sample_weight_with_zeros(rng, x, target):
+    sample_weight = rng.uniform(0.2, 3, len(x))
+    sample_weight[1::3] = 0
+    return {"sample_weight": sample_weight}
+
+
+def _ignore(rng, x, target):
+    return {"ignore_index": int(target.flat[0])}
+
+
+def _smoothing(rng, x, target):
+    return {"label_smoothing": 0.1}
+
+
+def _full_smoothing(rng, x, target):
+    return {"label_smoothing": 1.0}
+
+
+def _together(*makers):
+    def make(rng, x, target):
+        return {key: value for maker in makers for key, value in maker(rng, x, target).items()}
+
+    return make
+
+
+def _element_weight(rng, x, target):
+    weight = rng.uniform(0.2, 3, x.shape)
+    weight[..., ::3] = 0 if x.shape[-1] > 1 else 1
+    return {"weight": weight}
+
+
+def _row_weight(rng, x, target):
+    return {"weight": rng.uniform(0.2, 3, (len(x), 1))}
+
+
+def _pos_weight(rng, x, target):
+    return {"pos_weight": rng.uniform(0.2, 3, x.shape[-1])}
+
+
+def _logits(rng, n, k, dtype):
+    return (3 * rng.standard_normal((n, k))).astype(dtype)
+
+
+def _index(rng, n, k, dtype):
+    return _logits(rng, n, k, dtype), rng.integers(0, k, n)
+
+
+def _index_log_probs(rng, n, k, dtype):
+    return np.log(rng.dirichlet(np.ones(k), n) + 1e-3).astype(dtype), rng.integers(0, k, n)
+
+
+def _soft(rng, n, k, dtype):
+    return _logits(rng, n, k, dtype), rng.uniform(0, 2 / k, (n, k)).astype(dtype)  # the rows do not sum to 1
+
+
+def _binary(rng, n, k, dtype):
+    target = rng.uniform(0, 1, (n, k)).astype(dtype)
+    target.flat[::2] = rng.integers(0, 2, target.flat[::2].shape)
+    return _logits(rng, n, k, dtype), target
+
+
+def _binary_probs(rng, n, k, dtype):
+    x, target = _binary(rng, n, k, dtype)
+    return rng.uniform(0.02, 0.98, x.shape).astype(dtype), target
+
+
+_INDEX_OPTIONS = {
+    "plain": _plain,
+    "weight": _class_weight,
+    "weight with zero": _class_weight_with_zero,
+    "sample_weight": _sample_weight,
+    "sample_weight with zeros": _sample_weight_with_zeros,
+    "ignore_index": _ignore,
+    "weight, sample_weight, ignore_index": _together(_class_weight, _sample_weight, _ignore),
+}
+_SMOOTHING_OPTIONS = {
+    "smoothing": _smoothing,
+    "smoothing 1": _full_smoothing,
+    "smoothing, weight, sample_weight": _together(_smoothing, _class_weight_with_zero, _sample_weight_with_zeros),
+}
+
+LOSSES = [
+    Loss(
+        name="cross_entropy, index",
+        function="cross_entropy",
+        make=_index,
+        reference=reference.cross_entropy,
+        options={
+            **_INDEX_OPTIONS,
+            **_SMOOTHING_OPTIONS,
+            "all": _together(_smoothing, _class_weight, _sample_weight, _ignore),
+        },
+        label=-100,
+        has_hess=True,
+    ),
+    Loss(
+        name="cross_entropy, probabilities",
+        function="cross_entropy",
+        make=_soft,
+        reference=reference.cross_entropy,
+        options={
+            "plain": _plain,
+            "weight": _class_weight_with_zero,
+            "sample_weight": _sample_weight_with_zeros,
+            **_SMOOTHING_OPTIONS,
+        },
+        has_hess=True,
+    ),
+    Loss(
+        name="binary_cross_entropy_with_logits",
+        function="binary_cross_entropy_with_logits",
+        make=_binary,
+        reference=reference.binary_cross_entropy_with_logits,
+        options={
+            "plain": _plain,
+            "element weight": _element_weight,
+            "row weight": _row_weight,
+            "pos_weight": _pos_weight,
+            "ignore_index": lambda rng, x, target: {"ignore_index": 1},
+            "all": _together(_row_weight, _pos_weight, lambda rng, x, target: {"ignore_index": 0}),
+        },
+        label=-100,
+        by_row=False,
+        has_hess=True,
+    ),
+    Loss(
+        name="nll_loss",
+        function="nll_loss",
+        make=_index_log_probs,
+        reference=reference.nll_loss,
+        options=_INDEX_OPTIONS,
+        label=-100,
+    ),
+    Loss(
+        name="binary_cross_entropy",
+        function="binary_cross_entropy",
+        make=_binary_probs,
+        reference=reference.binary_cross_entropy,
+        options={"plain": _plain, "element weight": _element_weight, "row weight": _row_weight},
+        by_row=False,
+    ),
+]
+
+CASES = [(loss, option) for loss in LOSSES for option in loss.options]

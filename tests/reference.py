@@ -1,0 +1,144 @@
+"""The losses as a textbook writes them: slow loops in extended precision, sharing nothing with the package.
+
+`Terms` holds one entry per row (or per element, for the binary losses), before any reduction:
+
+    values   the loss of each row            grads, hess   shaped like the input (hess is None where there is none)
+    divisor  what `reduction="mean"` divides the sum of the values by
+"""
+
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+
+Real = np.longdouble
+
+
+@dataclass
+class Terms:
+    """Loss, gradient and Hessian diagonal of each row, and the mean's divisor."""
+
+    values: np.ndarray
+    grads: np.ndarray
+    hess: np.ndarray | None
+    divisor: float
+
+    def reduced(self, reduction):
+        """Return value, gradient and Hessian diagonal as the library returns them for this reduction."""
+        if reduction == "none":
+            return self.values, self.grads, self.hess
+        if reduction == "sum":
+            return self.values.sum(), self.grads, self.hess
+        if self.divisor == 0:
+            return np.nan, np.zeros_like(self.grads), None if self.hess is None else np.zeros_like(self.grads)
+        hess = None if self.hess is None else self.hess / self.divisor
+        return self.values.sum() / self.divisor, self.grads / self.divisor, hess
+
+
+def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
+    """Yield (row, c, part of the divisor): the row's loss is the sum of c_k * -log(softmax(x)_k)."""
+    n_classes = x.shape[-1]
+    target = np.asarray(target)
+    w = np.ones(n_classes, Real) if weight is None else np.asarray(weight, Real)
+    probabilities = target.dtype.kind == "f"
+    for row in np.ndindex(x.shape[:-1]):
+        s = Real(1) if sample_weight is None else Real(np.asarray(sample_weight)[row])
+        if probabilities:
+            c = [((1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes) for q in target[row].astype(Real)]
+            part = s
+        elif target[row] == ignore_index:
+            yield row, None, Real(0)
+            continue
+        else:
+            hot = [Real(k == target[row]) for k in range(n_classes)]
+            c = [(1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes for q in hot]
+            part = w[int(target[row])] * s
+        yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), part
+
+
+def cross_entropy(
+    logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, axis=-1
+):
+    """Cross-entropy of softmax(logits): -sum_k c_k log p_k."""
+    x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
+    target = np.asarray(target)
+    if target.dtype.kind == "f":
+        target = np.moveaxis(target, axis, -1)
+    values, grads, hess = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    divisor = Real(0)
+    for row, c, part in _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
+        divisor += part
+        if c is None or not c.any():
+            continue
+        top = x[row].max()
+        e = np.exp(x[row] - top)
+        p = e / e.sum()
+        values[row] = sum(c_k * (np.log(e.sum()) - (x_k - top)) for c_k, x_k in zip(c, x[row], strict=True) if c_k)
+        grads[row] = p * c.sum() - c
+        hess[row] = p * (1 - p) * c.sum()
+    return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
+
+
+def nll_loss(log_probs, target, *, weight=None, sample_weight=None, ignore_index=-100, axis=-1):
+    """Minus the target's entry of each row of log probabilities."""
+    x = np.moveaxis(np.asarray(log_probs), axis, -1).astype(Real)
+    values, grads = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real)
+    divisor = Real(0)
+    for row, c, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
+        divisor += part
+        if c is None or not c.any():
+            continue
+        values[row] = -sum(c_k * x_k for c_k, x_k in zip(c, x[row], strict=True) if c_k)
+        grads[row] = -c
+    return Terms(values, np.moveaxis(grads, -1, axis), None, divisor)
+
+
+def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, ignore_index=None):
+    """Binary cross-entropy of sigmoid(logits), element by element."""
+    x, y = np.asarray(logits).astype(Real), np.asarray(target)
+    w = np.broadcast_to(Real(1) if weight is None else np.asarray(weight, Real), x.shape)
+    pos_w = np.broadcast_to(Real(1) if pos_weight is None else np.asarray(pos_weight, Real), x.shape)
+    values, grads, hess = np.zeros(x.shape, Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    kept = 0
+    for i in np.ndindex(x.shape):
+        if ignore_index is not None and y[i] == ignore_index:
+            continue
+        kept += 1
+        pos, neg = w[i] * pos_w[i] * Real(y[i]), w[i] * (1 - Real(y[i]))
+        p, one_minus_p = 1 / (1 + np.exp(-x[i])), 1 / (1 + np.exp(x[i]))
+        values[i] = (pos * -np.log(p) if pos else 0) + (neg * -np.log(one_minus_p) if neg else 0)
+        grads[i] = neg * p - pos * one_minus_p
+        hess[i] = (pos + neg) * p * one_minus_p
+    return Terms(values, grads, hess, kept)
+
+
+def binary_cross_entropy(probs, target, *, weight=None):
+    """Binary cross-entropy of probabilities, with torch's clamps: log at -100, the gradient's divisor at 1e-12."""
+    p, y = np.asarray(probs).astype(Real), np.asarray(target).astype(Real)
+    w = np.broadcast_to(Real(1) if weight is None else np.asarray(weight, Real), p.shape)
+    values, grads = np.zeros(p.shape, Real), np.zeros(p.shape, Real)
+    for i in np.ndindex(p.shape):
+        log_p = max(np.log(p[i]), Real(-100)) if p[i] > 0 else Real(-100)
+        log_q = max(np.log1p(-p[i]), Real(-100)) if p[i] < 1 else Real(-100)
+        values[i] = -w[i] * (y[i] * log_p + (1 - y[i]) * log_q)
+        grads[i] = w[i] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), Real(1e-12))
+    return Terms(values, grads, None, p.size)
+
+
+def exact_cross_entropy_row(x, y):
+    """Value and gradient of one row for class y, in 60 digits, as lists of mpmath numbers."""
+    with mpmath.workdps(60):
+        e = [mpmath.exp(mpmath.mpf(float(v)) - mpmath.mpf(float(x[y]))) for v in x]
+        others = mpmath.fsum(e[:y] + e[y + 1 :])
+        total = others + 1
+        grad = [-others / total if k == y else e_k / total for k, e_k in enumerate(e)]
+        return mpmath.log1p(others), grad
+
+
+def exact_binary_cross_entropy(x, y):
+    """Value and gradient of one logit for target y in {0, 1}, in 60 digits."""
+    with mpmath.workdps(60):
+        z = mpmath.mpf(float(x)) * (1 if y == 0 else -1)
+        value = mpmath.log1p(mpmath.exp(z))
+        grad = 1 / (1 + mpmath.exp(-z))
+        return value, grad if y == 0 else -grad

@@ -1,0 +1,82 @@
+"""What a fresh interpreter sees: a cheap import, and exactly the public names."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+import fastce
+
+PUBLIC = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_value_and_grad",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_grad_and_hess",
+    "binary_cross_entropy_with_logits_value_and_grad",
+    "cross_entropy",
+    "cross_entropy_grad_and_hess",
+    "cross_entropy_value_and_grad",
+    "get_num_threads",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "nll_loss",
+    "nll_loss_value_and_grad",
+    "set_num_threads",
+    "show_versions",
+    "sigmoid",
+    "softmax",
+    "warmup",
+]
+HEAVY = ["numba", "llvmlite", "scipy", "sklearn", "torch", "jax", "pandas", "matplotlib"]
+
+
+def run(code):
+    """Run Python code in a fresh interpreter with warnings as errors; return what it prints."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_public_names():
+    assert sorted(fastce.__all__) == fastce.__all__
+    assert [name for name in fastce.__all__ if not name.startswith("__")] == PUBLIC
+    for name in PUBLIC:
+        assert callable(getattr(fastce, name))
+        assert getattr(fastce, name).__name__ == name
+    listed = {name for name in dir(fastce) if not name.startswith("_")}
+    listed -= {name for name in listed if isinstance(getattr(fastce, name), types.ModuleType)}
+    assert listed == set(PUBLIC)
+
+
+def test_import_star_gives_the_public_names():
+    names = {}
+    exec("from fastce import *", names)
+    assert set(PUBLIC) <= set(names)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="cross_entropi"):
+        _ = fastce.cross_entropi
+    assert not hasattr(fastce, "numba")
+    assert not hasattr(fastce, "np")
+
+
+def test_import_is_cheap():
+    assert run(f"import fastce, sys; print([m for m in {HEAVY} if m in sys.modules])").strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"])
+def test_special_functions_compile_nothing(name):
+    code = f"import fastce, sys; fastce.{name}([1.0, 2.0]); print([m for m in {HEAVY} if m in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_first_call_in_a_fresh_interpreter_is_silent():
+    code = "import fastce; print(round(fastce.cross_entropy([[0, 1, 2, 3]], [3]), 4))"
+    assert run(code).strip() == "0.4402"
+
+
+def test_names_are_found_before_anything_is_loaded():
+    assert run("import fastce; print(set(fastce.__all__) <= set(dir(fastce)))").strip() == "True"

@@ -1,0 +1,194 @@
+"""Threads: any number gives the same bits; many callers at once and forked children get the right answer."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import fastce
+
+# Big enough for a parallel region, with a last block that is not full.
+PROBLEM = """
+import hashlib, sys
+import numpy as np
+import fastce
+
+def problems():
+    rng = np.random.default_rng(0)
+    for n, k in [(40001, 3), (20003, 10), (2003, 301), (5, 50257), (70001, 2), (150001, 1)]:
+        for dtype in (np.float32, np.float64):
+            x = rng.standard_normal((n, k)).astype(dtype)
+            yield x, rng.integers(0, k, n), rng.uniform(0, 1, (n, k)).astype(dtype), rng.uniform(0.5, 2, n)
+
+def results(x, y, q, s):
+    yield from fastce.cross_entropy_value_and_grad(x, y, sample_weight=s)
+    yield from fastce.cross_entropy_value_and_grad(x, y, label_smoothing=0.1, reduction="none")
+    yield fastce.cross_entropy(x, y, sample_weight=s)
+    yield from fastce.cross_entropy_grad_and_hess(x, y, sample_weight=s)
+    yield from fastce.cross_entropy_value_and_grad(x, q)
+    yield from fastce.cross_entropy_grad_and_hess(x, q)
+    yield from fastce.binary_cross_entropy_with_logits_value_and_grad(x, q)
+    yield from fastce.binary_cross_entropy_with_logits_grad_and_hess(x, q)
+    yield fastce.binary_cross_entropy_with_logits(x, q)
+    yield from fastce.nll_loss_value_and_grad(x, y, sample_weight=s)
+    yield from fastce.binary_cross_entropy_value_and_grad(q, q)
+
+def digest(problem):
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in results(*problem))).hexdigest()
+"""
+
+
+def run(body, **environment):
+    """Run PROBLEM and then `body` in a fresh interpreter; a deadlock is a failure."""
+    code = PROBLEM + textwrap.dedent(body)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
+    return done.stdout.split()
+
+
+@pytest.fixture
+def _threads_restored():
+    before = fastce.get_num_threads()
+    yield
+    fastce.set_num_threads(before)
+
+
+def test_same_bits_for_every_number_of_threads():
+    """One, two and three threads, and again one, on every loss, narrow and wide."""
+    lines = run(
+        """
+        for problem in problems():
+            row = []
+            for n in (1, 2, 3, 1):
+                fastce.set_num_threads(n)
+                row.append(digest(problem))
+            print(*row)
+        """,
+        NUMBA_NUM_THREADS="3",
+    )
+    rows = np.reshape(lines, (12, 4))
+    assert_array_equal(rows, np.repeat(rows[:, :1], 4, axis=1))
+    assert len(set(rows[:, 0])) == 12
+
+
+@pytest.mark.usefixtures("_threads_restored")
+def test_setting_the_number_of_threads():
+    fastce.set_num_threads(1)
+    assert fastce.get_num_threads() == 1
+    for bad in (0, -1, 10**6):
+        with pytest.raises(ValueError, match=rf"^n must .*; got {bad}$"):
+            fastce.set_num_threads(bad)
+    for bad in (1.0, "1", None, True):
+        with pytest.raises(TypeError, match=r"^n must .*; got "):
+            fastce.set_num_threads(bad)
+    assert fastce.get_num_threads() == 1
+    fastce.set_num_threads(np.int32(1))
+    assert type(fastce.get_num_threads()) is int
+
+
+def test_environment_sets_the_number_of_threads():
+    assert run("print(fastce.get_num_threads())", NUMBA_NUM_THREADS="3") == ["3"]
+
+
+def test_numba_keeps_its_own_setting():
+    body = """
+        import numba
+        numba.set_num_threads(2)
+        digest(next(problems()))
+        print(numba.get_num_threads())
+    """
+    assert run(body, NUMBA_NUM_THREADS="3") == ["2"]
+
+
+def test_eight_python_threads_at_once(rng):
+    x, target = rng.standard_normal((5000, 20)), rng.integers(0, 20, 5000)
+    expected, expected_grad = fastce.cross_entropy_value_and_grad(x, target)
+
+    def call(_):
+        return [fastce.cross_entropy_value_and_grad(x, target) for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [pair for pairs in pool.map(call, range(16)) for pair in pairs]
+    assert len(found) == 80
+    for value, grad in found:
+        assert value == expected
+        assert_array_equal(grad, expected_grad)
+
+
+@pytest.mark.parametrize("layer", ["default", "workqueue", "omp", "tbb"])
+def test_threads_meeting_in_every_layer(layer):
+    """The workqueue layer aborts the process when two threads enter it; the library must not let them."""
+    body = f"""
+        import numba
+        from concurrent.futures import ThreadPoolExecutor
+        numba.config.THREADING_LAYER = {layer!r}
+        try:
+            numba.njit(parallel=True)(lambda n: sum([i for i in numba.prange(n)]) if False else n)
+            numba.np.ufunc.parallel._launch_threads()
+        except ValueError:
+            print("absent"); sys.exit()
+        problem = list(problems())[3]
+        expected = digest(problem)
+        with ThreadPoolExecutor(8) as pool:
+            print(set(pool.map(digest, [problem] * 16)) == {{expected}})
+    """
+    out = run(body, NUMBA_NUM_THREADS="3")
+    if out == ["absent"]:
+        pytest.skip(f"Numba has no {layer} layer here")
+    assert out == ["True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("layer", ["default", "workqueue", "omp", "tbb"])
+@pytest.mark.parametrize("before", ["parallel", "nothing"])
+def test_a_forked_child_computes_the_same(layer, before):
+    """GNU OpenMP ends a child that enters a parallel region after its parent did; the child must compute alone."""
+    body = f"""
+        import os, warnings, numba
+        numba.config.THREADING_LAYER = {layer!r}
+        try:
+            numba.np.ufunc.parallel._launch_threads()
+        except ValueError:
+            print("absent"); sys.exit()
+        warnings.simplefilter("ignore", DeprecationWarning)
+        problem = list(problems())[3]
+        expected = digest(problem) if {before!r} == "parallel" else None
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(write, digest(problem).encode())
+            os._exit(0)
+        os.close(write)
+        answer = b""
+        while chunk := os.read(read, 100):
+            answer += chunk
+        print(os.waitpid(child, 0)[1], answer.decode() == digest(problem), expected in (None, answer.decode()))
+    """
+    out = run(body, NUMBA_NUM_THREADS="3")
+    if out == ["absent"]:
+        pytest.skip(f"Numba has no {layer} layer here")
+    assert out == ["0", "True", "True"]
+
+
+def test_processes_that_meet_on_an_empty_cache(tmp_path):
+    """Four processes compile and store the same kernels at once; each must get the right answer."""
+    code = PROBLEM + "\nx, y, q, s = next(problems())\nprint(fastce.cross_entropy_value_and_grad(x[:999], y[:999])[0])"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    answers = set()
+    for process in processes:
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+        answers.add(out)
+    assert len(answers) == 1
+    assert any(tmp_path.rglob("*.nbi")), "nothing was cached"
