@@ -52,7 +52,7 @@ setup(
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,
-            "wraparound": False,
+            "wraparound": DEBUG,
             "initializedcheck": DEBUG,
             "cdivision": True,
             "embedsignature": True,

@@ -48,7 +48,7 @@ _LEVELS = ("baseline", "v3", "v4")
 
 def _choose_level():
     """Return the index into ``_LEVELS`` of the instruction set to use."""
-    wanted = os.environ.get("FASTCE_CPU", "") or _LEVELS[-1]
+    wanted = os.environ.get("FASTCE_CPU", "") or "v4"
     if wanted not in _LEVELS:
         raise ImportError(f"FASTCE_CPU must be one of {', '.join(_LEVELS)}; got {wanted!r}")
     return min(_LEVELS.index(wanted), fastce_best_level())
