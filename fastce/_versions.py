@@ -88,8 +88,7 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
 
 def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     """Call every public function that has a Numba kernel, with plain and with full options."""
-    from . import _binary_cross_entropy as sigmoid_forms
-    from . import _cross_entropy as softmax_forms
+    from . import _binary_cross_entropy, _cross_entropy, _on_probabilities
 
     n, n_classes = shape
     logits = np.zeros(shape, dtype)
@@ -98,11 +97,11 @@ def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     softmax_options = {"weight": np.ones(n_classes), "sample_weight": np.ones(n), "label_smoothing": 0.1}
     sigmoid_options = {"weight": np.ones(n_classes)}
     for module, name, args, options in (
-        (softmax_forms, "cross_entropy", (logits, labels), softmax_options),
-        (softmax_forms, "cross_entropy", (logits, uniform), softmax_options),
-        (softmax_forms, "nll_loss", (np.log(uniform), labels), {"weight": np.ones(n_classes)}),
-        (sigmoid_forms, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
-        (sigmoid_forms, "binary_cross_entropy", (uniform, uniform), sigmoid_options),
+        (_cross_entropy, "cross_entropy", (logits, labels), softmax_options),
+        (_cross_entropy, "cross_entropy", (logits, uniform), softmax_options),
+        (_on_probabilities, "nll_loss", (np.log(uniform), labels), {"weight": np.ones(n_classes)}),
+        (_binary_cross_entropy, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
+        (_on_probabilities, "binary_cross_entropy", (uniform, uniform), sigmoid_options),
     ):
         for form in ("", "_value_and_grad", "_grad_and_hess"):
             function = getattr(module, name + form, None)  # the forms on probabilities have no Hessian

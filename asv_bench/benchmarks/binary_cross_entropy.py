@@ -4,20 +4,18 @@ import numpy as np
 
 from .common import DTYPES, THREADS, public, random_logits, set_threads, sizes
 
-LOGIT_FORMS = [
+FORMS = [
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_value_and_grad",
     "binary_cross_entropy_with_logits_grad_and_hess",
 ]
-PROBABILITY_FORMS = ["binary_cross_entropy", "binary_cross_entropy_value_and_grad"]
-SHAPES = sizes("1000", "4000000", small="8")
 
 
 class WithLogits:
     """Logits and targets in [0, 1]."""
 
-    params = [LOGIT_FORMS, SHAPES, DTYPES, THREADS]
-    param_names = ["form", "shape", "dtype", "threads"]
+    params = (FORMS, sizes("1000", "4000000", small="8"), DTYPES, THREADS)
+    param_names = ("form", "shape", "dtype", "threads")
 
     def setup(self, form, shape, dtype, threads):
         """Make the data, and compile."""
@@ -34,21 +32,3 @@ class WithLogits:
     def time_pos_weight(self, *_):
         """Positive examples count three times."""
         self.function(self.logits, self.target, pos_weight=3.0)
-
-
-class Probabilities:
-    """Probabilities and targets in [0, 1]."""
-
-    params = [PROBABILITY_FORMS, SHAPES, DTYPES]
-    param_names = ["form", "shape", "dtype"]
-
-    def setup(self, form, shape, dtype):
-        """Make the data, and compile."""
-        self.function = public(form)
-        self.p = public("sigmoid")(random_logits(shape, dtype))
-        self.target = np.random.default_rng(1).integers(2, size=self.p.shape).astype(dtype)
-        self.function(self.p, self.target)
-
-    def time_plain(self, *_):
-        """No option."""
-        self.function(self.p, self.target)

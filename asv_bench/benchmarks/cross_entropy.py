@@ -5,15 +5,14 @@ import numpy as np
 from .common import DTYPES, THREADS, parse, public, random_labels, random_logits, set_threads, sizes
 
 FORMS = ["cross_entropy", "cross_entropy_value_and_grad", "cross_entropy_grad_and_hess"]
-NLL_FORMS = ["nll_loss", "nll_loss_value_and_grad"]
 SHAPES = sizes("1000000x3", "65536x10", "4096x1000", "256x50257", small="8x3")
 
 
 class CrossEntropy:
     """Class indices as targets."""
 
-    params = [FORMS, SHAPES, DTYPES, THREADS]
-    param_names = ["form", "shape", "dtype", "threads"]
+    params = (FORMS, SHAPES, DTYPES, THREADS)
+    param_names = ("form", "shape", "dtype", "threads")
 
     def setup(self, form, shape, dtype, threads):
         """Make the data, and compile."""
@@ -37,8 +36,8 @@ class CrossEntropy:
 class Probabilities:
     """Probabilities as targets."""
 
-    params = [FORMS, sizes("65536x10", "4096x1000", small="8x3"), DTYPES, THREADS]
-    param_names = ["form", "shape", "dtype", "threads"]
+    params = (FORMS, sizes("65536x10", "4096x1000", small="8x3"), DTYPES, THREADS)
+    param_names = ("form", "shape", "dtype", "threads")
 
     def setup(self, form, shape, dtype, threads):
         """Make the data, and compile."""
@@ -51,21 +50,3 @@ class Probabilities:
     def time_plain(self, *_):
         """No option."""
         self.function(self.logits, self.target)
-
-
-class LogProbabilities:
-    """Negative log-likelihood of given log-probabilities."""
-
-    params = [NLL_FORMS, sizes("65536x10", "4096x1000", small="8x3"), DTYPES]
-    param_names = ["form", "shape", "dtype"]
-
-    def setup(self, form, shape, dtype):
-        """Make the data, and compile."""
-        self.function = public(form)
-        self.log_p = public("log_softmax")(random_logits(shape, dtype))
-        self.labels = random_labels(*parse(shape))
-        self.function(self.log_p, self.labels)
-
-    def time_plain(self, *_):
-        """No option."""
-        self.function(self.log_p, self.labels)

@@ -3,9 +3,8 @@
 import warnings
 
 import sklearn.datasets
-from sklearn.exceptions import ConvergenceWarning
-
 from fastce.linear_model import LogisticRegression
+from sklearn.exceptions import ConvergenceWarning
 
 from .common import DTYPES, SMALL, THREADS, parse, random_rows, set_threads, sizes
 
@@ -27,8 +26,8 @@ if SMALL:
 class Classifier:
     """A fit with the defaults, and predictions for the rows of the fit."""
 
-    params = [list(DATA), DTYPES, THREADS]
-    param_names = ["data", "dtype", "threads"]
+    params = (list(DATA), DTYPES, THREADS)
+    param_names = ("data", "dtype", "threads")
 
     def setup(self, data, dtype, threads):
         """Make the data, and compile."""
@@ -54,8 +53,8 @@ class Classifier:
 class Memory:
     """Peak memory of the process: a fit must not store rows x classes."""
 
-    params = [sizes("200000x10x26", small="30x4x3"), DTYPES]
-    param_names = ["rows x columns x classes", "dtype"]
+    params = (sizes("200000x10x26", small="30x4x3"), DTYPES)
+    param_names = ("rows x columns x classes", "dtype")
 
     def setup(self, shape, dtype):
         """Make the data."""

@@ -8,8 +8,8 @@ FUNCTIONS = ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"]
 class Special:
     """One call with a fresh result, along each axis."""
 
-    params = [FUNCTIONS, sizes("65536x10", "4096x1000", small="8x3"), DTYPES]
-    param_names = ["function", "shape", "dtype"]
+    params = (FUNCTIONS, sizes("65536x10", "4096x1000", small="8x3"), DTYPES)
+    param_names = ("function", "shape", "dtype")
 
     def setup(self, function, shape, dtype):
         """Make the data."""

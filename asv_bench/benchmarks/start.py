@@ -37,8 +37,8 @@ class Import:
 class FirstCall:
     """The first call in a process, after the imports."""
 
-    params = [[name for name in CALLS if name != "warmup" or not SMALL]]
-    param_names = ["call"]
+    params = ([name for name in CALLS if name != "warmup" or not SMALL],)
+    param_names = ("call",)
     repeat = (1, 1, 0.0) if SMALL else (3, 10, 30.0)
     number = 1
     timeout = 600
@@ -75,7 +75,6 @@ class FirstPrediction:
         import pickle
 
         import numpy as np
-
         from fastce.linear_model import LogisticRegression
 
         X, y = np.arange(24.0).reshape(8, 3) % 7, np.arange(8) % 3
