@@ -1,0 +1,56 @@
+"""fastce: fast classification losses for the CPU, on NumPy arrays.
+
+Each loss returns its value, its gradient and its Hessian diagonal, without a graph, a tensor type or a framework. The classifier on the
+same kernels is `fastce.linear_model.LogisticRegression`.
+
+The modules behind these names are loaded when a name is first used, so ``import fastce`` costs nothing, and what needs no compiler
+(`softmax`, prediction) never loads one.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ._binary_cross_entropy import (
+        binary_cross_entropy_with_logits,
+        binary_cross_entropy_with_logits_grad_and_hess,
+        binary_cross_entropy_with_logits_value_and_grad,
+    )
+    from ._cross_entropy import cross_entropy, cross_entropy_grad_and_hess, cross_entropy_value_and_grad
+    from ._on_probabilities import binary_cross_entropy, binary_cross_entropy_value_and_grad, nll_loss, nll_loss_value_and_grad
+    from ._special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
+    from ._threads import get_num_threads, set_num_threads
+    from ._versions import show_versions, warmup
+
+# One line a module: a new loss adds its names here and above.
+_NAMES_BY_MODULE = {
+    "_binary_cross_entropy": (
+        "binary_cross_entropy_with_logits",
+        "binary_cross_entropy_with_logits_grad_and_hess",
+        "binary_cross_entropy_with_logits_value_and_grad",
+    ),
+    "_cross_entropy": ("cross_entropy", "cross_entropy_grad_and_hess", "cross_entropy_value_and_grad"),
+    "_on_probabilities": ("binary_cross_entropy", "binary_cross_entropy_value_and_grad", "nll_loss", "nll_loss_value_and_grad"),
+    "_special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
+    "_threads": ("get_num_threads", "set_num_threads"),
+    "_versions": ("show_versions", "warmup"),
+}
+_MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
+
+__all__ = sorted(_MODULE_BY_NAME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_BY_NAME:
+        value = getattr(importlib.import_module(f".{_MODULE_BY_NAME[name]}", __name__), name)
+        globals()[name] = value  # found directly from now on
+        return value
+    if name == "linear_model":
+        return importlib.import_module(".linear_model", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "linear_model"])

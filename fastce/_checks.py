@@ -1,0 +1,229 @@
+"""What an argument must be: every check and every error message on arrays and options.
+
+Each function returns the argument in the form that kernels take, or raises an error that names the argument, the rule, what came, and
+where. No check writes to its argument.
+"""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+REDUCTIONS = ("mean", "sum", "none")
+_FLOATS = (np.float16, np.float32, np.float64)
+
+
+def as_float_array(x: Any, name: str) -> np.ndarray:
+    """Return `x` as an array of float16, float32 or float64 in native byte order; integers and booleans become float64."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of real numbers; got a {type(x).__name__} that is not one: {error}") from error
+    if array.dtype.type in _FLOATS:
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind in "biu":
+        return array.astype(np.float64)
+    raise TypeError(f"{name} must be an array of float16, float32, float64 or integers; got dtype {array.dtype}")
+
+
+def unlocked(x: np.ndarray) -> np.ndarray:
+    """Return `x`, or a writeable alias of a read-only `x`: Numba compiles every kernel again for read-only arrays, and none writes inputs."""
+    if x.flags.writeable:
+        return x
+    return np.asarray(_Alias(x))
+
+
+class _Alias:
+    def __init__(self, x: np.ndarray) -> None:
+        interface = dict(x.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+        self.owner = x
+
+
+def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
+    """Return `axis` counted from the front."""
+    try:
+        index = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {axis!r}") from None
+    if not -ndim <= index < ndim:
+        raise ValueError(f"{name} must be from {-ndim} to {ndim - 1} for an array of {ndim} dimensions; got {axis}")
+    return index % ndim
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, Any], name: str = "out", in_place: bool = True) -> None:
+    """Check that results of this shape and dtype can be written to `out` without changing `inputs`.
+
+    With `in_place` the first of `inputs` may be `out` itself, element for element.
+    """
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array; got {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {out.shape}")
+    if out.dtype != dtype:
+        raise ValueError(f"{name} must have dtype {np.dtype(dtype)}; got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError(f"{name} must be writeable; got a read-only array")
+    if overlaps(out, out):
+        raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
+    for position, (other_name, other) in enumerate(inputs.items()):
+        if not isinstance(other, np.ndarray) or not np.may_share_memory(out, other):
+            continue
+        may_be = in_place and position == 0
+        if may_be and same_memory(out, other):
+            continue
+        if overlaps(out, other):
+            rule = f"be {other_name} itself or not overlap it" if may_be else f"not overlap {other_name}"
+            raise ValueError(f"{name} must {rule}; got an array that shares memory with {other_name}")
+
+
+def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether `a` and `b` are the same elements in the same order."""
+    return same_start(a, b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def same_start(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether `a` and `b`, two views of the same size, begin at the same address."""
+    return a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+
+
+def overlaps(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether writing `a` could change `b`; of an array with itself: whether two of its elements are the same memory."""
+    if a is b:
+        # distinct elements for certain when the strides, sorted, step over all that lies inside
+        span = a.itemsize
+        for stride, length in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
+            if stride < span:
+                return a.size > 0
+            span = stride * (length - 1) + span
+        return False
+    try:
+        return np.shares_memory(a, b, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
+    """Return the two arrays of `out`, or None twice; they must not overlap."""
+    if out is None:
+        return None, None
+    if not isinstance(out, tuple | list) or len(out) != 2:
+        raise TypeError(f"{name} must be a pair of arrays (grad, hess); got {type(out).__name__}")
+    first, second = out
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and overlaps(first, second):
+        raise ValueError(f"{name} must be two arrays that share no memory; got overlapping ones")
+    return first, second
+
+
+def as_integer(value: Any, name: str) -> int:
+    """Return `value` as an int; floats are not integers, even whole ones."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {value!r}") from None
+
+
+def check_reduction(reduction: Any) -> str:
+    """Return `reduction` if it is one of the three."""
+    if isinstance(reduction, str) and reduction in REDUCTIONS:
+        return reduction
+    raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
+
+
+def check_fraction(value: Any, name: str) -> float:
+    """Return `value` as a float within [0, 1]."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}") from None
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
+    return number
+
+
+def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
+    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative, not all zero. None stays None."""
+    if weights is None:
+        return None
+    array = as_float_array(weights, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, one {each}; got shape {array.shape}")
+    return check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name)
+
+
+def check_nonnegative(weights: np.ndarray, name: str) -> np.ndarray:
+    """Return `weights` if they are finite, none is negative and not all are zero."""
+    if weights.size == 0:
+        return weights
+    bad = ~((weights >= 0.0) & (weights < np.inf))
+    if bad.any():
+        raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad)}")
+    if not weights.any():
+        raise ValueError(f"{name} must have an entry above zero; got only zeros")
+    return weights
+
+
+def as_labels(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
+    """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at."""
+    array = np.asarray(target)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers (class indices) or floats shaped like the logits (probabilities); got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
+    if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
+        raise ValueError(f"{name} must be class indices; {_found(array, array > np.iinfo(np.int64).max)}")
+    return unlocked(np.ascontiguousarray(array, dtype=np.int64).reshape(-1))
+
+
+def label_error(target: np.ndarray, row: int, n_classes: int, ignore_index: int, name: str = "target") -> ValueError:
+    """Return the error for a label out of range."""
+    return ValueError(
+        f"{name} must be class indices from 0 to {n_classes - 1} (or ignore_index {ignore_index}); got {int(target[row])} at row {row}"
+    )
+
+
+def check_unit_interval(x: np.ndarray, name: str) -> None:
+    """Check that every entry is from 0 to 1; NaN is not."""
+    bad = ~((x >= 0) & (x <= 1))
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise unit_interval_error(x[where], where, name)
+
+
+def unit_interval_error(value: Any, where: tuple[int, ...], name: str) -> ValueError:
+    """Return the error for an entry outside [0, 1]."""
+    return ValueError(f"{name} must be from 0 to 1; got {value}{_at(where)}")
+
+
+def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
+    """Return weights that broadcast to this shape (and do not widen it) as float64, finite, none negative, not all zero."""
+    if weights is None:
+        return None
+    array = as_float_array(weights, name)
+    try:
+        fits = np.broadcast_shapes(array.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} must broadcast to the shape of the input, {shape}; got shape {array.shape}")
+    return check_nonnegative(array.astype(np.float64), name)
+
+
+def as_targets(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
+    """Return targets of exactly this shape as floats; their range is not looked at."""
+    array = as_float_array(target, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have the shape of the input, {shape}; got shape {array.shape}")
+    return array
+
+
+def _at(where: tuple[int, ...]) -> str:
+    if not where:
+        return ""
+    return f" at row {where[0]}" if len(where) == 1 else f" at index {where}"
+
+
+def _found(array: np.ndarray, bad: np.ndarray) -> str:
+    where = tuple(int(i) for i in np.argwhere(bad)[0])
+    return f"got {array[where]}{_at(where)}"

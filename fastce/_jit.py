@@ -1,0 +1,90 @@
+"""The one place where Numba is configured: four decorators, and why each flag is set.
+
+``kernel``
+    A serial leaf, called from other compiled code.
+``scalar``
+    A kernel of single numbers, always inlined.
+``reduction``
+    A kernel whose sums may be split over vector lanes. The split is fixed when it is compiled, so the bits are the same at every call.
+``driver``
+    A function with one ``prange`` over fixed blocks. It becomes a pair, ``.serial`` and ``.parallel``, compiled from the same
+    source: the same blocks are summed in the same order, so both give the same bits. Drivers are called from Python only, never
+    from compiled code (Numba issue 4807: cached parallel functions inside others can crash).
+
+Flags
+-----
+nogil
+    Kernels touch no Python object, so other Python threads may run meanwhile.
+error_model="numpy"
+    Division by zero gives inf or NaN, as NumPy does, without a branch for an exception.
+fastmath={"contract"}
+    ``a * b + c`` may become one fused instruction. Nothing else: NaN, inf and signed zeros keep their meaning, and sums keep their
+    order. A `reduction` adds "reassoc" (sums) and nothing more; formulas that rely on their order are called from it, not written in it.
+cache=True
+    Compiled code is kept on disk. Numba notices only edits to the file a function stands in, not to the files it calls into (Numba
+    issue 1833), so the cache is keyed by all sources of the package here.
+"""
+
+import hashlib
+import types
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+
+
+def _source_stamp() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+_STAMP = _source_stamp()
+
+
+def _jit(function: Callable[..., Any], **flags: Any) -> Any:
+    flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
+    try:
+        dispatcher = numba.njit(cache=True, **flags)(function)
+    except RuntimeError as error:
+        # No folder can be written, neither beside the sources nor in the user's home: compile anew in each process.
+        warnings.warn(f"fastce compiles in every process, because Numba cannot keep a cache: {error}", RuntimeWarning, stacklevel=4)
+        return numba.njit(**flags)(function)
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = _STAMP
+    return dispatcher
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a serial function that other compiled functions call."""
+    return _jit(function)
+
+
+def scalar(function: Callable[..., Any]) -> Any:
+    """Compile a function of single numbers into its callers: a call left in a loop would keep the loop from becoming vector code."""
+    return _jit(function, forceinline=True)
+
+
+def reduction(function: Callable[..., Any]) -> Any:
+    """Compile a kernel whose sums may be split over vector lanes."""
+    return _jit(function, fastmath={"contract", "reassoc"})
+
+
+class Driver(NamedTuple):
+    """One source compiled twice: ``serial`` runs its ``prange`` as a plain loop, ``parallel`` on Numba's threads."""
+
+    serial: Callable[..., Any]
+    parallel: Callable[..., Any]
+
+
+def driver(function: Callable[..., Any]) -> Driver:
+    """Compile a function with one ``prange`` over blocks as a serial and a parallel variant."""
+    # Numba names its cache files by qualified name, without the flags: the parallel variant needs a name of its own.
+    twin = types.FunctionType(function.__code__, function.__globals__, function.__name__ + "_parallel", function.__defaults__)
+    twin.__qualname__ = function.__qualname__ + "_parallel"
+    twin.__module__ = function.__module__
+    return Driver(serial=_jit(function), parallel=_jit(twin, parallel=True))
