@@ -115,7 +115,7 @@ def kernel_line(progress: Progress) -> str:
     threads = get_num_threads()
     return (
         f"cross_entropy_value_and_grad, {n} x {n_classes} float32: {1e3 * ours:.2f} ms on {threads} thread{'s' if threads > 1 else ''}, "
-        f"{plain / ours:.0f} times faster than the plain NumPy formula ({1e3 * plain:.1f} ms); best of {KERNEL_ROUNDS}, in turns."
+        f"{plain / ours:.1f} times faster than the plain NumPy formula ({1e3 * plain:.1f} ms); best of {KERNEL_ROUNDS}, in turns."
     )
 
 
@@ -160,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the arguments and do what they ask; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m fastce",
+        allow_abbrev=False,
         description="Fit three raw data sets with fastce and with scikit-learn's defaults, and show how far each gets and how fast; "
         "then time one kernel. Takes well under a minute, most of it compiling, the first time.",
         epilog="'python -m fastce info' prints versions, threads, processor and the cache folder: put it into bug reports.",

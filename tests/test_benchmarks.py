@@ -51,7 +51,7 @@ def same_threads():
 
 
 @pytest.mark.usefixtures("same_threads")
-@pytest.mark.parametrize(("cls", "body", "params"), discover())
+@pytest.mark.parametrize(("cls", "body", "params"), list(discover()))
 def test_runs_once(cls, body, params):
     instance = cls()
     getattr(instance, "setup", lambda *_: None)(*params)

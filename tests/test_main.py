@@ -26,7 +26,7 @@ def test_help_says_what_there_is():
     ("arguments", "message"),
     [
         (["inof"], "invalid choice: 'inof'"),
-        (["--plto", "a.png"], "unrecognized arguments"),
+        (["--plto=a.png"], "unrecognized arguments"),
         (["--plot"], "expected one argument"),
         (["info", "--plot", "a.png"], "--plot goes with 'run' only"),
         (["--plot", "a.doc"], "--plot "),

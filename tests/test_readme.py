@@ -24,7 +24,7 @@ def python_blocks():
         yield pytest.param(match[1], line, id=f"line {line + 1}")
 
 
-@pytest.mark.parametrize(("block", "line"), python_blocks())
+@pytest.mark.parametrize(("block", "line"), list(python_blocks()))
 def test_example(block, line):
     """Each block stands alone: a reader may paste any of them into a new session."""
     example = doctest.DocTestParser().get_doctest(block, {}, README.name, str(README), line)

@@ -1,0 +1,46 @@
+"""One evaluation of the classifier's objective with its gradient: one pass over the rows."""
+
+import numpy as np
+
+from .common import DTYPES, SMALL, THREADS, random_rows, set_threads
+
+# Name -> rows, columns, classes, density.
+DATA = {
+    "dense, 60000x784, 10 classes": (60_000, 784, 10, None),
+    "dense, 200000x20, 2 classes": (200_000, 20, 2, None),
+    "sparse, 20000x20000, 20 classes": (20_000, 20_000, 20, 0.003),
+}
+if SMALL:
+    DATA = {"dense": (30, 4, 3, None), "dense, 2 classes": (30, 4, 2, None), "sparse": (30, 8, 3, 0.5)}
+
+
+class LinearLoss:
+    """Mean loss of X @ coef.T + intercept plus penalty, and its gradient."""
+
+    params = (list(DATA), DTYPES, THREADS)
+    param_names = ("data", "dtype", "threads")
+
+    def setup(self, data, dtype, threads):
+        """Make the data, and compile."""
+        from fastce._linear_loss import LinearLoss as Objective
+
+        set_threads(threads)
+        n, p, n_classes, density = DATA[data]
+        self.arguments = (*random_rows(n, p, n_classes, dtype, density), n_classes)
+        self.options = {"weights": np.array([1 / n]), "penalty": 1 / n}
+        self.make = Objective
+        self.objective = self.make(*self.arguments, **self.options)
+        self.theta = 0.1 * np.random.default_rng(3).standard_normal(self.objective.size)
+        self.objective.value_and_grad(self.theta)
+
+    def time_value_and_grad(self, *_):
+        """One evaluation."""
+        self.objective.value_and_grad(self.theta)
+
+    def time_precondition(self, *_):
+        """The approximate inverse Hessian times a vector."""
+        self.objective.precondition(self.theta)
+
+    def time_prepare(self, *_):
+        """What a fit does once: check, deal out the rows, factor the Gram matrix."""
+        self.make(*self.arguments, **self.options)
