@@ -8,9 +8,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("FASTCE_DEBUG", "") not in ("", "0")
-HEADERS = sorted(
-    f"fastce/_simd/{name}" for name in os.listdir("fastce/_simd") if name.endswith(".h")
-)
+HEADERS = sorted(f"fastce/_simd/{name}" for name in os.listdir("fastce/_simd") if name.endswith(".h"))
 
 
 class BuildExtensions(build_ext):
@@ -41,9 +39,7 @@ class BuildExtensions(build_ext):
 
 def extension(name, **options):
     """Return the extension module ``fastce.<name>``, rebuilt when a header changes."""
-    return Extension(
-        f"fastce.{name}", [f"fastce/{name}.pyx"], include_dirs=["fastce"], depends=HEADERS, **options
-    )
+    return Extension(f"fastce.{name}", [f"fastce/{name}.pyx"], include_dirs=["fastce"], depends=HEADERS, **options)
 
 
 setup(

@@ -28,7 +28,6 @@ FASTCE_INLINE REAL OF(row_max)(const REAL *x, ptrdiff_t K)
 {
     const REAL lowest = (REAL)-INFINITY;
     VREAL m0 = OF(splat)(lowest), m1 = m0, m2 = m0, m3 = m0;
-    REAL lane[LANES], largest = lowest;
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) {
         m0 = OF(max)(OF(load)(x + k), m0);
@@ -38,72 +37,47 @@ FASTCE_INLINE REAL OF(row_max)(const REAL *x, ptrdiff_t K)
     }
     for (; k + LANES <= K; k += LANES)
         m0 = OF(max)(OF(load)(x + k), m0);
-    OF(store)(lane, OF(max)(OF(max)(m0, m1), OF(max)(m2, m3)));
-    for (; k < K; ++k)
-        largest = x[k] > largest ? x[k] : largest;
-    for (int i = 0; i < LANES; ++i)
-        largest = lane[i] > largest ? lane[i] : largest;
-    return largest;
+    if (k < K)
+        m1 = OF(max)(OF(load_or)(x + k, K - k, lowest), m1);
+    return OF(max_lanes)(OF(max)(OF(max)(m0, m1), OF(max)(m2, m3)));
 }
 
-/* The first k with x_k == value, which must occur. */
-FASTCE_INLINE ptrdiff_t OF(row_find)(const REAL *x, ptrdiff_t K, REAL value)
+/* exp(x - m), stored if there is an `out`; returned without the entries that equal m, which are counted in `ties`. */
+FASTCE_INLINE VREAL OF(exp_but_ties)(VREAL x, VREAL m, VREAL *ties, REAL *out)
 {
-    VREAL wanted = OF(splat)(value);
-    ptrdiff_t k = 0;
-    while (k + LANES <= K && !OF(equal_lanes)(OF(load)(x + k), wanted))
-        k += LANES;
-    while (k < K - 1 && x[k] != value)
-        ++k;
-    return k;
+    VREAL e = OF(exp_nonpositive)(x - m);
+    VREAL tie = OF(one_where_equal)(x, m);
+    if (out)
+        OF(store)(out, e);
+    *ties += tie;
+    return e - tie; /* e is exactly 1 where tie is */
 }
 
-/* sum over k != skip of e_k = exp(x_k - m); e_k is stored when `out` is not NULL (out may be x). */
-FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL m, ptrdiff_t skip, REAL *out)
+/* The sum of exp(x_k - m) over all k but one of those with x_k = m; the terms are stored if there is an `out` (it may be x).
+ * Counting the ties needs no branch; looking for the first one costs mispredictions as dear as dozens of exponentials. */
+FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL *out)
 {
-    OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
-    VREAL rest = OF(splat)((REAL)0);
+    OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)}, count = total;
+    VREAL m = OF(splat)(row_max), few = OF(splat)((REAL)0), ties = few;
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) {
-        VREAL e0 = OF(exp_nonpositive)(OF(load)(x + k) - m);
-        VREAL e1 = OF(exp_nonpositive)(OF(load)(x + k + LANES) - m);
-        VREAL e2 = OF(exp_nonpositive)(OF(load)(x + k + 2 * LANES) - m);
-        VREAL e3 = OF(exp_nonpositive)(OF(load)(x + k + 3 * LANES) - m);
-        if (out) {
-            OF(store)(out + k, e0);
-            OF(store)(out + k + LANES, e1);
-            OF(store)(out + k + 2 * LANES, e2);
-            OF(store)(out + k + 3 * LANES, e3);
-        }
-        if (skip - k >= 0 && skip - k < 4 * LANES) {
-            REAL lane[4 * LANES];
-            OF(store)(lane, e0);
-            OF(store)(lane + LANES, e1);
-            OF(store)(lane + 2 * LANES, e2);
-            OF(store)(lane + 3 * LANES, e3);
-            lane[skip - k] = (REAL)0;
-            e0 = OF(load)(lane);
-            e1 = OF(load)(lane + LANES);
-            e2 = OF(load)(lane + 2 * LANES);
-            e3 = OF(load)(lane + 3 * LANES);
-        }
+        VREAL e0 = OF(exp_but_ties)(OF(load)(x + k), m, &ties, out ? out + k : NULL);
+        VREAL e1 = OF(exp_but_ties)(OF(load)(x + k + LANES), m, &ties, out ? out + k + LANES : NULL);
+        VREAL e2 = OF(exp_but_ties)(OF(load)(x + k + 2 * LANES), m, &ties, out ? out + k + 2 * LANES : NULL);
+        VREAL e3 = OF(exp_but_ties)(OF(load)(x + k + 3 * LANES), m, &ties, out ? out + k + 3 * LANES : NULL);
         OF(accumulate)(&total, (e0 + e1) + (e2 + e3));
     }
-    for (; k < K; k += LANES) { /* at most four vectors, the last one partly filled with exp(-inf) = 0 */
-        ptrdiff_t count = K - k < LANES ? K - k : LANES;
-        VREAL e = OF(exp_nonpositive)(OF(load_or)(x + k, count, (REAL)-INFINITY) - m);
+    for (; k + LANES <= K; k += LANES) /* at most three */
+        few += OF(exp_but_ties)(OF(load)(x + k), m, &ties, out ? out + k : NULL);
+    if (k < K) { /* exp(-inf) = 0 in the lanes behind the end adds nothing */
+        REAL lane[LANES];
+        few += OF(exp_but_ties)(OF(load_or)(x + k, K - k, (REAL)-INFINITY), m, &ties, out ? lane : NULL);
         if (out)
-            OF(store_some)(out + k, e, count);
-        if (skip - k >= 0 && skip - k < LANES) {
-            REAL lane[LANES];
-            OF(store)(lane, e);
-            lane[skip - k] = (REAL)0;
-            e = OF(load)(lane);
-        }
-        rest += e;
+            OF(store_some)(out + k, OF(load)(lane), K - k);
     }
-    OF(accumulate)(&total, rest);
-    return NAME(sum_lanes)(total.sum + total.more);
+    OF(accumulate)(&total, few);
+    OF(accumulate)(&count, ties);
+    return NAME(sum_lanes)(total.sum + total.more) + (NAME(sum_lanes)(count.sum + count.more) - 1);
 }
 
 /* A row whose largest entry is -inf or +inf, or that holds nothing but NaN. */
@@ -119,10 +93,9 @@ FASTCE_INLINE int OF(is_finite)(REAL value) { return value >= -REAL_MAX && value
 
 enum { OF(LOGSUMEXP), OF(SOFTMAX), OF(LOG_SOFTMAX) };
 
-/* One long row; `form` is a constant, so each caller gets its own straight code. */
-FASTCE_INLINE void OF(long_row)(const REAL *x, ptrdiff_t K, REAL *out, int form)
+/* What remains for one row once m and rest are known; `form` is a constant, so each caller gets its own straight code. */
+FASTCE_INLINE void OF(finish_row)(const REAL *x, ptrdiff_t K, REAL m, double rest, double log1p_rest, REAL *out, int form)
 {
-    REAL m = OF(row_max)(x, K);
     if (!OF(is_finite)(m)) {
         REAL total = OF(logsumexp_not_finite)(x, K, m);
         if (form == OF(LOGSUMEXP))
@@ -130,28 +103,47 @@ FASTCE_INLINE void OF(long_row)(const REAL *x, ptrdiff_t K, REAL *out, int form)
         else
             for (ptrdiff_t k = 0; k < K; ++k)
                 out[k] = form == OF(SOFTMAX) ? (REAL)NAN : x[k] - total;
-        return;
+    } else if (form == OF(LOGSUMEXP)) {
+        *out = (REAL)(m + log1p_rest);
+    } else {
+        REAL factor = (REAL)(1 / (1 + rest)), shift = (REAL)log1p_rest;
+        ptrdiff_t k = 0;
+        for (; k + LANES <= K; k += LANES)
+            OF(store)(out + k, form == OF(SOFTMAX) ? OF(load)(out + k) * factor : (OF(load)(x + k) - m) - shift);
+        if (k < K) {
+            VREAL last = form == OF(SOFTMAX) ? OF(load_or)(out + k, K - k, (REAL)0) * factor
+                                             : (OF(load_or)(x + k, K - k, (REAL)0) - m) - shift;
+            OF(store_some)(out + k, last, K - k);
+        }
     }
-    double rest = OF(row_exp)(x, K, m, OF(row_find)(x, K, m), form == OF(SOFTMAX) ? out : NULL);
-    if (form == OF(LOGSUMEXP)) {
-        *out = (REAL)(m + log1p(rest));
-        return;
-    }
-    REAL factor = (REAL)(1 / (1 + rest)), shift = (REAL)log1p(rest);
-    ptrdiff_t k = 0;
-    for (; k + LANES <= K; k += LANES)
-        OF(store)(out + k, form == OF(SOFTMAX) ? OF(load)(out + k) * factor : (OF(load)(x + k) - m) - shift);
-    for (; k < K; ++k)
-        out[k] = form == OF(SOFTMAX) ? out[k] * factor : (x[k] - m) - shift;
 }
 
-#define SHORT_ROW 48
+/* `count` <= DOUBLE_LANES long rows, so that one vector of logarithms serves them all. */
+FASTCE_INLINE void OF(long_rows)(const REAL *x, ptrdiff_t count, ptrdiff_t K, REAL *out, int form)
+{
+    const ptrdiff_t width = form == OF(LOGSUMEXP) ? 1 : K;
+    REAL m[DOUBLE_LANES];
+    double rest[DOUBLE_LANES] = {0}, log1p_rest[DOUBLE_LANES];
+    for (ptrdiff_t i = 0; i < count; ++i) {
+        const REAL *row = x + i * K;
+        m[i] = OF(row_max)(row, K);
+        if (OF(is_finite)(m[i]))
+            rest[i] = OF(row_exp)(row, K, m[i], form == OF(SOFTMAX) ? out + i * K : NULL);
+    }
+    if (form != OF(SOFTMAX))
+        NAME(store_f64)(log1p_rest, NAME(log1p_nonnegative_f64)(NAME(load_f64)(rest)));
+    for (ptrdiff_t i = 0; i < count; ++i)
+        OF(finish_row)(x + i * K, K, m[i], rest[i], form == OF(SOFTMAX) ? 0 : log1p_rest[i], out + i * width, form);
+}
+
+#define SHORT_ROW 32
 
 /* `count` <= LANES short rows at once: lane i of every vector is row i. */
 FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t count, ptrdiff_t K, REAL *out, int form)
 {
-    REAL entry[SHORT_ROW * LANES], row_max[LANES], factor[LANES], shift[LANES];
-    double rest_lane[2 * DOUBLE_LANES];
+    const ptrdiff_t width = form == OF(LOGSUMEXP) ? 1 : K;
+    REAL entry[SHORT_ROW * LANES], row_max[LANES];
+    double result[LANES];
     for (ptrdiff_t i = 0; i < LANES; ++i) {
         const REAL *row = x + (i < count ? i : 0) * K; /* idle lanes repeat row 0 */
         for (ptrdiff_t k = 0; k < K; ++k)
@@ -162,13 +154,13 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t count, ptrdiff_t K, R
         m = OF(max)(OF(load)(entry + k * LANES), m);
     OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
     VREAL chunk = OF(splat)((REAL)0);
-    VREAL waiting = OF(splat)((REAL)1); /* 1 until this row's largest entry has been left out */
+    VREAL ties = chunk;
     for (ptrdiff_t k = 0; k < K; ++k) {
         VREAL shifted = OF(load)(entry + k * LANES) - m;
         VREAL e = OF(exp_nonpositive)(shifted);
-        VREAL left_out = OF(select)(shifted == (REAL)0, waiting, OF(splat)((REAL)0));
-        waiting -= left_out;
-        chunk += e - left_out; /* e is exactly 1 there */
+        VREAL tie = OF(one_where_equal)(shifted, OF(splat)((REAL)0));
+        ties += tie;
+        chunk += e - tie; /* e is exactly 1 where tie is */
         OF(store)(entry + k * LANES, form == OF(SOFTMAX) ? e : shifted);
         if (k % 8 == 7) {
             OF(accumulate)(&total, chunk);
@@ -176,37 +168,28 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t count, ptrdiff_t K, R
         }
     }
     OF(accumulate)(&total, chunk);
+    OF(accumulate)(&total, ties - (REAL)1);
 #if REAL_IS_FLOAT
-    NAME(store_f64)(rest_lane, total.sum);
-    NAME(store_f64)(rest_lane + DOUBLE_LANES, total.more);
+    vdouble rest[2] = {total.sum, total.more}; /* the rows of the lower and of the upper lanes */
 #else
-    NAME(store_f64)(rest_lane, total.sum + total.more);
+    vdouble rest[1] = {total.sum + total.more};
 #endif
+    for (int half = 0; half < LANES / DOUBLE_LANES; ++half)
+        NAME(store_f64)(result + half * DOUBLE_LANES, form == OF(SOFTMAX) ? 1 / (rest[half] + 1) : NAME(log1p_nonnegative_f64)(rest[half]));
     OF(store)(row_max, m);
     for (ptrdiff_t i = 0; i < count; ++i) {
-        if (form == OF(LOGSUMEXP))
-            out[i] = OF(is_finite)(row_max[i]) ? (REAL)(row_max[i] + log1p(rest_lane[i]))
-                                               : OF(logsumexp_not_finite)(x + i * K, K, row_max[i]);
+        const REAL *row = x + i * K;
+        REAL *target = out + i * width, each = (REAL)result[i];
+        if (form != OF(SOFTMAX) && !OF(is_finite)(row_max[i]))
+            OF(finish_row)(row, K, row_max[i], 0, 0, target, form);
+        else if (form == OF(LOGSUMEXP))
+            *target = (REAL)(row_max[i] + result[i]);
         else if (form == OF(SOFTMAX))
-            factor[i] = (REAL)(1 / (1 + rest_lane[i]));
+            for (ptrdiff_t k = 0; k < K; ++k)
+                target[k] = entry[k * LANES + i] * each;
         else
-            shift[i] = (REAL)log1p(rest_lane[i]);
-    }
-    if (form == OF(LOGSUMEXP))
-        return;
-    for (ptrdiff_t i = 0; i < count; ++i) {
-        REAL *row = out + i * K;
-        if (form == OF(SOFTMAX)) {
             for (ptrdiff_t k = 0; k < K; ++k)
-                row[k] = entry[k * LANES + i] * factor[i];
-        } else if (OF(is_finite)(row_max[i])) {
-            for (ptrdiff_t k = 0; k < K; ++k)
-                row[k] = entry[k * LANES + i] - shift[i];
-        } else {
-            REAL whole = OF(logsumexp_not_finite)(x + i * K, K, row_max[i]);
-            for (ptrdiff_t k = 0; k < K; ++k)
-                row[k] = x[i * K + k] - whole;
-        }
+                target[k] = entry[k * LANES + i] - each;
     }
 }
 
@@ -220,8 +203,9 @@ FASTCE_INLINE void OF(rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *out, 
         for (ptrdiff_t i = 0; i < n; i += LANES)
             OF(short_rows)(x + i * K, n - i < LANES ? n - i : LANES, K, out + i * width, form);
     } else {
-        for (ptrdiff_t i = 0; i < n; ++i)
-            OF(long_row)(x + i * K, K, out + i * width, form);
+        const ptrdiff_t group = K <= 512 ? DOUBLE_LANES : 1; /* a group's rows should still be in the first cache when finished */
+        for (ptrdiff_t i = 0; i < n; i += group)
+            OF(long_rows)(x + i * K, n - i < group ? n - i : group, K, out + i * width, form);
     }
 }
 

@@ -125,44 +125,55 @@ FASTCE_INLINE double NAME(sum_lanes)(vdouble v)
 #endif
 }
 
-/* Bit i is set where lane i of a equals lane i of b. */
-FASTCE_INLINE unsigned NAME(equal_lanes_f32)(vfloat a, vfloat b)
+/* Maximum over the lanes, none of which is NaN. */
+FASTCE_INLINE float NAME(max_lanes_f32)(vfloat v)
 {
 #if SIMD_LEVEL == 4
-    return (unsigned)_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
-#elif SIMD_LEVEL == 3
-    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
-#elif FASTCE_X86_LEVELS
-    return (unsigned)_mm_movemask_ps(_mm_cmpeq_ps((__m128)a, (__m128)b));
+    return _mm512_reduce_max_ps((__m512)v);
 #else
-    vint equal = a == b;
-    int32_t lane[FLOAT_LANES];
-    unsigned set = 0;
-    memcpy(lane, &equal, sizeof equal);
-    for (int i = 0; i < FLOAT_LANES; ++i)
-        set |= (unsigned)(lane[i] != 0) << i;
-    return set;
+    float lane[FLOAT_LANES];
+    memcpy(lane, &v, sizeof v);
+    for (int width = FLOAT_LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i)
+            lane[i] = lane[i + width] > lane[i] ? lane[i + width] : lane[i];
+    return lane[0];
 #endif
 }
 
-FASTCE_INLINE unsigned NAME(equal_lanes_f64)(vdouble a, vdouble b)
+FASTCE_INLINE double NAME(max_lanes_f64)(vdouble v)
 {
 #if SIMD_LEVEL == 4
-    return (unsigned)_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ);
-#elif SIMD_LEVEL == 3
-    return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_EQ_OQ));
-#elif FASTCE_X86_LEVELS
-    return (unsigned)_mm_movemask_pd(_mm_cmpeq_pd((__m128d)a, (__m128d)b));
+    return _mm512_reduce_max_pd((__m512d)v);
 #else
-    vlong equal = a == b;
-    int64_t lane[DOUBLE_LANES];
-    unsigned set = 0;
-    memcpy(lane, &equal, sizeof equal);
-    for (int i = 0; i < DOUBLE_LANES; ++i)
-        set |= (unsigned)(lane[i] != 0) << i;
-    return set;
+    double lane[DOUBLE_LANES];
+    memcpy(lane, &v, sizeof v);
+    for (int width = DOUBLE_LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i)
+            lane[i] = lane[i + width] > lane[i] ? lane[i + width] : lane[i];
+    return lane[0];
 #endif
 }
+
+/* 1 in the lanes where a equals b, 0 elsewhere. */
+#if SIMD_LEVEL == 4
+FASTCE_INLINE vfloat NAME(one_where_equal_f32)(vfloat a, vfloat b)
+{
+    return (vfloat)_mm512_maskz_mov_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ), _mm512_set1_ps(1));
+}
+FASTCE_INLINE vdouble NAME(one_where_equal_f64)(vdouble a, vdouble b)
+{
+    return (vdouble)_mm512_maskz_mov_pd(_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ), _mm512_set1_pd(1));
+}
+#else
+FASTCE_INLINE vfloat NAME(one_where_equal_f32)(vfloat a, vfloat b)
+{
+    return NAME(select_f32)(a == b, NAME(splat_f32)(1), NAME(splat_f32)(0));
+}
+FASTCE_INLINE vdouble NAME(one_where_equal_f64)(vdouble a, vdouble b)
+{
+    return NAME(select_f64)(a == b, NAME(splat_f64)(1), NAME(splat_f64)(0));
+}
+#endif
 
 /* The first `count` entries (0 <= count <= lanes) and `fill` behind them; nothing behind them is read. */
 #if SIMD_LEVEL == 4
