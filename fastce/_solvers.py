@@ -28,6 +28,9 @@ _NOISE = 8 * _EPS
 _MAX_STALL = 20
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
 _FIRST_REFRESH, _REFRESH_GROWTH = 5, 3
+# The estimate of the gap is low where the inverse Hessian is poor; the value's own fall over so many iterations, at most so many times the
+# gap asked for, stands by it, unless the estimate is as small a part of the gap asked for as _SURELY.
+_WINDOW, _WINDOW_GAPS, _SURELY = 3, 10.0, 0.01
 _MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 20, 5, 1 << 22
 
 
@@ -191,6 +194,7 @@ def lbfgs(
     tol, gap_tol : float
         It stops when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. With H the current inverse Hessian, the gap is
         g' H g / 2 (what a Newton step would still gain) divided by max(|value|, objective.floor): no unit of any parameter matters.
+        Since H may be poor, the value must also have fallen by no more than ten times `gap_tol` in the last three iterations, or the estimate must be below a hundredth of `gap_tol`.
     max_iter : int
         Most iterations.
     memory : int or None
@@ -239,13 +243,16 @@ def lbfgs(
             inverse.forget()
             continue
         grad_norm = float(np.max(np.abs(point.grad), initial=0.0))
-        gap = 0.5 * max(decrease, 0.0) / max(abs(point.value), objective.floor, np.finfo(np.float64).tiny)
+        scale = max(abs(point.value), objective.floor, float(np.finfo(np.float64).tiny))
+        gap = 0.5 * max(decrease, 0.0) / scale
         if callback is not None:
             callback(Progress(n_iter, n_evaluations, point.value, grad_norm, gap))
-        if grad_norm <= tol and gap <= gap_tol:
+        fallen = (history[max(0, n_iter - _WINDOW)] - point.value) / scale
+        is_close = grad_norm <= tol and gap <= gap_tol
+        if is_close and (gap <= _SURELY * gap_tol or fallen <= _WINDOW_GAPS * gap_tol):
             status = "converged"
         elif not (0.0 < decrease < np.inf) or stall > _MAX_STALL:
-            status = "precision"
+            status = "converged" if is_close else "precision"
         elif n_iter >= max_iter:
             status = "max_iter"
         else:
@@ -256,7 +263,7 @@ def lbfgs(
                 new, n = _search(objective, point, -inverse.times(point.grad))
                 n_evaluations += n
             if new is None:
-                status = "precision"
+                status = "converged" if is_close else "precision"
                 continue
             inverse.update(new.theta - point.theta, new.grad - point.grad)
             if gap < 0.9 * best_gap or new.value < point.value - _NOISE * abs(point.value):

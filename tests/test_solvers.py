@@ -1,0 +1,164 @@
+"""L-BFGS: hard functions, the line search at the rounding limit, the certified stop, its bounds."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der
+
+from fastce._solvers import lbfgs
+
+
+class Function:
+    """An objective made of two functions, with an inverse Hessian that is a diagonal."""
+
+    floor = 0.0
+
+    def __init__(self, value, grad, inverse_diagonal=None):
+        self.value, self.grad, self.inverse_diagonal = value, grad, inverse_diagonal
+        self.n_calls = 0
+        self.refreshed = []
+
+    def value_and_grad(self, theta):
+        self.n_calls += 1
+        return float(self.value(theta)), np.array(self.grad(theta), dtype=float)
+
+    def precondition(self, vector):
+        return vector.copy() if self.inverse_diagonal is None else vector * self.inverse_diagonal
+
+    def refresh(self, theta):
+        self.refreshed.append(theta.copy())
+        return False
+
+
+def quadratic(eigenvalues, rng, level=1.0, inverse_diagonal=None):
+    basis, _ = np.linalg.qr(rng.normal(size=(eigenvalues.size, eigenvalues.size)))
+    hessian = basis * eigenvalues @ basis.T
+    centre = rng.normal(size=eigenvalues.size)
+    function = Function(lambda t: level + 0.5 * (t - centre) @ hessian @ (t - centre), lambda t: hessian @ (t - centre), inverse_diagonal)
+    return function, centre
+
+
+def test_rosenbrock():
+    function = Function(lambda t: 1.0 + rosen(t), rosen_der)
+    result = lbfgs(function, np.array([-1.2, 1.0, -1.2, 1.0]), tol=1e-8, gap_tol=1e-12, max_iter=1000)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, 1.0, atol=1e-6)
+    assert result.n_evaluations == function.n_calls < 150
+    assert len(result.history) == result.n_iter + 1
+    assert result.history[-1] == result.value
+
+
+def test_quadratic_of_condition_1e12(rng):
+    eigenvalues, centre = np.logspace(-6, 6, 10), rng.normal(size=10)
+    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre))
+    result = lbfgs(function, np.zeros(10), tol=1e-9, gap_tol=1e-12, max_iter=5000)
+    assert result.value - 1.0 <= 1e-9
+    assert result.n_evaluations < 1000
+
+
+def test_a_good_inverse_hessian_makes_condition_harmless(rng):
+    eigenvalues = np.logspace(-6, 6, 30)
+    centre = rng.normal(size=30)
+    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre), 1.0 / (2.0 * eigenvalues))
+    result = lbfgs(function, np.zeros(30), tol=1e-6, gap_tol=1e-12, max_iter=50)
+    assert result.status == "converged"
+    assert result.n_evaluations <= 6
+    np.testing.assert_allclose(result.theta, centre, rtol=1e-5)
+
+
+def test_flat_tail_ends_and_reaches_what_the_gradient_still_shows(rng):
+    # Values are rounded to 1e-9 of the level: near the minimum only the gradient tells the way.
+    function, centre = quadratic(np.logspace(-2, 2, 10), rng)
+    exact = function.value
+    function.value = lambda t: np.round(exact(t), 9)
+    result = lbfgs(function, np.zeros(10), tol=0.0, gap_tol=0.0, max_iter=100_000)
+    assert result.status == "precision"
+    assert result.n_evaluations < 1000
+    assert exact(result.theta) - 1.0 < 1e-8
+
+
+def test_approximate_wolfe_conditions_go_on_where_values_are_equal(rng):
+    function, centre = quadratic(np.logspace(-1, 1, 10), rng, level=1e6)
+    result = lbfgs(function, np.zeros(10), tol=1e-10, gap_tol=1e-20, max_iter=1000)
+    # the value stops changing at |theta - centre| of about 1e-5
+    assert np.abs(result.theta - centre).max() < 1e-9
+
+
+def test_values_that_overflow_are_stepped_back_from():
+    def value(t):
+        with np.errstate(over="ignore"):
+            return np.sum(np.exp(t) - t)
+
+    def grad(t):
+        with np.errstate(over="ignore"):
+            return np.exp(t) - 1.0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = lbfgs(Function(value, grad, 1e4), np.full(3, -5.0), tol=1e-8, gap_tol=1e-12, max_iter=200)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, 0.0, atol=1e-7)
+
+
+def test_a_function_without_minimum_ends():
+    result = lbfgs(Function(lambda t: np.exp(-t[0]), lambda t: [-np.exp(-t[0])]), np.zeros(1), tol=1e-6, gap_tol=1e-9, max_iter=2000)
+    assert result.value < 1e-6
+    assert result.n_evaluations < 5000
+
+
+def test_the_floor_ends_a_value_that_falls_for_ever():
+    function = Function(lambda t: np.exp(-t[0]), lambda t: [-np.exp(-t[0])])
+    function.floor = 1e-6
+    result = lbfgs(function, np.zeros(1), tol=1e-6, gap_tol=1e-3, max_iter=2000)
+    assert result.status == "converged"
+
+
+def test_both_conditions_of_the_stop(rng):
+    scale = 1e-8  # a gradient that is small everywhere must not pass for the minimum
+    function = Function(lambda t: 1e-9 + scale * (t - 3.0) @ (t - 3.0), lambda t: 2 * scale * (t - 3.0), 0.3 / scale)
+    result = lbfgs(function, np.zeros(2), tol=1e-4, gap_tol=1e-6, max_iter=100)
+    np.testing.assert_allclose(result.theta, 3.0, atol=1e-3)
+    function, centre = quadratic(np.full(3, 1e8), rng, level=1e12)  # and a small gap alone must not either
+    result = lbfgs(function, np.zeros(3), tol=1e-4, gap_tol=1e-3, max_iter=100)
+    assert result.grad_norm <= 1e-4 or result.status == "precision"
+
+
+def test_starting_at_the_minimum_takes_no_step():
+    result = lbfgs(Function(lambda t: 1.0 + t @ t, lambda t: 2 * t), np.zeros(2), tol=1e-8, gap_tol=1e-8, max_iter=10)
+    assert (result.status, result.n_iter, result.n_evaluations) == ("converged", 0, 1)
+
+
+def test_max_iter_and_callback_and_refresh(rng):
+    function, _ = quadratic(np.logspace(-4, 4, 30), rng)
+    seen = []
+    start = np.zeros(30)
+    result = lbfgs(function, start, tol=0.0, gap_tol=0.0, max_iter=20, callback=seen.append)
+    assert result.status == "max_iter"
+    assert [p.n_iter for p in seen] == list(range(21))
+    assert seen[-1].value == result.value
+    assert len(function.refreshed) == 2  # after 5 and 15 iterations
+    assert not start.any()
+
+
+def test_values_never_rise(rng):
+    function, _ = quadratic(np.logspace(-5, 5, 40), rng)
+    result = lbfgs(function, np.zeros(40), tol=1e-8, gap_tol=1e-12, max_iter=500)
+    history = np.array(result.history)
+    assert np.all(np.diff(history) <= 1e-14 * history[:-1])
+
+
+def test_an_interrupt_passes_through(rng):
+    function, _ = quadratic(np.logspace(-4, 4, 30), rng)
+
+    def interrupt(progress):
+        if progress.n_iter == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lbfgs(function, np.zeros(30), tol=0.0, gap_tol=0.0, max_iter=20, callback=interrupt)
+
+
+def test_a_start_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="finite at the starting point"):
+        lbfgs(Function(lambda t: np.nan, lambda t: t), np.zeros(2), tol=1e-4, gap_tol=1e-6, max_iter=10)
