@@ -14,7 +14,7 @@ from ._compare import DATA_SETS, fit_once, load, makers, objective_and_gradient
 
 WARM_FITS = 3
 KERNEL_SHAPE = (4096, 1000)
-KERNEL_ROUNDS = 15
+KERNEL_ROUNDS = 30
 
 
 class Progress:

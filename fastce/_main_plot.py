@@ -21,7 +21,8 @@ SMALLEST_GAP = 1e-12
 CAPTION = (
     "Raw, unscaled data; C = 1; 1 is the objective with all coefficients zero, the optimum is the lowest value either library reached. "
     "Both curves are made the same way: a point is a complete fit from zero, stopped by max_iter (tol = 1e-12), best of "
-    f"{FITS_PER_STEP} and no slower than a longer fit, after first fits that compiled. The objective of every point is evaluated by the "
+    f"{FITS_PER_STEP} and no slower than a longer fit, after first fits that compiled; a curve ends at convergence or after "
+    f"{SECONDS_PER_CURVE:.0f} s of fits. The objective of every point is evaluated by the "
     "same float64 code."
 )
 
