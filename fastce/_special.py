@@ -117,8 +117,8 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
     --------
     >>> import numpy as np
     >>> from fastce import logsumexp
-    >>> round(float(logsumexp([0.0, np.log(3.0)])), 12) == round(np.log(4.0), 12)
-    True
+    >>> round(float(logsumexp([0.0, np.log(3.0)])), 9)  # log(4)
+    1.386294361
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
     """
