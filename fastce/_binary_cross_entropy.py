@@ -19,9 +19,9 @@ import numpy.typing as npt
 from numba import prange
 
 from . import _checks, _layout, _threads, _weights
-from ._jit import driver, kernel, reduction, scalar
-from ._math import exp, log1p_unit
-from ._rows import repeat, total_of
+from ._jit import driver, kernel, scalar
+from ._math import exp, log1p
+from ._rows import repeat, sum_of, total_of
 
 @scalar
 def _coefficients(t, pos, neg, ignore, zero, one):
@@ -34,7 +34,7 @@ def _value_and_grad_of(x, a, b, zero, one):
     # Selections between results instead of branches, so that the loop becomes vector code.
     magnitude = abs(x)
     term = exp(-magnitude)
-    tail = log1p_unit(term)
+    tail = log1p(term)
     large = one / (one + term)
     small = term * large
     above, below = (magnitude, zero) if x > zero else (zero, magnitude)
@@ -63,21 +63,13 @@ def _copy(source, result):
             result[k] = source[k]
 
 
-@reduction
-def _sum_wide(x):
-    total = 0.0
-    for k in range(x.size):
-        total += np.float64(x[k])
-    return total
-
-
 @kernel
 def _flat_value(logits, target, pos, neg, ignore, values):
     zero, one = logits.dtype.type(0), logits.dtype.type(1)
     for k in range(logits.size):
         a, b = _coefficients(target[k], pos[k], neg[k], ignore, zero, one)
         values[k], _ = _value_and_grad_of(logits[k], a, b, zero, one)
-    return _sum_wide(values)
+    return sum_of(values)
 
 
 @kernel
@@ -88,7 +80,7 @@ def flat_value_and_grad(logits, target, pos, neg, ignore, values, grad):
     for k in range(grad.size):
         a, b = _coefficients(target[k], pos[k], neg[k], ignore, zero, one)
         values[k], grad[k] = _value_and_grad_of(grad[k], a, b, zero, one)
-    return _sum_wide(values)
+    return sum_of(values)
 
 
 @kernel

@@ -4,6 +4,7 @@ Each function returns the argument in the form that kernels take, or raises an e
 where. No check writes to its argument.
 """
 
+import numbers
 import operator
 from typing import Any
 
@@ -13,12 +14,17 @@ REDUCTIONS = ("mean", "sum", "none")
 _FLOATS = (np.float16, np.float32, np.float64)
 
 
+def as_array(x: Any, name: str) -> np.ndarray:
+    """Return `x` as an array of whatever dtype."""
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array; got a {type(x).__name__} that is not one: {error}") from None
+
+
 def as_float_array(x: Any, name: str) -> np.ndarray:
     """Return `x` as an array of float16, float32 or float64 in native byte order; integers and booleans become float64."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of real numbers; got a {type(x).__name__} that is not one: {error}") from error
+    array = as_array(x, name)
     if array.dtype.type in _FLOATS:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
@@ -62,10 +68,10 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
     if out.shape != shape:
         raise ValueError(f"{name} must have shape {shape}; got {out.shape}")
     if out.dtype != dtype:
-        raise ValueError(f"{name} must have dtype {np.dtype(dtype)}; got {out.dtype}")
+        raise TypeError(f"{name} must have dtype {np.dtype(dtype)}; got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError(f"{name} must be writeable; got a read-only array")
-    if overlaps(out, out):
+    if overlaps_itself(out):
         raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
     for position, (other_name, other) in enumerate(inputs.items()):
         if not isinstance(other, np.ndarray) or not np.may_share_memory(out, other):
@@ -89,19 +95,21 @@ def same_start(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether writing `a` could change `b`; of an array with itself: whether two of its elements are the same memory."""
-    if a is b:
-        # distinct elements for certain when the strides, sorted, step over all that lies inside
-        span = a.itemsize
-        for stride, length in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
-            if stride < span:
-                return a.size > 0
-            span = stride * (length - 1) + span
-        return False
+    """Whether `a` and `b` share memory."""
     try:
         return np.shares_memory(a, b, max_work=10_000)
     except np.exceptions.TooHardError:
         return True
+
+
+def overlaps_itself(a: np.ndarray) -> bool:
+    """Whether two elements of `a` may be the same memory."""
+    span = a.itemsize
+    for stride, length in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if stride < span:  # does not step over all that lies inside
+            return a.size > 0
+        span += stride * (length - 1)
+    return False
 
 
 def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
@@ -133,10 +141,9 @@ def check_reduction(reduction: Any) -> str:
 
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float within [0, 1]."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}") from None
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}")
+    number = float(value)
     if not 0.0 <= number <= 1.0:
         raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
     return number
@@ -166,7 +173,7 @@ def check_nonnegative(weights: np.ndarray, name: str) -> np.ndarray:
 
 def as_labels(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
     """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at."""
-    array = np.asarray(target)
+    array = as_array(target, name)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers (class indices) or floats shaped like the logits (probabilities); got dtype {array.dtype}")
     if array.shape != shape:

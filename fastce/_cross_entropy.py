@@ -1,221 +1,19 @@
-"""Softmax cross-entropy: formula, kernels, public forms.
+"""Softmax cross-entropy: public forms.
 
-Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options become the normal form hit_i, row_i, scale_k, spread_k (see
-`_weights`), and that the coefficients c of a row, with C_i = sum_k c_ik::
+With the coefficients c of a row (see `_cross_entropy_kernels`) and C = sum_k c_k::
 
-    c_ik = hit_i [k = y_i] + row_i spread_k                 class indices y
-    c_ik = hit_i scale_k q_ik + row_i spread_k              probabilities q
-
-    value_i = sum_k c_ik (lse_i - x_ik)      grad_ik = C_i p_ik - c_ik      hess_ik = C_i p_ik (1 - p_ik)
-
-How a row keeps its digits is told in `_rows`. A row is opened (its exponentials and value), then closed (its gradient); opening and
-closing come in two kinds, one for each kind of target, and are chosen by the target's type when the kernel is compiled.
+    value = sum_k c_k (lse - x_k)      grad_k = C p_k - c_k      hess_k = C p_k (1 - p_k)
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import prange, types
-from numba.extending import overload
 
 from . import _checks, _layout, _threads, _weights
-from ._jit import driver, kernel, reduction
-from ._rows import add, block_rows, exp_row, finish, hess_row, largest_of, of_row, part, total_of
+from . import _cross_entropy_kernels as kernels
 
 _IGNORE = -100  # torch's
-
-
-@kernel
-def _exp_terms(x, row_max, terms):
-    # terms (K,) <- exp(x - row_max), returns rest. All work is done in `terms`, so that it may be x itself: one array has no aliases.
-    if x.ctypes.data != terms.ctypes.data:
-        for k in range(x.size):
-            terms[k] = x[k]
-    return exp_row(terms, row_max)
-
-
-@reduction
-def _spread_gap(spread, x, row_max):
-    # sum_k spread_k (row_max - x_k); a zero spread contributes 0 whatever it meets
-    total = 0.0
-    for k in range(x.size):
-        gap = np.float64(row_max) - np.float64(x[k])
-        total += spread[k] * gap if spread[k] != 0.0 else 0.0
-    return total
-
-
-@kernel
-def _open_index_row(x, y, hit, row, scale, spread, terms):
-    row_max = largest_of(x)
-    value, weight = 0.0, hit
-    if hit != 0.0:
-        value = hit * (np.float64(row_max) - np.float64(x[y]))
-    if spread.size and row != 0.0:
-        value += row * _spread_gap(spread, x, row_max)
-        weight += row * spread.sum()
-    rest = _exp_terms(x, row_max, terms)
-    return value + weight * math.log1p(rest), rest, weight
-
-
-@kernel
-def _close_index_row(terms, y, rest, weight, hit, row, scale, spread):
-    narrow = terms.dtype.type
-    term = np.float64(terms[y])
-    p, others = term / (1.0 + rest), (rest + (1.0 - term)) / (1.0 + rest)
-    factor = narrow(weight / (1.0 + rest))
-    # y's entry is built from the others, since p_y - 1 would cancel
-    if spread.size:
-        for k in range(terms.size):
-            terms[k] = terms[k] * factor - narrow(row * spread[k])
-        terms[y] = ((weight - hit) * p - row * spread[y]) - hit * others
-    else:
-        for k in range(terms.size):
-            terms[k] *= factor
-        terms[y] = -hit * others
-
-
-@kernel
-def _coefficient(q, hit, row, scale, spread, k):
-    c = hit * np.float64(q[k])
-    if scale.size:
-        c *= scale[k]
-    return c + row * spread[k] if spread.size else c
-
-
-@reduction
-def _coefficient_sums(x, q, hit, row, scale, spread, row_max):
-    # sum_k c_k and sum_k c_k (row_max - x_k); a zero c contributes 0 whatever it meets
-    weight, gap = 0.0, 0.0
-    for k in range(x.size):
-        c = _coefficient(q, hit, row, scale, spread, k)
-        weight += c
-        gap += c * (np.float64(row_max) - np.float64(x[k])) if c != 0.0 else 0.0
-    return weight, gap
-
-
-@kernel
-def _open_probability_row(x, q, hit, row, scale, spread, terms):
-    row_max = largest_of(x)
-    weight, gap = _coefficient_sums(x, q, hit, row, scale, spread, row_max)
-    rest = _exp_terms(x, row_max, terms)
-    return gap + weight * math.log1p(rest), rest, weight
-
-
-@kernel
-def _close_probability_row(terms, q, rest, weight, hit, row, scale, spread):
-    for k in range(terms.size):
-        term = np.float64(terms[k])
-        c = _coefficient(q, hit, row, scale, spread, k)
-        p, others = term / (1.0 + rest), (rest + (1.0 - term)) / (1.0 + rest)
-        # C p - c, built from 1 - p where p is large, so that a confident row does not cancel
-        terms[k] = (weight - c) - weight * others if p > 0.5 else weight * p - c
-
-
-def _open_row(x, target, hit, row, scale, spread, terms):
-    # x (K,) -> value of the row, rest, C; terms (K,) becomes exp(x - max x)
-    open_row = _open_probability_row if isinstance(target, np.ndarray) else _open_index_row
-    return open_row(x, target, hit, row, scale, spread, terms)
-
-
-def _close_row(terms, target, rest, weight, hit, row, scale, spread):
-    # terms = exp(x - max x) becomes the gradient
-    close_row = _close_probability_row if isinstance(target, np.ndarray) else _close_index_row
-    close_row(terms, target, rest, weight, hit, row, scale, spread)
-
-
-@overload(_open_row)
-def _choose_open_row(x, target, hit, row, scale, spread, terms):
-    open_row = _open_probability_row if isinstance(target, types.Array) else _open_index_row
-    return lambda x, target, hit, row, scale, spread, terms: open_row(x, target, hit, row, scale, spread, terms)
-
-
-@overload(_close_row)
-def _choose_close_row(terms, target, rest, weight, hit, row, scale, spread):
-    close_row = _close_probability_row if isinstance(target, types.Array) else _close_index_row
-    return lambda terms, target, rest, weight, hit, row, scale, spread: close_row(terms, target, rest, weight, hit, row, scale, spread)
-
-
-# In what follows: logits (n, K); target (n,) class indices or (n, K) probabilities; hit, row (n,) or (1,); scale, spread (K,) or (0,);
-# values (n,) or (0,); grad, hess (n, K), of which grad may be logits itself.
-
-
-@kernel
-def _rows_value(logits, target, hit, row, scale, spread, values):
-    total, error = 0.0, 0.0
-    scratch = np.empty_like(logits[0])
-    for i in range(logits.shape[0]):
-        hit_i, row_i, value = of_row(hit, i), of_row(row, i), 0.0
-        if hit_i != 0.0 or row_i != 0.0:
-            value, _, _ = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, scratch)
-            total, error = add(total, error, value)
-        if values.size:
-            values[i] = value
-    return finish(total, error)
-
-
-@kernel
-def rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad):
-    """Sum the loss of rows and write each row's value and gradient; a row with hit = row = 0 is not looked at."""
-    total, error = 0.0, 0.0
-    for i in range(logits.shape[0]):
-        hit_i, row_i, value = of_row(hit, i), of_row(row, i), 0.0
-        if hit_i != 0.0 or row_i != 0.0:
-            value, rest, weight = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, grad[i])
-            _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
-            total, error = add(total, error, value)
-        else:
-            grad[i] = 0
-        if values.size:
-            values[i] = value
-    return finish(total, error)
-
-
-@kernel
-def _rows_grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
-    for i in range(logits.shape[0]):
-        hit_i, row_i = of_row(hit, i), of_row(row, i)
-        if hit_i != 0.0 or row_i != 0.0:
-            _, rest, weight = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, grad[i])
-            hess_row(grad[i], rest, weight, hess[i])
-            _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
-        else:
-            grad[i] = 0
-            hess[i] = 0
-
-
-@driver
-def _value(logits, target, hit, row, scale, spread, values):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    sums = np.zeros((n + step - 1) // step)
-    for b in prange(sums.size):
-        i, j = b * step, min(n, (b + 1) * step)
-        sums[b] = _rows_value(logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, part(values, i, j))
-    return total_of(sums)
-
-
-@driver
-def _value_and_grad(logits, target, hit, row, scale, spread, values, grad):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    sums = np.zeros((n + step - 1) // step)
-    for b in prange(sums.size):
-        i, j = b * step, min(n, (b + 1) * step)
-        sums[b] = rows_value_and_grad(
-            logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, part(values, i, j), grad[i:j]
-        )
-    return total_of(sums)
-
-
-@driver
-def _grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    for b in prange((n + step - 1) // step):
-        i, j = b * step, min(n, (b + 1) * step)
-        _rows_grad_and_hess(logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, grad[i:j], hess[i:j])
 
 
 class _Problem(NamedTuple):
@@ -231,8 +29,32 @@ class _Problem(NamedTuple):
         form = self.form
         return self.layout.data, self.target, form.hit, form.row, form.scale, form.spread
 
-    def run(self, kernel_driver: Any, *results: np.ndarray) -> Any:
+    @property
+    def few(self) -> bool:
+        """Whether rows are the vector direction."""
+        return self.target.ndim == 1 and self.layout.data.shape[1] <= kernels.FEW_CLASSES and not self.form.spread.size
+
+    def value(self, values: np.ndarray) -> float:
+        if self.few:
+            return self.value_and_grad(values, self.layout.data[:0])
+        return self._run(kernels.value, values)
+
+    def value_and_grad(self, values: np.ndarray, grad: np.ndarray) -> float:
+        if self.few:
+            return self._run_few(values, grad, grad[:0])
+        return self._run(kernels.value_and_grad, values, grad)
+
+    def grad_and_hess(self, grad: np.ndarray, hess: np.ndarray) -> None:
+        if self.few:
+            self._run_few(np.empty(0), grad, hess)
+        else:
+            self._run(kernels.grad_and_hess, grad, hess)
+
+    def _run(self, kernel_driver: Any, *results: np.ndarray) -> Any:
         return _threads.run(kernel_driver, self.layout.data.size, *self.arguments, *results)
+
+    def _run_few(self, *results: np.ndarray) -> float:
+        return _threads.run(kernels.few, self.layout.data.size, self.layout.data, self.target, self.form.hit, *results)
 
     def values(self) -> np.ndarray:
         return np.empty(self.layout.data.shape[0] if self.reduction == "none" else 0)
@@ -255,9 +77,9 @@ def _checked(
     layout = _layout.as_rows(logits, axis)
     n, n_classes = layout.data.shape
     reduction = _checks.check_reduction(reduction)
-    smoothing = _checks.check_fraction(label_smoothing, "label_smoothing") if label_smoothing else 0.0
+    smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
     ignore_index = _checks.as_integer(ignore_index, "ignore_index")
-    target = np.asarray(target)
+    target = _checks.as_array(target, "target")
     for name, out in outs.items():
         if out is not None:
             inputs = {"logits": layout.source, "target": target, "weight": weight, "sample_weight": sample_weight}
@@ -361,7 +183,7 @@ def cross_entropy(
     """
     problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis)
     values = problem.values()
-    return problem.finish(problem.run(_value, values), values)
+    return problem.finish(problem.value(values), values)
 
 
 def cross_entropy_value_and_grad(
@@ -415,7 +237,7 @@ def cross_entropy_value_and_grad(
     problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis, out=out)
     values = problem.values()
     grad = _layout.result_data(problem.layout, out)
-    value = problem.run(_value_and_grad, values, grad)
+    value = problem.value_and_grad(values, grad)
     return problem.finish(value, values), _layout.from_data(grad, problem.layout, out)
 
 
@@ -467,5 +289,5 @@ def cross_entropy_grad_and_hess(
     )
     grad = _layout.result_data(problem.layout, out_grad)
     hess = _layout.result_data(problem.layout._replace(own=False), out_hess)
-    problem.run(_grad_and_hess, grad, hess)
+    problem.grad_and_hess(grad, hess)
     return _layout.from_data(grad, problem.layout, out_grad), _layout.from_data(hess, problem.layout, out_hess)

@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 
 from . import _blocks, _gram, _threads
 from ._binary_cross_entropy import flat_value_and_grad
-from ._cross_entropy import rows_value_and_grad
+from ._cross_entropy_kernels import index_rows_value_and_grad
 from ._jit import driver, kernel
 from ._rows import part
 
@@ -127,7 +127,7 @@ def _multiclass(source, starts, slots, target, hit, row, scale, spread, grads, v
             i, j = starts[b], starts[b + 1]
             _multiply(source, i, j - i, Z.ctypes.data)
             logits = Z[: (j - i) * K].reshape((j - i, K))
-            total += rows_value_and_grad(logits, target[i:j], part(hit, i, j), part(row, i, j), scale, spread, scale[:0], logits)
+            total += index_rows_value_and_grad(logits, target[i:j], part(hit, i, j), part(row, i, j), scale, spread, scale[:0], logits)
             _multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
         values[slot] = total
 

@@ -7,8 +7,8 @@ them vectorises on any instruction set; with or without fused multiply-add the r
 exp(r) = 1 + r + r^2 P(r); 2^n is put together from its bits and applied in two steps, so that results below the smallest normal
 number are rounded once and results above the largest become inf.
 
-``log1p_unit(u)``, 0 <= u <= 1: log(1 + u) = k log(2) + log(1 + f) with f = u, k = 0 for u < 1/2, else f = (u - 1) / 2, k = 1, where both
-are exact; s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + s^2 P(s^2))), as in fdlibm.
+``log1p(u)``, u >= 0: 1 + u = 2^k (1 + f) with -1/4 <= f < 1/2, where f = (u - (2^k - 1)) / 2^k hardly rounds, since 1 + u is not formed;
+log(1 + u) = k log(2) + log(1 + f), and with s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + s^2 P(s^2))), as in fdlibm.
 
 The coefficients of every P are minimax fits (Remez) to the error of the whole function; each comment gives that error.
 """
@@ -30,7 +30,7 @@ _E2_32, _E3_32, _E4_32, _E5_32, _E6_32 = map(  # 7.5e-9
     _F32, (0.5000000027005372, 0.16666576800983662, 0.04166637470636227, 0.008363207963468382, 0.0013941163249885221)
 )
 _L1_32, _L2_32, _L3_32 = map(_F32, (0.666667145299752, 0.39978750724766643, 0.29963179992663724))  # 9.6e-9
-_ONE_32, _TWO_32, _HALF_32, _ZERO_32 = _F32(1), _F32(2), _F32(0.5), _F32(0)
+_ONE_32, _TWO_32, _HALF_32 = _F32(1), _F32(2), _F32(0.5)
 
 _LOG2E = 1.44269504088896341
 _LN2_HI = float.fromhex("0x1.62e42fee00000p-1")  # 32 bits, so n * hi is exact for |n| < 2^21
@@ -107,23 +107,26 @@ def _exp_64(x):
 
 
 @scalar
-def _log1p_unit_32(u):
-    large = u >= _HALF_32
-    f = (u - _ONE_32) * _HALF_32 if large else u
-    k = _ONE_32 if large else _ZERO_32
+def _log1p_32(u):
+    k = np.int32((np.float32(_ONE_32 + u).view(np.int32) - np.int32(0x3F400000)) >> np.int32(23))
+    power = np.int32((np.int32(127) + k) << np.int32(23)).view(np.float32)
+    inverse = np.int32((np.int32(127) - k) << np.int32(23)).view(np.float32)
+    f = (u - (power - _ONE_32)) * inverse
     s = f / (_TWO_32 + f)
     z = s * s
     poly = (_L3_32 * z + _L2_32) * z + _L1_32
     half_square = _HALF_32 * f * f
-    # log(2) = 0.693... is added as its high part last, so that only this sum rounds at the result's size
-    return k * _LN2_HI_32 - ((half_square - (s * (half_square + z * poly) + k * _LN2_LO_32)) - f)
+    # the high part of k log(2) comes last, so that only this addition rounds at the size of the result
+    n = np.float32(k)
+    return n * _LN2_HI_32 - ((half_square - (s * (half_square + z * poly) + n * _LN2_LO_32)) - f)
 
 
 @scalar
-def _log1p_unit_64(u):
-    large = u >= 0.5
-    f = (u - 1.0) * 0.5 if large else u
-    k = 1.0 if large else 0.0
+def _log1p_64(u):
+    k = (np.float64(1.0 + u).view(np.int64) - np.int64(0x3FE8000000000000)) >> np.int64(52)
+    power = np.int64((np.int64(1023) + k) << np.int64(52)).view(np.float64)
+    inverse = np.int64((np.int64(1023) - k) << np.int64(52)).view(np.float64)
+    f = (u - (power - 1.0)) * inverse
     s = f / (2.0 + f)
     z = s * s
     poly = _L8 * z + _L7
@@ -134,7 +137,8 @@ def _log1p_unit_64(u):
     poly = poly * z + _L2
     poly = poly * z + _L1
     half_square = 0.5 * f * f
-    return k * _LN2_HI - ((half_square - (s * (half_square + z * poly) + k * _LN2_LO)) - f)
+    n = np.float64(k)
+    return n * _LN2_HI - ((half_square - (s * (half_square + z * poly) + n * _LN2_LO)) - f)
 
 
 def exp(x):
@@ -142,9 +146,9 @@ def exp(x):
     return _exp_32(x) if isinstance(x, np.float32) else _exp_64(x)
 
 
-def log1p_unit(u):
-    """log(1 + u) of a float32 or float64 scalar with 0 <= u <= 1, within 1 ULP; NaN stays."""
-    return _log1p_unit_32(u) if isinstance(u, np.float32) else _log1p_unit_64(u)
+def log1p(u):
+    """log(1 + u) of a float32 or float64 scalar with 0 <= u < 2^100, within 1 ULP; NaN stays."""
+    return _log1p_32(u) if isinstance(u, np.float32) else _log1p_64(u)
 
 
 @overload(exp)
@@ -152,9 +156,9 @@ def _exp(x):
     return (lambda x: _exp_32(x)) if x == types.float32 else (lambda x: _exp_64(x))
 
 
-@overload(log1p_unit)
-def _log1p_unit(u):
-    return (lambda u: _log1p_unit_32(u)) if u == types.float32 else (lambda u: _log1p_unit_64(u))
+@overload(log1p)
+def _log1p(u):
+    return (lambda u: _log1p_32(u)) if u == types.float32 else (lambda u: _log1p_64(u))
 
 
 @intrinsic

@@ -60,6 +60,15 @@ def total_of(terms):
     return finish(total, error)
 
 
+@reduction
+def sum_of(x):
+    """Sum an array in float64, in the order of the vector lanes."""
+    total = 0.0
+    for k in range(x.size):
+        total += np.float64(x[k])
+    return total
+
+
 @kernel
 def finish(total, error):
     """Return the value of a compensated sum; an infinite one has no error term to add."""

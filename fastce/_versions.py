@@ -27,7 +27,7 @@ def _facts() -> dict[str, str]:
     import llvmlite.binding
     import numba
 
-    from . import _blocks, _cross_entropy
+    from . import _blocks, _cross_entropy_kernels
     from ._threads import get_num_threads
 
     facts = {"python": f"{platform.python_version()} ({platform.python_implementation()})", "platform": platform.platform()}
@@ -41,7 +41,7 @@ def _facts() -> dict[str, str]:
     facts["cpu"] = llvmlite.binding.get_host_cpu_name()
     facts["cpu features"] = " ".join(name for name in _FEATURES if features.get(name)) or "none of those known here"
     facts["compiled variant"] = str(_blocks.variant())
-    facts["cache folder"] = _cross_entropy.rows_value_and_grad.stats.cache_path or "none: compiled anew in each process"
+    facts["cache folder"] = _cross_entropy_kernels.index_rows_value_and_grad.stats.cache_path or "none: compiled anew in each process"
     return facts
 
 

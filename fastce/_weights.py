@@ -139,11 +139,11 @@ def binary_form(
     neg = np.ones(()) if weight is None else weight
     pos = neg if pos_weight is None else neg * pos_weight
     common = np.broadcast_shapes(pos.shape, neg.shape, (1,))
-    if common[-1] == target.size or any(n != 1 for n in common[:-1]):
+    if any(n != 1 for n in common[:-1]):
         common, repeats, chunk = shape, 1, _BINARY_CHUNK
     else:
         repeats = max(1, _BINARY_CHUNK // common[-1])
-        common, chunk = common[-1:], repeats * common[-1]
+        chunk = repeats * common[-1]
     pos, neg = (np.tile((np.broadcast_to(x, common) * scale).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
     return BinaryForm(pos, neg, chunk, divisor)
 
