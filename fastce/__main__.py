@@ -121,9 +121,9 @@ def kernel_line(progress: Progress) -> str:
 
 def cache_line(started: float) -> str:
     """Say how many kernels were compiled since `started` (seconds since the epoch) and where compiled code is kept."""
-    from . import _cross_entropy_kernels
+    from ._versions import cache_folder
 
-    folder = _cross_entropy_kernels.index_rows_value_and_grad.stats.cache_path
+    folder = cache_folder()
     if not folder:
         return "compiling (nothing is kept: Numba found no folder to write to)"
     compiled = sum(path.stat().st_mtime >= started for path in Path(folder).glob("*.nbc"))

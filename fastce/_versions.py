@@ -22,12 +22,23 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def _nothing() -> None:
+    pass
+
+
+def cache_folder() -> str | None:
+    """Return the folder that compiled kernels are kept in, or None: Numba decides anew for each folder of sources."""
+    from ._jit import kernel
+
+    return kernel(_nothing).stats.cache_path or None
+
+
 def _facts() -> dict[str, str]:
     """Return what `show_versions` prints, name -> value."""
     import llvmlite.binding
     import numba
 
-    from . import _blocks, _cross_entropy_kernels
+    from . import _blocks
     from ._threads import get_num_threads
 
     facts = {"python": f"{platform.python_version()} ({platform.python_implementation()})", "platform": platform.platform()}
@@ -41,7 +52,7 @@ def _facts() -> dict[str, str]:
     facts["cpu"] = llvmlite.binding.get_host_cpu_name()
     facts["cpu features"] = " ".join(name for name in _FEATURES if features.get(name)) or "none of those known here"
     facts["compiled variant"] = str(_blocks.variant())
-    facts["cache folder"] = _cross_entropy_kernels.index_rows_value_and_grad.stats.cache_path or "none: compiled anew in each process"
+    facts["cache folder"] = cache_folder() or "none: compiled anew in each process"
     return facts
 
 
@@ -77,10 +88,10 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
     checked = []
     for name in names:
         try:
-            dtype = None if name is None else np.dtype(name)  # np.dtype(None) is float64
+            dtype = np.dtype(name)
         except TypeError:
-            dtype = None
-        if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+            dtype = np.dtype(object)
+        if name is None or dtype not in (np.float32, np.float64):  # for NumPy, None means float64
             raise ValueError(f"dtypes must be 'float32' or 'float64' or both; got {name!r}")
         checked.append(dtype)
     return checked
