@@ -26,6 +26,9 @@ class BuildExtensions(build_ext):
         else:
             # No -ffast-math: NaN and inf must behave. -fno-math-errno only drops errno.
             flags = ["-O3", "-std=gnu11", "-fno-math-errno", "-g0"]
+            # Some Pythons hand on the folder they were linked in; a wheel should not carry the build machine's paths.
+            linker = self.compiler.linker_so
+            self.compiler.linker_so = [part for part in linker if not part.startswith("-Wl,-rpath")]
         for extension in self.extensions:
             extension.extra_compile_args = flags
         super().build_extensions()
