@@ -23,6 +23,7 @@ from ._jit import driver, kernel, scalar
 from ._math import exp, log1p
 from ._rows import repeat, sum_of, total_of
 
+
 @scalar
 def _coefficients(t, pos, neg, ignore, zero, one):
     keep = t != ignore
@@ -112,9 +113,7 @@ def _value_and_grad(logits, target, pos, neg, ignore, chunk, values, grad):
     for c in prange(sums.size):
         i, j = c * chunk, min(logits.size, (c + 1) * chunk)
         losses = values[i:j] if values.size else np.empty_like(logits[i:j])
-        sums[c] = flat_value_and_grad(
-            logits[i:j], target[i:j], repeat(pos, i, j), repeat(neg, i, j), ignore, losses, grad[i:j]
-        )
+        sums[c] = flat_value_and_grad(logits[i:j], target[i:j], repeat(pos, i, j), repeat(neg, i, j), ignore, losses, grad[i:j])
     return total_of(sums)
 
 

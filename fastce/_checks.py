@@ -175,7 +175,9 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target") -> np.n
     """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at."""
     array = as_array(target, name)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers (class indices) or floats shaped like the logits (probabilities); got dtype {array.dtype}")
+        raise TypeError(
+            f"{name} must be integers (class indices) or floats shaped like the logits (probabilities); got dtype {array.dtype}"
+        )
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
