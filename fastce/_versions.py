@@ -144,8 +144,8 @@ def _fit_classifiers(dtype: np.dtype, n: int) -> None:
 def warmup(dtypes: Iterable[str] = ("float32", "float64")) -> None:
     """Compile every kernel now, so that the first real call is quick.
 
-    Compiled code is kept in Numba's cache: the first `warmup` on a machine takes up to a minute, later ones in other processes about
-    a second. Both the serial and the parallel variant of each kernel are compiled, and the classifier's.
+    Compiled code is kept in Numba's cache: the first `warmup` on a machine takes about a minute, later ones in other processes
+    a second or two. Both the serial and the parallel variant of each kernel are compiled, and the classifier's.
 
     Parameters
     ----------
