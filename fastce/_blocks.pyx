@@ -18,6 +18,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from libc.stdint cimport int32_t, int64_t
 
 __all__ = ["addresses", "check_csr", "csr_forward", "dense_forward", "variant"]
 
@@ -41,9 +42,8 @@ cdef extern from "_simd/blocks.h" nogil:
         fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64
     int fastce_best_level()
     fastce_block_functions fastce_blocks_of_level(int level)
-    Py_ssize_t fastce_csr_fault_i32(const int *indices, const int *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
-    Py_ssize_t fastce_csr_fault_i64(
-        const long long *indices, const long long *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+    Py_ssize_t fastce_csr_fault_i32(const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+    Py_ssize_t fastce_csr_fault_i64(const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
 
 
 _LEVELS = ("baseline", "v3", "v4")
@@ -199,9 +199,9 @@ cdef class _Csr:
         self.wide = self.indices.view.itemsize == 8
         with nogil:
             if self.wide:
-                fault = fastce_csr_fault_i64(<const long long *> where, <const long long *> starts, n, stored, p)
+                fault = fastce_csr_fault_i64(<const int64_t *> where, <const int64_t *> starts, n, stored, p)
             else:
-                fault = fastce_csr_fault_i32(<const int *> where, <const int *> starts, n, stored, p)
+                fault = fastce_csr_fault_i32(<const int32_t *> where, <const int32_t *> starts, n, stored, p)
         if fault >= 0:
             raise ValueError(
                 f"indices must lie in 0..{p - 1} and indptr rise from 0 to at most {stored}; got another at row {fault}")
