@@ -20,7 +20,7 @@ from numba.extending import overload
 
 from ._columns import BLOCK_ROWS, FEW_CLASSES, open_block
 from ._jit import driver, kernel, reduction
-from ._rows import add, block_rows, exp_row, finish, hess_row, largest_of, of_row, part, sum_of, total_of
+from ._rows import add, block_rows, clear, exp_row, finish, hess_row, largest_of, of_row, part, sum_of, total_of
 
 
 @kernel
@@ -50,7 +50,7 @@ def _open_index_row(x, y, hit, row, scale, spread, terms):
         value = hit * (np.float64(row_max) - np.float64(x[y]))
     if spread.size and row != 0.0:
         value += row * _spread_gap(spread, x, row_max)
-        weight += row * spread.sum()
+        weight += row * sum_of(spread)
     rest = _exp_terms(x, row_max, terms)
     return value + weight * math.log1p(rest), rest, weight
 
@@ -162,7 +162,7 @@ def _rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad):
             _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
             total, error = add(total, error, value)
         else:
-            grad[i] = 0
+            clear(grad[i])
         if values.size:
             values[i] = value
     return finish(total, error)
@@ -177,8 +177,8 @@ def _rows_grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
             hess_row(grad[i], rest, weight, hess[i])
             _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
         else:
-            grad[i] = 0
-            hess[i] = 0
+            clear(grad[i])
+            clear(hess[i])
 
 
 @driver
@@ -221,9 +221,9 @@ def grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
 def _few_rows(logits, target, hit, values, grad, hess):
     # as the kernels above, for K <= FEW_CLASSES and no spread; values (n,) or (0,); grad, hess (n, K) or (0, K)
     n, n_classes = logits.shape
-    terms = np.empty((n_classes, BLOCK_ROWS), logits.dtype)
-    row_max, rest, logs, factor = np.empty((4, BLOCK_ROWS), logits.dtype)
-    losses, weights = np.empty((2, BLOCK_ROWS))
+    scratch = np.empty((n_classes + 4, BLOCK_ROWS), logits.dtype)
+    terms, row_max, rest, logs, factor = scratch[4:], scratch[0], scratch[1], scratch[2], scratch[3]
+    losses, weights = np.empty(BLOCK_ROWS), np.empty(BLOCK_ROWS)
     total, error = 0.0, 0.0
     for start in range(0, n, BLOCK_ROWS):
         x, y = logits[start : start + BLOCK_ROWS], target[start : start + BLOCK_ROWS]
@@ -233,7 +233,8 @@ def _few_rows(logits, target, hit, values, grad, hess):
             if weights[i] != 0.0:
                 losses[i] = weights[i] * (np.float64(row_max[i]) - np.float64(x[i, y[i]]) + np.float64(logs[i]))
         if values.size:
-            values[start : start + BLOCK_ROWS] = losses[: y.size]
+            for i in range(y.size):
+                values[start + i] = losses[i]
         total, error = add(total, error, sum_of(losses[: y.size]))
         if grad.shape[0]:
             _few_factor(weights, rest, y.size, factor)
@@ -260,7 +261,7 @@ def _few_grad(terms, rest, factor, weights, y, grad):
         if weights[i] != 0.0:
             grad[i, y[i]] = -factor[i] * (rest[i] + (one - terms[y[i], i]))
         else:
-            grad[i] = 0
+            clear(grad[i])
 
 
 @kernel
@@ -272,7 +273,7 @@ def _few_hess(terms, rest, factor, weights, hess):
         for k in range(n_classes):
             hess[i, k] = scale * terms[k, i] * (rest[i] + (one - terms[k, i]))
         if weights[i] == 0.0:
-            hess[i] = 0
+            clear(hess[i])
 
 
 @kernel

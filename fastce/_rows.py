@@ -87,6 +87,13 @@ def exp_row(x, row_max):
 
 
 @kernel
+def clear(x):
+    """Set a row to 0. (An assignment to a slice compiles Numba's error messages as well: 2 s.)"""
+    for k in range(x.size):
+        x[k] = 0
+
+
+@kernel
 def hess_row(terms, rest, total_weight, hess):
     """Write total_weight p (1 - p) to hess (K,), where p = terms / (1 + rest)."""
     narrow = hess.dtype.type

@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from . import _checks, _threads
-from ._jit import driver, reduction
+from ._jit import driver, kernel, reduction
 
 _ABSENT = np.zeros(0)
 _ZERO = np.zeros(1)
@@ -33,6 +33,14 @@ class NormalForm(NamedTuple):
     scale: np.ndarray
     spread: np.ndarray
     divisor: float
+
+
+@kernel
+def _count(numbers):
+    total = 0
+    for number in numbers:
+        total += number
+    return total
 
 
 @driver
@@ -53,7 +61,7 @@ def _scan_labels(target, n_classes, ignore_index):
             for i in range(b * _LABELS_A_BLOCK, n):
                 if target[i] != ignore_index and (target[i] < 0 or target[i] >= n_classes):
                     return -1 - i
-    return ignored.sum()
+    return _count(ignored)
 
 
 def index_form(
@@ -163,7 +171,7 @@ def _scan_unit_interval(target, ignore):
             for i in range(b * _LABELS_A_BLOCK, n):
                 if not (target[i] >= 0 and target[i] <= 1) and target[i] != ignore:
                     return -1 - i
-    return ignored.sum()
+    return _count(ignored)
 
 
 @reduction
