@@ -53,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, "linear_model"])
+    return sorted([*__all__, "__version__", "linear_model"])

@@ -156,7 +156,7 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
     array = as_float_array(weights, name)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one {each}; got shape {array.shape}")
-    return check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name)
+    return unlocked(check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name))
 
 
 def check_nonnegative(weights: np.ndarray, name: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """How many threads run, when a second one pays, and when threads must not be used at all."""
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,16 @@ MIN_PARALLEL_WORK = 32_768
 
 _n_threads: int | None = None
 _region = threading.Lock()
-_entered_region = False
 _forked = False
 
 
 def _after_fork_in_child() -> None:
     global _region, _forked
     _region = threading.Lock()
-    # GNU OpenMP ends a child that enters a parallel region after its parent did; workqueue's threads are gone. So: serial.
-    _forked = _forked or _entered_region
+    # GNU OpenMP ends a child that enters a parallel region after its parent did; workqueue's threads are gone. So: serial, also
+    # when another library has started Numba's threads.
+    numba_parallel = sys.modules.get("numba.np.ufunc.parallel")
+    _forked = _forked or getattr(numba_parallel, "_is_initialized", False)
 
 
 if hasattr(os, "register_at_fork"):
@@ -97,7 +99,6 @@ def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -
     Only one parallel region runs at a time: a Python thread that finds another one inside a region computes alone. That keeps the
     cores from being oversubscribed, and Numba's workqueue layer, which aborts the process when two threads enter it, safe.
     """
-    global _entered_region
     if work < MIN_PARALLEL_WORK or _forked:
         return driver.serial(*args)
     threads = get_num_threads() if n_threads is None else n_threads
@@ -106,7 +107,6 @@ def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -
     try:
         import numba
 
-        _entered_region = True
         before = numba.get_num_threads()
         numba.set_num_threads(threads)
         try:
