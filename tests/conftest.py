@@ -40,7 +40,8 @@ def _digest_of_sources(folder):
 def pytest_configure(config):
     """Point Numba at a cache folder keyed by the sources, before anything imports Numba."""
     assert "numba" not in sys.modules, "Numba was imported before its cache folder was chosen"
-    folder = config.cache.mkdir("numba-" + _digest_of_sources(_package_folder()))
+    folder = config.rootpath / ".pytest_cache" / "d" / ("numba-" + _digest_of_sources(_package_folder()))
+    folder.mkdir(parents=True, exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
 
 

@@ -347,14 +347,12 @@ def test_out_may_be_the_input(loss, option, dtype, order, rng):
     assert value == expected_value
     assert_array_equal(own, expected)
     if loss.has_hess:
-        expected_grad, expected_hess = loss.grad_and_hess(x, target, **options)
-        for place in (0, 1):
-            out = [np.empty_like(x), np.empty_like(x)]
-            out[place] = own = x.copy(order=order)
-            grad, hess = loss.grad_and_hess(own, target, out=tuple(out), **options)
-            assert (grad, hess)[place] is own
-            assert_array_equal(grad, expected_grad)
-            assert_array_equal(hess, expected_hess)
+        expected = loss.grad_and_hess(x, target, **options)
+        own, other = x.copy(order=order), np.empty_like(x)
+        grad, hess = loss.grad_and_hess(own, target, out=(own, other), **options)
+        assert grad is own
+        assert hess is other
+        assert_array_equal((grad, hess), expected)
 
 
 @every_loss
@@ -397,6 +395,17 @@ def test_no_warning_on_extreme_input(loss, option, rng):
                 assert grad.shape == x.shape
                 if loss.has_hess:
                     assert loss.grad_and_hess(x, target, reduction=reduction, **options)[1].shape == x.shape
+
+
+@every_loss
+def test_no_warning_where_float16_overflows(loss, rng):
+    x, target = loss.make(rng, 9, 3, np.float16)
+    options = {"sample_weight": np.full(9, 1e9)} if loss.by_row else {"weight": np.full((9, 3), 1e9)}
+    for reduction in REDUCTIONS:
+        value, grad = loss.value_and_grad(x, target, reduction=reduction, **options)
+        assert np.all(np.asarray(value) > 0)
+        assert not np.isnan(grad).any()
+        assert np.isinf(grad).any() == (reduction != "mean" or not loss.by_row)
 
 
 @every_loss

@@ -22,9 +22,9 @@ def map_exp(x, out):
 
 
 @kernel
-def map_log1p_unit(x, out):
+def map_log1p(x, out):
     for i in range(x.size):
-        out[i] = _math.log1p_unit(x[i])
+        out[i] = _math.log1p(x[i])
 
 
 @kernel
@@ -81,9 +81,9 @@ def test_exp_of_float32_numbers():
 def test_log1p_of_float32_numbers():
     with np.errstate(all="ignore"):
         for x in float32_numbers():
-            x = x[(x >= 0) & (x <= 1)]
+            x = x[(x >= 0) & (x < 2.0**100)]
             if x.size:
-                assert ulps(mapped(map_log1p_unit, x), np.log1p(x.astype(np.float64))) <= 1
+                assert ulps(mapped(map_log1p, x), np.log1p(x.astype(np.float64))) <= 1
 
 
 def test_exp_of_float64_numbers(rng):
@@ -95,8 +95,8 @@ def test_exp_of_float64_numbers(rng):
 
 def test_log1p_of_float64_numbers(rng):
     n = 1_000_000 if LONG else 3_000
-    for x in (rng.uniform(0, 1, n), np.exp(rng.uniform(-700, 0, n)), rng.uniform(0.49, 0.51, n)):
-        assert ulps(mapped(map_log1p_unit, x), precise("log1p", x)) <= 1
+    for x in (rng.uniform(0, 1, n), np.exp(rng.uniform(-700, 69, n)), rng.uniform(0.49, 0.51, n), rng.uniform(1, 1e6, n)):
+        assert ulps(mapped(map_log1p, x), precise("log1p", x)) <= 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -105,8 +105,8 @@ def test_edges(dtype):
     x = np.array([0, -0.0, -np.inf, np.inf, np.nan, -big, big, tiny, -tiny, least, 1e-20], dtype)
     assert_array_equal(mapped(map_exp, x), np.array([1, 1, 0, np.inf, np.nan, 0, np.inf, 1, 1, 1, 1], dtype))
     x = np.array([0, np.nan, tiny, least], dtype)
-    assert_array_equal(mapped(map_log1p_unit, x), x)
-    assert mapped(map_log1p_unit, np.ones(1, dtype))[0] == dtype(math.log(2))
+    assert_array_equal(mapped(map_log1p, x), x)
+    assert mapped(map_log1p, np.ones(1, dtype))[0] == dtype(math.log(2))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -123,4 +123,4 @@ def test_plain_python_calls_agree(rng):
     for dtype in (np.float32, np.float64):
         x = rng.uniform(0, 1, 20).astype(dtype)
         assert_array_equal([_math.exp(v) for v in x], mapped(map_exp, x))
-        assert_array_equal([_math.log1p_unit(v) for v in x], mapped(map_log1p_unit, x))
+        assert_array_equal([_math.log1p(v) for v in x], mapped(map_log1p, x))

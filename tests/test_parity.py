@@ -10,7 +10,7 @@ REDUCTIONS = ["mean", "sum", "none"]
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def close(got, expected, dtype):
+def assert_close(got, expected, dtype):
     tolerance = {"rtol": 1e-12, "atol": 1e-14} if dtype == np.float64 else {"rtol": 2e-5, "atol": 2e-6}
     assert_allclose(np.asarray(got, np.float64), np.asarray(expected, np.float64), **tolerance)
 
@@ -48,8 +48,8 @@ def test_cross_entropy_as_torch(dtype, reduction, shape, smoothing, weighted, ig
         target = np.asarray(0)
     expected, expected_grad = torch_value_and_grad("cross_entropy", x, target, **options)
     value, grad = fastce.cross_entropy_value_and_grad(x, target, axis=axis, **options)
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
 
 
 @DTYPES
@@ -66,8 +66,8 @@ def test_probability_targets_as_torch(dtype, reduction, shape, smoothing, weight
         options["weight"] = rng.uniform(0.2, 2, shape[axis]).astype(dtype)
     expected, expected_grad = torch_value_and_grad("cross_entropy", x, target, **options)
     value, grad = fastce.cross_entropy_value_and_grad(x, target, axis=axis, **options)
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
 
 
 @DTYPES
@@ -86,8 +86,8 @@ def test_nll_loss_as_torch(dtype, reduction, shape, weighted, ignore_index, rng)
         options["weight"] = rng.uniform(0.2, 2, shape[axis]).astype(dtype)
     expected, expected_grad = torch_value_and_grad("nll_loss", x, target, **options)
     value, grad = fastce.nll_loss_value_and_grad(x, target, axis=axis, **options)
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
 
 
 @DTYPES
@@ -105,8 +105,8 @@ def test_binary_cross_entropy_with_logits_as_torch(dtype, reduction, weight_shap
         options["pos_weight"] = np.asarray(rng.uniform(0.2, 2, pos_weight_shape), dtype)
     expected, expected_grad = torch_value_and_grad("binary_cross_entropy_with_logits", x, target, **options)
     value, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, target, **options)
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
 
 
 @DTYPES
@@ -122,7 +122,7 @@ def test_binary_cross_entropy_as_torch(dtype, reduction, weight_shape, rng):
         options["weight"] = np.asarray(rng.uniform(0.2, 2, weight_shape), dtype)
     expected, expected_grad = torch_value_and_grad("binary_cross_entropy", p, target, **options)
     value, grad = fastce.binary_cross_entropy_value_and_grad(p, target, **options)
-    close(value, expected, dtype)
+    assert_close(value, expected, dtype)
     # torch keeps the gradient's 1e-12 as a float32, whatever the input
     assert_allclose(grad, expected_grad, rtol=1e-8 if dtype == np.float64 else 2e-5, atol=1e-14)
 
@@ -150,12 +150,12 @@ def test_multinomial_loss_as_scikit_learn(dtype, weighted, rng):
     arguments = {"y_true": target.astype(dtype), "raw_prediction": x, "sample_weight": s}
     expected, expected_grad = loss.loss_gradient(**arguments)
     value, grad = fastce.cross_entropy_value_and_grad(x, target, sample_weight=s, reduction="none")
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
     expected_grad, expected_hess = loss.gradient_hessian(**arguments)
     grad, hess = fastce.cross_entropy_grad_and_hess(x, target, sample_weight=s, reduction="none")
-    close(grad, expected_grad, dtype)
-    close(hess, expected_hess, dtype)
+    assert_close(grad, expected_grad, dtype)
+    assert_close(hess, expected_hess, dtype)
 
 
 @DTYPES
@@ -168,12 +168,12 @@ def test_binomial_loss_as_scikit_learn(dtype, weighted, rng):
     arguments = {"y_true": target, "raw_prediction": x, "sample_weight": s}
     expected, expected_grad = private.HalfBinomialLoss().loss_gradient(**arguments)
     value, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, target, weight=s, reduction="none")
-    close(value, expected, dtype)
-    close(grad, expected_grad, dtype)
+    assert_close(value, expected, dtype)
+    assert_close(grad, expected_grad, dtype)
     expected_grad, expected_hess = private.HalfBinomialLoss().gradient_hessian(**arguments)
     grad, hess = fastce.binary_cross_entropy_with_logits_grad_and_hess(x, target, weight=s, reduction="none")
-    close(grad, expected_grad, dtype)
-    close(hess, expected_hess, dtype)
+    assert_close(grad, expected_grad, dtype)
+    assert_close(hess, expected_hess, dtype)
 
 
 def test_log_loss_as_scikit_learn(rng):
@@ -196,7 +196,7 @@ def test_gradient_and_hessian_as_jax(rng):
 
     expected, expected_grad = jax.value_and_grad(loss)(x)
     value, grad = fastce.cross_entropy_value_and_grad(x, target)
-    close(value, expected, np.float32)
-    close(grad, expected_grad, np.float32)
+    assert_close(value, expected, np.float32)
+    assert_close(grad, expected_grad, np.float32)
     full = np.asarray(jax.hessian(loss)(x)).reshape(40, 40)
-    close(fastce.cross_entropy_grad_and_hess(x, target)[1].ravel(), np.diag(full), np.float32)
+    assert_close(fastce.cross_entropy_grad_and_hess(x, target)[1].ravel(), np.diag(full), np.float32)
