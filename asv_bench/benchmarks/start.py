@@ -86,6 +86,7 @@ class FirstPrediction:
         import pickle
 
         import numpy as np
+
         from fastce.linear_model import LogisticRegression
 
         X, y = np.arange(24.0).reshape(8, 3) % 7, np.arange(8) % 3
