@@ -29,12 +29,6 @@ from ._rows import part
 _BLOCK_BYTES = 1 << 18
 # More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB).
 _MAX_SLOTS, _SLOT_NUMBERS = 32, 1 << 22
-# A p x p factor pays up to so many columns, and where X is stored sparse, if that many of its entries are not zero.
-_MAX_FACTOR_COLUMNS, _MIN_FACTOR_DENSITY = 2048, 0.1
-# One factor a class, while they all fit in this many numbers (64 MB).
-_FACTOR_NUMBERS = 1 << 23
-# Rows that the class blocks of the Hessian are estimated from.
-_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _SAMPLE_NUMBERS = 4096, 16, 1 << 22
 # Without a penalty the loss of separable data falls towards 0 for ever; below this part of the null model's loss that is the end.
 _FLOOR = 1e-6
 
@@ -204,6 +198,7 @@ class LinearLoss:
         block_rows = int(np.diff(self._starts).max())
         self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)
         self._driver: Any
+        self._arguments: tuple[Any, ...]
         if self.n_outputs == 1:
             hard = np.array([0.5 * label_smoothing, 1.0 - 0.5 * label_smoothing])
             of_rows = weights if weights.size > 1 else np.full(block_rows, weights[0])
@@ -221,7 +216,7 @@ class LinearLoss:
         self.shares = (1.0 - label_smoothing) * counts + label_smoothing / n_classes
         self.shares /= self.shares.sum()
         self.floor = 0.0 if penalty > 0.0 else _FLOOR * -float(self.shares @ np.log(np.maximum(self.shares, 1e-300)))
-        self._prepare_inverse()
+        self._inverse = _gram.InverseHessian(X, weights, self.shares, penalty, centre=fit_intercept)
 
     def _find(self, block_rows: int) -> _Source:
         X, K, p = self.X, self.n_outputs, self.n_columns
@@ -281,16 +276,6 @@ class LinearLoss:
             grad_coef += self.penalty * coef
         return value, grad
 
-    def _prepare_inverse(self) -> None:
-        full = not self.sparse or self.X.indptr[-1] >= _MIN_FACTOR_DENSITY * self.X.shape[0] * self.n_columns
-        self._moments: _gram.Moments | None = None
-        self._inverse: _gram.Factored | _gram.Diagonal
-        if full and self.n_columns <= _MAX_FACTOR_COLUMNS:
-            self._moments = _gram.moments(self.X, self.weights, self.fit_intercept)
-            self._inverse = _gram.null_model(self._moments, self.shares, self.penalty, _FACTOR_NUMBERS)
-        else:
-            self._inverse = _gram.scaled_columns(self.X, self.weights, self.shares, self.penalty, centre=self.fit_intercept)
-
     def precondition(self, vector: np.ndarray) -> np.ndarray:
         """Return the approximate inverse Hessian times a packed vector."""
         grad, grad_intercept = self.parts(vector)
@@ -305,20 +290,6 @@ class LinearLoss:
         return result
 
     def refresh(self, theta: np.ndarray) -> bool:
-        """Replace the inverse Hessian by that of the class blocks at `theta`, where they can be factored."""
-        n = self.X.shape[0]
-        if self._moments is None or self.n_outputs * self.n_columns**2 > _FACTOR_NUMBERS:
-            return False
-        n_rows = min(n, max(_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN * self.n_columns), max(1, _SAMPLE_NUMBERS // self.n_outputs))
-        # A fixed seed: a fit is the same each time. Sorted, so that X is read in one direction.
-        rows = None if n_rows == n else np.sort(np.random.default_rng(0).choice(n, n_rows, replace=False))
-        weights = np.full(n_rows, 1.0) if self.weights.size == 1 else self.weights if rows is None else self.weights[rows]
-        total = float(weights.sum())
-        if not total > 0.0:
-            return False
+        """Renew the inverse Hessian at `theta`, where the shape of X allows it; tell whether it changed."""
         coef, intercept = self.parts(theta)
-        intercept = intercept if self.fit_intercept else np.zeros(self.n_outputs)
-        self._inverse = _gram.class_blocks(
-            self.X, rows, weights / total, self._moments, coef, intercept, self.penalty, centre=self.fit_intercept
-        )
-        return True
+        return self._inverse.refresh(coef, intercept if self.fit_intercept else np.zeros(self.n_outputs))

@@ -194,7 +194,8 @@ def lbfgs(
     tol, gap_tol : float
         It stops when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. With H the current inverse Hessian, the gap is
         g' H g / 2 (what a Newton step would still gain) divided by max(|value|, objective.floor): no unit of any parameter matters.
-        Since H may be poor, the value must also have fallen by no more than ten times `gap_tol` in the last three iterations, or the estimate must be below a hundredth of `gap_tol`.
+        Since H may be poor, the value must also have fallen by no more than ten times `gap_tol` in the last three iterations, or the
+        estimate must be below a hundredth of `gap_tol`.
     max_iter : int
         Most iterations.
     memory : int or None

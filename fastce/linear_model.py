@@ -27,14 +27,10 @@ _GAP_OF_TOL = 1e-3
 class LogisticRegression(ClassifierMixin, BaseEstimator):
     r"""Logistic regression, binary or multinomial, that ends at the optimum whatever the scale of the columns.
 
-    Minimises, as scikit-learn's class of the same name does,
-
-    .. math:: C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \tfrac12 \|W\|^2
-
-    where the loss is cross-entropy (softmax; for two classes one logit and the sigmoid), s_i the weight of a row times the weight of its
-    class, and the intercept b is not penalised. Solved in float64, also for float32 data, by L-BFGS around an inverse Hessian made from
-    second moments of the columns, hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in
-    any memory order, or CSR.
+    Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \tfrac12 \|W\|^2`: the loss is cross-entropy
+    (softmax; for two classes one logit and the sigmoid), s_i the weight of a row times the weight of its class, and the intercept b is
+    not penalised. Solved in float64, also for float32 data, by L-BFGS around an inverse Hessian made from second moments of the columns,
+    hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in any memory order, or CSR.
 
     Parameters
     ----------
@@ -84,7 +80,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    D. Boehning (1992), Multinomial logistic regression algorithm, Annals of the Institute of Statistical Mathematics 44.
     J. Nocedal (1980), Updating quasi-Newton matrices with limited storage, Mathematics of Computation 35.
 
     Examples
@@ -129,6 +124,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn wants to know of an estimator."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
@@ -173,8 +169,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         try:
             return self._fit(X, y, sample_weight)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> "LogisticRegression":
@@ -257,7 +252,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum.
         if result.status == "converged" or (result.status == "precision" and result.gap <= _GAP_OF_TOL * self.tol):
             return
-        figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
+        gap = f"estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
+        figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
         if result.status == "max_iter":
             reason, remedy = f"stopped after max_iter={self.max_iter} iterations", "Increase max_iter, or tol."
         else:

@@ -89,7 +89,7 @@ def test_units_of_columns_do_not_matter(rng):
 def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     X = sparse.random(300, 50, density=0.02, random_state=0, format="csr")
     objective = objective_of(X, np.arange(300) % 3, 3)
-    assert isinstance(objective._inverse, _gram.Diagonal)
+    assert isinstance(objective._inverse.current, _gram.Diagonal)
     assert not objective.refresh(objective.start())
     vector = rng.normal(size=objective.size)
     assert vector @ objective.precondition(vector) > 0.0
@@ -120,3 +120,30 @@ def test_moments_are_those_of_numpy(rng):
     moments = _gram.moments(X, weights, centre=True)
     np.testing.assert_allclose(moments.mean, weights @ X)
     np.testing.assert_allclose(np.triu(moments.gram), np.triu(np.cov(X.T, aweights=weights, ddof=0)), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("refresh", [False, True])
+def test_wide_is_what_p_by_p_factors_give(rng, n_classes, fit_intercept, refresh, monkeypatch):
+    X, y = rng.normal(size=(20, 60)) + 3.0, rng.permutation(np.arange(20) % n_classes)
+    monkeypatch.setattr(_gram, "_MAX_NUMBERS", 1 << 16)
+    by_columns = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
+    monkeypatch.setattr(_gram, "_MAX_COLUMNS", 30)
+    by_rows = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
+    assert isinstance(by_rows._inverse.current, _gram.Wide)
+    if refresh:
+        theta = by_rows.pack(0.02 * rng.normal(size=(by_rows.n_outputs, 60)), rng.normal(size=by_rows.n_outputs))
+        assert by_rows.refresh(theta)
+        assert by_columns.refresh(theta)
+    vector = rng.normal(size=by_rows.size)
+    vector = by_rows.pack(*by_rows.parts(vector))
+    expected = by_columns.precondition(vector)
+    np.testing.assert_allclose(by_rows.precondition(vector), expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
+
+
+def test_wide_without_penalty_is_finite(rng, monkeypatch):
+    monkeypatch.setattr(_gram, "_MAX_COLUMNS", 30)
+    X = np.hstack([rng.normal(size=(20, 60)), np.ones((20, 2))])
+    objective = objective_of(X, np.arange(20) % 3, 3, 0.0)
+    assert np.all(np.isfinite(objective.precondition(rng.normal(size=objective.size))))

@@ -208,7 +208,7 @@ def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
 
 def test_max_iter_warns_with_figures():
     X, y = raw("breast_cancer")
-    with pytest.warns(ConvergenceWarning, match=r"stopped after max_iter=3 iterations: max \|gradient\| .* estimated gap .* Increase max_iter"):
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=3 iterations: max \|gradient\| .* estimated gap .* Increase max_iter"):
         model = LogisticRegression(max_iter=3).fit(X, y)
     assert model.n_iter_[0] == 3
     assert len(model.loss_history_) == 4

@@ -60,7 +60,9 @@ def test_quadratic_of_condition_1e12(rng):
 def test_a_good_inverse_hessian_makes_condition_harmless(rng):
     eigenvalues = np.logspace(-6, 6, 30)
     centre = rng.normal(size=30)
-    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre), 1.0 / (2.0 * eigenvalues))
+    function = Function(
+        lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre), 1.0 / (2.0 * eigenvalues)
+    )
     result = lbfgs(function, np.zeros(30), tol=1e-6, gap_tol=1e-12, max_iter=50)
     assert result.status == "converged"
     assert result.n_evaluations <= 6
@@ -69,7 +71,7 @@ def test_a_good_inverse_hessian_makes_condition_harmless(rng):
 
 def test_flat_tail_ends_and_reaches_what_the_gradient_still_shows(rng):
     # Values are rounded to 1e-9 of the level: near the minimum only the gradient tells the way.
-    function, centre = quadratic(np.logspace(-2, 2, 10), rng)
+    function, _ = quadratic(np.logspace(-2, 2, 10), rng)
     exact = function.value
     function.value = lambda t: np.round(exact(t), 9)
     result = lbfgs(function, np.zeros(10), tol=0.0, gap_tol=0.0, max_iter=100_000)
@@ -119,7 +121,7 @@ def test_both_conditions_of_the_stop(rng):
     function = Function(lambda t: 1e-9 + scale * (t - 3.0) @ (t - 3.0), lambda t: 2 * scale * (t - 3.0), 0.3 / scale)
     result = lbfgs(function, np.zeros(2), tol=1e-4, gap_tol=1e-6, max_iter=100)
     np.testing.assert_allclose(result.theta, 3.0, atol=1e-3)
-    function, centre = quadratic(np.full(3, 1e8), rng, level=1e12)  # and a small gap alone must not either
+    function, _ = quadratic(np.full(3, 1e8), rng, level=1e12)  # and a small gap alone must not either
     result = lbfgs(function, np.zeros(3), tol=1e-4, gap_tol=1e-3, max_iter=100)
     assert result.grad_norm <= 1e-4 or result.status == "precision"
 
