@@ -134,7 +134,8 @@ class Diagonal:
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        step = (grad - np.outer(grad_intercept, self.mean)) / self.diagonal
+        # The outer product by columns first, as the gradient of a sparse X lies in memory.
+        step = (grad - np.multiply.outer(self.mean, grad_intercept).T) / self.diagonal
         return step, grad_intercept / self.masses - step @ self.mean
 
 

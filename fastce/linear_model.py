@@ -188,18 +188,18 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         from ._linear_loss import LinearLoss
 
         n_threads = None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
-        objective = LinearLoss(
-            X,
-            target.astype(np.int64, copy=False),
-            classes.size,
-            weights=weights,
-            penalty=1.0 / (float(self.C) * total),
-            fit_intercept=bool(self.fit_intercept),
-            label_smoothing=float(self.label_smoothing),
-            n_threads=n_threads,
-        )
-        # BLAS on one thread: two pools of threads that take turns keep each other from the cores.
+        # BLAS on one thread: two pools of threads that take turns, or that share their cores with others, keep each other waiting.
         with threadpool_limits(1, user_api="blas"):
+            objective = LinearLoss(
+                X,
+                target.astype(np.int64, copy=False),
+                classes.size,
+                weights=weights,
+                penalty=1.0 / (float(self.C) * total),
+                fit_intercept=bool(self.fit_intercept),
+                label_smoothing=float(self.label_smoothing),
+                n_threads=n_threads,
+            )
             result = _solvers.lbfgs(
                 objective,
                 self._start(objective, classes),
