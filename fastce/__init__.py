@@ -10,6 +10,9 @@ The modules behind these names are loaded when a name is first used, so ``import
 import importlib
 from typing import TYPE_CHECKING, Any
 
+# Not when first used like the others: it watches forks, which may come before the first call.
+from ._threads import get_num_threads, set_num_threads
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from ._cross_entropy import cross_entropy, cross_entropy_grad_and_hess, cross_entropy_value_and_grad
     from ._on_probabilities import binary_cross_entropy, binary_cross_entropy_value_and_grad, nll_loss, nll_loss_value_and_grad
     from ._special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
-    from ._threads import get_num_threads, set_num_threads
     from ._versions import show_versions, warmup
 
 # One line a module: a new loss adds its names here and above.
@@ -34,12 +36,11 @@ _NAMES_BY_MODULE = {
     "_cross_entropy": ("cross_entropy", "cross_entropy_grad_and_hess", "cross_entropy_value_and_grad"),
     "_on_probabilities": ("binary_cross_entropy", "binary_cross_entropy_value_and_grad", "nll_loss", "nll_loss_value_and_grad"),
     "_special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
-    "_threads": ("get_num_threads", "set_num_threads"),
     "_versions": ("show_versions", "warmup"),
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-__all__ = sorted(_MODULE_BY_NAME)
+__all__ = sorted([*_MODULE_BY_NAME, "get_num_threads", "set_num_threads"])
 
 
 def __getattr__(name: str) -> Any:

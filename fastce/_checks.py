@@ -16,6 +16,8 @@ _FLOATS = (np.float16, np.float32, np.float64)
 
 def as_array(x: Any, name: str) -> np.ndarray:
     """Return `x` as an array of whatever dtype."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be an array without a mask; got a masked array (use weights or ignore_index instead)")
     try:
         return np.asarray(x)
     except ValueError as error:
@@ -125,11 +127,14 @@ def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
 
 
 def as_integer(value: Any, name: str) -> int:
-    """Return `value` as an int; floats are not integers, even whole ones."""
+    """Return `value` as an int of 64 bits; floats are not integers, even whole ones."""
     try:
-        return operator.index(value)
+        integer = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer; got {value!r}") from None
+    if not -(2**63) <= integer < 2**63:
+        raise ValueError(f"{name} must be an integer of 64 bits; got {value!r}")
+    return integer
 
 
 def check_reduction(reduction: Any) -> str:
@@ -185,10 +190,11 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target") -> np.n
     return unlocked(np.ascontiguousarray(array, dtype=np.int64).reshape(-1))
 
 
-def label_error(target: np.ndarray, row: int, n_classes: int, ignore_index: int, name: str = "target") -> ValueError:
-    """Return the error for a label out of range."""
+def label_error(target: np.ndarray, row: int, shape: tuple[int, ...], n_classes: int, ignore_index: int) -> ValueError:
+    """Return the error for a label out of range at a row of flat targets of this shape."""
+    where = tuple(int(i) for i in np.unravel_index(row, shape))
     return ValueError(
-        f"{name} must be class indices from 0 to {n_classes - 1} (or ignore_index {ignore_index}); got {int(target[row])} at row {row}"
+        f"target must be class indices from 0 to {n_classes - 1} (or ignore_index {ignore_index}); got {target[row]}{_at(where)}"
     )
 
 

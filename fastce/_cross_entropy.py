@@ -95,7 +95,7 @@ def _checked(
         form = _weights.probability_form(n, n_classes, weight, sample_weight, smoothing, mean)
         return _Problem(layout, _layout.like_data(target, layout), form, reduction)
     labels = _checks.as_labels(target, layout.value_shape)
-    form = _weights.index_form(labels, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
+    form = _weights.index_form(labels, layout.value_shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
     return _Problem(layout, labels, form, reduction)
 
 

@@ -74,15 +74,16 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
     result = data.reshape(_axis_last(layout.source, layout.axis).shape)
     if layout.axis != result.ndim - 1:
         result = np.moveaxis(result, -1, layout.axis)
-    if out is not None:
-        out[...] = result
-        return out
-    return result.astype(layout.source.dtype, copy=False)
+    with np.errstate(over="ignore"):  # what is above float16's largest number is inf there
+        if out is not None:
+            out[...] = result
+            return out
+        return result.astype(layout.source.dtype, copy=False)
 
 
 def finish(total: float, values: np.ndarray, divisor: float, reduction: str, layout: Layout) -> Any:
     """Return what a loss function returns: a float, or with reduction "none" an array of the losses in the input's dtype."""
     if reduction == "none":
-        with np.errstate(over="ignore"):  # a loss above float16's largest number is inf there
+        with np.errstate(over="ignore"):
             return values.reshape(layout.value_shape).astype(layout.source.dtype)
     return float(total) if divisor else math.nan

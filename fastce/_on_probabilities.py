@@ -38,7 +38,9 @@ class _Likelihood:
             sample_weight = sample_weight.reshape(-1)
         ignore_index = _checks.as_integer(ignore_index, "ignore_index")
         labels = _checks.as_labels(target, self.layout.value_shape)
-        form = _weights.index_form(labels, n_classes, weight, sample_weight, ignore_index, 0.0, self.reduction == "mean")
+        form = _weights.index_form(
+            labels, self.layout.value_shape, n_classes, weight, sample_weight, ignore_index, 0.0, self.reduction == "mean"
+        )
         self.divisor = form.divisor
         hit = np.broadcast_to(form.hit, n)
         self.n_rows = n

@@ -66,6 +66,7 @@ def _scan_labels(target, n_classes, ignore_index):
 
 def index_form(
     target: np.ndarray,
+    shape: tuple[int, ...],
     n_classes: int,
     weight: np.ndarray | None,
     sample_weight: np.ndarray | None,
@@ -73,10 +74,10 @@ def index_form(
     label_smoothing: float,
     mean: bool,
 ) -> NormalForm:
-    """Return the normal form for class indices (n,) int64, after checking their range."""
+    """Return the normal form for class indices (n,) int64, flat of this shape, after checking their range."""
     n_ignored = _threads.run(_scan_labels, target.size // 8, target, n_classes, ignore_index)
     if n_ignored < 0:
-        raise _checks.label_error(target, -1 - n_ignored, n_classes, ignore_index)
+        raise _checks.label_error(target, -1 - n_ignored, shape, n_classes, ignore_index)
     n_kept = target.size - n_ignored
     if weight is None and sample_weight is None and n_ignored == 0:
         divisor = float(n_kept) if mean else 1.0
@@ -152,7 +153,8 @@ def binary_form(
     else:
         repeats = max(1, _BINARY_CHUNK // common[-1])
         chunk = repeats * common[-1]
-    pos, neg = (np.tile((np.broadcast_to(x, common) * scale).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
+    with np.errstate(over="ignore"):  # a weight above the dtype's largest number is inf there
+        pos, neg = (np.tile((np.broadcast_to(x, common) * scale).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
     return BinaryForm(pos, neg, chunk, divisor)
 
 

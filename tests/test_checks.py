@@ -132,7 +132,7 @@ def test_a_label_out_of_range_is_named(function, target, row, value):
 def test_a_label_out_of_range_in_many_dimensions_is_named():
     target = np.zeros((2, 5), int)
     target[1, 3] = 9
-    with pytest.raises(ValueError, match=r"^target must .*; got 9 at row (8|\(1, 3\))$"):
+    with pytest.raises(ValueError, match=r"^target must .*; got 9 at index \(1, 3\)$"):
         fastce.cross_entropy(np.zeros((2, 4, 5)), target, axis=1)
 
 
