@@ -73,7 +73,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
         raise TypeError(f"{name} must have dtype {np.dtype(dtype)}; got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError(f"{name} must be writeable; got a read-only array")
-    if overlaps_itself(out):
+    if not out.flags.c_contiguous and overlaps_itself(out):
         raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
     for position, (other_name, other) in enumerate(inputs.items()):
         if not isinstance(other, np.ndarray) or not np.may_share_memory(out, other):
@@ -88,12 +88,10 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
 
 def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether `a` and `b` are the same elements in the same order."""
-    return same_start(a, b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
-
-
-def same_start(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether `a` and `b`, two views of the same size, begin at the same address."""
-    return a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+    if a is b:
+        return True
+    starts = (x.__array_interface__["data"][0] for x in (a, b))
+    return a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype and next(starts) == next(starts)
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> bool:

@@ -69,7 +69,7 @@ def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
 
 def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return a result in the shape, axis order and dtype of the input; in `out` if it is given."""
-    if out is not None and _checks.same_start(out, data):
+    if out is not None and np.may_share_memory(out, data):  # data is memory of ours else
         return out
     result = data.reshape(_axis_last(layout.source, layout.axis).shape)
     if layout.axis != result.ndim - 1:
