@@ -31,7 +31,7 @@ _FIRST_REFRESH, _REFRESH_GROWTH = 5, 3
 # The estimate of the gap is low where the inverse Hessian is poor; the value's own fall over so many iterations, at most so many times the
 # gap asked for, stands by it, unless the estimate is as small a part of the gap asked for as _SURELY.
 _WINDOW, _WINDOW_GAPS, _SURELY = 3, 10.0, 0.01
-_MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 20, 5, 1 << 22
+_MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 100, 5, 1 << 22
 
 
 class Objective(Protocol):
@@ -199,7 +199,7 @@ def lbfgs(
     max_iter : int
         Most iterations.
     memory : int or None
-        Pairs kept; by default 20, fewer for long vectors so that they stay within 64 MB, but at least 5.
+        Pairs kept; by default 100, fewer for long vectors so that they stay within 64 MB, but at least 5.
     callback : callable or None
         Called with a `Progress` before the first iteration and after each.
 
