@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from compiled import compiled
 
 import fastce
 
@@ -56,12 +57,15 @@ def test_runs_once(cls, body, params):
     instance = cls()
     getattr(instance, "setup", lambda *_: None)(*params)
     try:
+        before = compiled()
         result = getattr(instance, body)(*params)
         if body.startswith("timeraw_"):
             timed, ready = (result, "") if isinstance(result, str) else result
             done = subprocess.run([sys.executable, "-c", f"{ready}\n{timed}"], capture_output=True, text=True, timeout=300, check=False)
             assert done.returncode == 0, done.stderr
         else:
+            if not body.startswith("peakmem_"):
+                assert compiled() == before, "compiling belongs to setup"
             assert isinstance(result, (int, float)) == body.startswith("track_"), "asv keeps what a track_ returns, and only that"
     finally:
         getattr(instance, "teardown", lambda *_: None)(*params)

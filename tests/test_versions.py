@@ -1,9 +1,8 @@
 """`show_versions` and `warmup`."""
 
-import sys
-
 import numpy as np
 import pytest
+from compiled import compiled
 
 import fastce
 
@@ -19,18 +18,6 @@ def test_versions_are_those_installed(capsys):
 def test_warmup_refuses_other_dtypes(dtypes):
     with pytest.raises(ValueError, match="dtypes must be 'float32' or 'float64' or both; got"):
         fastce.warmup(dtypes)
-
-
-def compiled():
-    """Return how many signatures every Numba function of the library has been compiled for."""
-    counts = {}
-    for name, module in list(sys.modules.items()):
-        if name.startswith("fastce."):
-            for attribute, value in vars(module).items():
-                for part in (value, getattr(value, "serial", None), getattr(value, "parallel", None)):
-                    if hasattr(part, "signatures"):
-                        counts[f"{name}.{attribute}.{part.py_func.__name__}"] = len(part.signatures)
-    return counts
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
