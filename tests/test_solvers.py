@@ -75,7 +75,7 @@ def test_flat_tail_ends_and_reaches_what_the_gradient_still_shows(rng):
     exact = function.value
     function.value = lambda t: np.round(exact(t), 9)
     result = lbfgs(function, np.zeros(10), tol=0.0, gap_tol=0.0, max_iter=100_000)
-    assert result.status == "precision"
+    assert result.status in {"converged", "precision"}  # converged: a gradient of exactly zero
     assert result.n_evaluations < 1000
     assert exact(result.theta) - 1.0 < 1e-8
 
