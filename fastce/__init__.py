@@ -40,7 +40,27 @@ _NAMES_BY_MODULE = {
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-__all__ = sorted([*_MODULE_BY_NAME, "get_num_threads", "set_num_threads"])
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_value_and_grad",
+    "binary_cross_entropy_with_logits",
+    "binary_cross_entropy_with_logits_grad_and_hess",
+    "binary_cross_entropy_with_logits_value_and_grad",
+    "cross_entropy",
+    "cross_entropy_grad_and_hess",
+    "cross_entropy_value_and_grad",
+    "get_num_threads",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "nll_loss",
+    "nll_loss_value_and_grad",
+    "set_num_threads",
+    "show_versions",
+    "sigmoid",
+    "softmax",
+    "warmup",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -35,7 +35,10 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
 
 
 def unlocked(x: np.ndarray) -> np.ndarray:
-    """Return `x`, or a writeable alias of a read-only `x`: Numba compiles every kernel again for read-only arrays, and none writes inputs."""
+    """Return `x`, or a writeable alias of a read-only `x`.
+
+    Numba would compile every kernel again for read-only arrays, and no kernel writes to an input.
+    """
     if x.flags.writeable:
         return x
     return np.asarray(_Alias(x))

@@ -4,8 +4,6 @@ A row of 2 to 32 numbers fills a vector badly and pays for its own logarithm. He
 that each step is one loop over the rows of the block: maximum, exponentials, their sum, logarithm. What is computed is told in `_rows`.
 """
 
-import numpy as np
-
 from ._jit import kernel
 from ._math import exp, larger, log1p
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _checks, _layout, _threads, _weights
+from . import _checks, _columns, _layout, _threads, _weights
 from . import _cross_entropy_kernels as kernels
 
 _IGNORE = -100  # torch's
@@ -32,7 +32,7 @@ class _Problem(NamedTuple):
     @property
     def few(self) -> bool:
         """Whether rows are the vector direction."""
-        return self.target.ndim == 1 and self.layout.data.shape[1] <= kernels.FEW_CLASSES and not self.form.spread.size
+        return self.target.ndim == 1 and self.layout.data.shape[1] <= _columns.FEW_CLASSES and not self.form.spread.size
 
     def value(self, values: np.ndarray) -> float:
         if self.few:
@@ -179,7 +179,7 @@ def cross_entropy(
     >>> fastce.cross_entropy([[0.0, 1.0, 2.0, 3.0]], [3])
     0.44018969856119533
     >>> fastce.cross_entropy([[1.3, 2.0], [1.3, 2.0]], [1, 0], weight=[1.3, 2.0], reduction="none")
-    array([0.80637209, 1.43414187])
+    array([0.8063721 , 1.43414186])
     """
     problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis)
     values = problem.values()

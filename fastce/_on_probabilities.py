@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import _checks, _layout, _weights
 
 _IGNORE = -100  # these three are torch's
-_LOWEST_LOG = -100.0
+_LARGEST_COST = 100.0
 _SMALLEST_VARIANCE = 1e-12
 
 
@@ -182,8 +182,8 @@ def _binary(probs: Any, target: Any, weight: Any, reduction: Any, out: Any) -> t
 def _binary_value(layout: _layout.Layout, reduction: str, t: np.ndarray, factor: np.ndarray, divisor: float) -> Any:
     p = layout.data
     with np.errstate(divide="ignore"):
-        log_p, log_q = np.maximum(np.log(p), _LOWEST_LOG), np.maximum(np.log1p(-p), _LOWEST_LOG)
-    values = -factor * (t * log_p + (1 - t) * log_q)
+        cost_p, cost_q = np.minimum(-np.log(p), _LARGEST_COST), np.minimum(-np.log1p(-p), _LARGEST_COST)
+    values = factor * (t * cost_p + (1 - t) * cost_q)
     total = float(values.sum(dtype=np.float64)) / (divisor or 1.0)
     return _layout.finish(total, values, divisor, reduction, layout)
 

@@ -88,7 +88,7 @@ def exp_row(x, row_max):
 
 @kernel
 def clear(x):
-    """Set a row to 0. (An assignment to a slice compiles Numba's error messages as well: 2 s.)"""
+    """Set a row to 0; an assignment to a slice would compile Numba's error messages as well, which takes 2 s."""
     for k in range(x.size):
         x[k] = 0
 

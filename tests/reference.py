@@ -57,9 +57,7 @@ def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothin
         yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), part
 
 
-def cross_entropy(
-    logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, axis=-1
-):
+def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, axis=-1):
     """Cross-entropy of softmax(logits): -sum_k c_k log p_k."""
     x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
     target = np.asarray(target)

@@ -16,9 +16,7 @@ TOLERANCE = {np.float64: {"rtol": 1e-13, "atol": 1e-14}, np.float32: {"rtol": 1e
 every_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
 every_case = pytest.mark.parametrize(("loss", "option"), CASES, ids=[f"{loss.name}: {option}" for loss, option in CASES])
 losses_with_hess = pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss.has_hess], ids=lambda loss: loss.name)
-losses_that_ignore = pytest.mark.parametrize(
-    "loss", [loss for loss in LOSSES if loss.label is not None], ids=lambda loss: loss.name
-)
+losses_that_ignore = pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss.label is not None], ids=lambda loss: loss.name)
 
 
 def forms(loss):

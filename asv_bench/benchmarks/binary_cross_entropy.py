@@ -14,7 +14,7 @@ FORMS = [
 class WithLogits:
     """Logits and targets in [0, 1]."""
 
-    params = (FORMS, sizes("1000", "4000000", small="8"), DTYPES, THREADS)
+    params = (FORMS, sizes("1000", "1000000", small="8"), DTYPES, THREADS)
     param_names = ("form", "shape", "dtype", "threads")
 
     def setup(self, form, shape, dtype, threads):

@@ -54,7 +54,7 @@ def random_rows(n, p, n_classes, dtype, density=None):
 
     rng = np.random.default_rng(2)
     if density is None:
-        X = rng.standard_normal((n, p)) @ (np.eye(p) + rng.standard_normal((p, p)) / np.sqrt(p))
+        X = rng.standard_normal((n, p)) + rng.standard_normal((n, 5)) @ rng.standard_normal((5, p))
     else:
         X = scipy.sparse.random(n, p, density, "csr", rng=rng, data_rvs=lambda size: 1 + rng.random(size))
     logits = X @ rng.standard_normal((p, n_classes)) + rng.gumbel(size=(n, n_classes))

@@ -5,7 +5,7 @@ import numpy as np
 from .common import DTYPES, THREADS, parse, public, random_labels, random_logits, set_threads, sizes
 
 FORMS = ["cross_entropy", "cross_entropy_value_and_grad", "cross_entropy_grad_and_hess"]
-SHAPES = sizes("1000000x3", "65536x10", "4096x1000", "256x50257", small="8x3")
+SHAPES = sizes("200000x3", "65536x10", "4096x1000", "64x50257", small="8x3")
 
 
 class CrossEntropy:

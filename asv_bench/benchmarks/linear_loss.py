@@ -6,9 +6,9 @@ from .common import DTYPES, SMALL, THREADS, random_rows, set_threads
 
 # Name -> rows, columns, classes, density.
 DATA = {
-    "dense, 60000x784, 10 classes": (60_000, 784, 10, None),
-    "dense, 200000x20, 2 classes": (200_000, 20, 2, None),
-    "sparse, 20000x20000, 20 classes": (20_000, 20_000, 20, 0.003),
+    "dense, 10000x784, 10 classes": (10_000, 784, 10, None),
+    "dense, 100000x20, 2 classes": (100_000, 20, 2, None),
+    "sparse, 10000x20000, 20 classes": (10_000, 20_000, 20, 0.003),
 }
 if SMALL:
     DATA = {"dense": (30, 4, 3, None), "dense, 2 classes": (30, 4, 2, None), "sparse": (30, 8, 3, 0.5)}
@@ -37,10 +37,6 @@ class LinearLoss:
         """One evaluation."""
         self.objective.value_and_grad(self.theta)
 
-    def time_precondition(self, *_):
-        """The approximate inverse Hessian times a vector."""
-        self.objective.precondition(self.theta)
-
     def time_prepare(self, *_):
-        """What a fit does once: check, deal out the rows, factor the Gram matrix."""
+        """What a fit does once: check, deal out the rows, approximate the inverse Hessian."""
         self.make(*self.arguments, **self.options)

@@ -29,7 +29,7 @@ class NLL:
 class BinaryCrossEntropy:
     """Probabilities and targets in [0, 1]."""
 
-    params = (BCE_FORMS, sizes("1000", "4000000", small="8"), DTYPES)
+    params = (BCE_FORMS, sizes("1000", "1000000", small="8"), DTYPES)
     param_names = ("form", "shape", "dtype")
 
     def setup(self, form, shape, dtype):
