@@ -230,7 +230,7 @@ def binary_cross_entropy_with_logits(
     >>> fastce.binary_cross_entropy_with_logits([-15.0, 0.0, 2.0], [0, 1, 1])
     0.27335849916839716
     >>> fastce.binary_cross_entropy_with_logits([-15.0, 2.0], [0.0, -1.0], ignore_index=-1, reduction="none")
-    array([3.05902227e-07, 0.00000000e+00])
+    array([3.05902274e-07, 0.00000000e+00])
     """
     problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction)
     values = problem.values()
