@@ -3,8 +3,9 @@
 import warnings
 
 import sklearn.datasets
-from fastce.linear_model import LogisticRegression
 from sklearn.exceptions import ConvergenceWarning
+
+from fastce.linear_model import LogisticRegression
 
 from .common import DTYPES, SMALL, THREADS, parse, random_rows, set_threads, sizes
 
