@@ -141,7 +141,8 @@ def run(plot: Path | None) -> None:
     head = ("data, raw", "rows x columns", "classes", "fitted by", "seconds", "objective", "max|gradient|", "test accuracy", "converged")
     print(format_table(head, rows))
     print(
-        f"\nDefaults of both libraries (C = 1), a quarter of the rows held out. seconds: best of {WARM_FITS} fits after a first one.\n"
+        f"\nDefaults of both libraries (C = 1), a quarter of the rows held out. seconds: best of {WARM_FITS} fits after a first one,\n"
+        "to be compared only while the machine does nothing else.\n"
         "objective: mean loss + |coef|^2 / (2 C n), evaluated with its gradient by the same float64 NumPy code for both.\n"
         f"fastce's three first fits took {first_cost:.1f} s more than warm ones: {cache_line(started)}.\n"
     )

@@ -147,7 +147,7 @@ def check_reduction(reduction: Any) -> str:
 
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float within [0, 1]."""
-    if not isinstance(value, numbers.Real):
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}")
     number = float(value)
     if not 0.0 <= number <= 1.0:
@@ -162,28 +162,38 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
     array = as_float_array(weights, name)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one {each}; got shape {array.shape}")
-    return unlocked(check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name))
+    return unlocked(check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name, each))
 
 
-def check_nonnegative(weights: np.ndarray, name: str) -> np.ndarray:
+def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.ndarray:
     """Return `weights` if they are finite, none is negative and not all are zero."""
     if weights.size == 0:
         return weights
     bad = ~((weights >= 0.0) & (weights < np.inf))
     if bad.any():
-        raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad)}")
+        raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad, each)}")
     if not weights.any():
         raise ValueError(f"{name} must have an entry above zero; got only zeros")
+    with np.errstate(over="ignore"):
+        if weights.sum() == np.inf:
+            raise ValueError(f"{name} must have a finite sum; got entries up to {weights.max()}")
     return weights
 
 
-def as_labels(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
-    """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at."""
+def as_labels(target: Any, shape: tuple[int, ...], name: str = "target", probabilities_shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at.
+
+    `probabilities_shape` is the one that would have been taken for probabilities, where those are allowed.
+    """
     array = as_array(target, name)
+    if array.size == 0 and array.shape == shape:
+        return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name} must be integers (class indices) or floats shaped like the logits (probabilities); got dtype {array.dtype}"
-        )
+        rule = f"{name} must be integers (class indices) of shape {shape}"
+        if probabilities_shape is not None:
+            rule += f" or floats (probabilities) of shape {probabilities_shape}"
+        wrong_shape = array.dtype.kind == "f" and probabilities_shape is not None and array.ndim == len(probabilities_shape)
+        raise (ValueError if wrong_shape else TypeError)(f"{rule}; got dtype {array.dtype} and shape {array.shape}")
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
@@ -212,6 +222,11 @@ def unit_interval_error(value: Any, where: tuple[int, ...], name: str) -> ValueE
     return ValueError(f"{name} must be from 0 to 1; got {value}{_at(where)}")
 
 
+def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
+    """Return the error for a target of cross-entropy that cannot be a probability, not even an unnormalised one."""
+    return ValueError(f"target must be finite and not negative; got {value}{_at(where)}")
+
+
 def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
     """Return weights that broadcast to this shape (and do not widen it) as float64, finite, none negative, not all zero."""
     if weights is None:
@@ -223,7 +238,7 @@ def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.
         fits = False
     if not fits:
         raise ValueError(f"{name} must broadcast to the shape of the input, {shape}; got shape {array.shape}")
-    return check_nonnegative(array.astype(np.float64), name)
+    return check_nonnegative(array.astype(np.float64), name, "position")
 
 
 def as_targets(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
@@ -234,12 +249,12 @@ def as_targets(target: Any, shape: tuple[int, ...], name: str = "target") -> np.
     return array
 
 
-def _at(where: tuple[int, ...]) -> str:
+def _at(where: tuple[int, ...], each: str = "row") -> str:
     if not where:
         return ""
-    return f" at row {where[0]}" if len(where) == 1 else f" at index {where}"
+    return f" at {each} {where[0]}" if len(where) == 1 else f" at index {where}"
 
 
-def _found(array: np.ndarray, bad: np.ndarray) -> str:
+def _found(array: np.ndarray, bad: np.ndarray, each: str = "row") -> str:
     where = tuple(int(i) for i in np.argwhere(bad)[0])
-    return f"got {array[where]}{_at(where)}"
+    return f"got {array[where]}{_at(where, each)}"

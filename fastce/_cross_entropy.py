@@ -75,7 +75,7 @@ def _checked(
     **outs: np.ndarray | None,
 ) -> _Problem:
     layout = _layout.as_rows(logits, axis)
-    n, n_classes = layout.data.shape
+    n_classes = layout.data.shape[1]
     reduction = _checks.check_reduction(reduction)
     smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
     ignore_index = _checks.as_integer(ignore_index, "ignore_index")
@@ -92,9 +92,10 @@ def _checked(
     if target.dtype.kind == "f" and target.shape == layout.source.shape:
         if ignore_index != _IGNORE:
             raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
-        form = _weights.probability_form(n, n_classes, weight, sample_weight, smoothing, mean)
-        return _Problem(layout, _layout.like_data(target, layout), form, reduction)
-    labels = _checks.as_labels(target, layout.value_shape)
+        probabilities = _layout.like_data(target, layout)
+        form = _weights.probability_form(probabilities, layout.value_shape, weight, sample_weight, smoothing, mean)
+        return _Problem(layout, probabilities, form, reduction)
+    labels = _checks.as_labels(target, layout.value_shape, probabilities_shape=layout.source.shape)
     form = _weights.index_form(labels, layout.value_shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
     return _Problem(layout, labels, form, reduction)
 
@@ -126,7 +127,7 @@ def cross_entropy(
         Unnormalised log-probabilities, the classes along `axis`. float16 is computed in float32, integers in float64.
     target : array_like
         Integers shaped like `logits` without `axis`: class indices from 0 to K - 1. Or floats shaped like `logits`: probabilities q,
-        which need not sum to 1.
+        finite and not negative, which need not sum to 1.
     weight : array_like of shape (K,), optional
         A weight for each class.
     sample_weight : array_like shaped like `logits` without `axis`, optional
@@ -167,6 +168,7 @@ def cross_entropy(
     as (max x - x_y) + log1p(rest), where rest leaves the largest term out of the sum of exponentials, so that confident rows keep
     their digits [1]_. Rows that are ignored or of weight zero are not looked at, whatever they hold; a NaN in another row makes that
     row NaN; 0 times infinity is 0.
+    A row whose largest logit is +inf, or whose logits are all -inf, is NaN.
 
     References
     ----------

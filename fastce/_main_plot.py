@@ -70,6 +70,7 @@ def draw(path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., An
             gaps = np.maximum((np.array(objectives) - lowest) / (start - lowest), SMALLEST_GAP)
             panel.plot(np.array(seconds) * 1e3, gaps, "o-", color=COLOURS[library], markersize=3, linewidth=1.6, label=library)
         panel.set(xscale="log", yscale="log", xlabel="milliseconds", title=f"{split.name}, {split.X.shape[0]} x {split.X.shape[1]}")
+        panel.xaxis.set_minor_formatter(NullFormatter())  # within one decade minor labels would overprint
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("(objective - optimum) / (start - optimum)")

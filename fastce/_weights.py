@@ -97,9 +97,21 @@ def index_form(
 
 
 def probability_form(
-    n_rows: int, n_classes: int, weight: np.ndarray | None, sample_weight: np.ndarray | None, label_smoothing: float, mean: bool
+    target: np.ndarray,
+    shape: tuple[int, ...],
+    weight: np.ndarray | None,
+    sample_weight: np.ndarray | None,
+    label_smoothing: float,
+    mean: bool,
 ) -> NormalForm:
-    """Return the normal form for probability targets."""
+    """Return the normal form for probability targets (n, K), rows of targets of this shape, after checking their range."""
+    n_rows, n_classes = target.shape
+    number = target.dtype.type
+    bad = _threads.run(_scan_interval, target.size // 8, target.reshape(-1), number(np.nan), np.finfo(number).max)
+    if bad < 0:
+        row, k = divmod(-1 - bad, n_classes)
+        where = (*np.unravel_index(row, shape), k) if shape else (k,)
+        raise _checks.probability_error(target[row, k], tuple(map(int, where)))
     row = np.ones(1) if sample_weight is None else sample_weight
     divisor = 1.0
     if mean:
@@ -136,7 +148,7 @@ def binary_form(
     With w the weight, v the weight of positives and d the number of elements that are not ignored (1 without a mean):
     pos = w v / d and neg = w / d.
     """
-    n_ignored = _threads.run(_scan_unit_interval, target.size // 8, target, ignore)
+    n_ignored = _threads.run(_scan_interval, target.size // 8, target, ignore, target.dtype.type(1))
     if n_ignored < 0:
         where = np.unravel_index(-1 - n_ignored, shape)
         raise _checks.unit_interval_error(target[-1 - n_ignored], tuple(map(int, where)), "target")
@@ -159,28 +171,28 @@ def binary_form(
 
 
 @driver
-def _scan_unit_interval(target, ignore):
-    # target (n,) -> number of ignored entries, or -1 - (first position outside [0, 1])
+def _scan_interval(target, ignore, highest):
+    # target (n,) -> number of ignored entries, or -1 - (first position outside [0, highest])
     n = target.size
     n_blocks = (n + _LABELS_A_BLOCK - 1) // _LABELS_A_BLOCK
     ignored = np.zeros(n_blocks, np.int64)
     bad = np.zeros(n_blocks, np.int64)
     for b in prange(n_blocks):
         entries = target[b * _LABELS_A_BLOCK : (b + 1) * _LABELS_A_BLOCK]
-        bad[b], ignored[b] = _count_outside(entries, ignore)
+        bad[b], ignored[b] = _count_outside(entries, ignore, highest)
     for b in range(n_blocks):
         if bad[b]:
             for i in range(b * _LABELS_A_BLOCK, n):
-                if not (target[i] >= 0 and target[i] <= 1) and target[i] != ignore:
+                if not (target[i] >= 0 and target[i] <= highest) and target[i] != ignore:
                     return -1 - i
     return _count(ignored)
 
 
 @reduction
-def _count_outside(entries, ignore):
+def _count_outside(entries, ignore, highest):
     bad, ignored = 0, 0
     for i in range(entries.size):
         skip = entries[i] == ignore
         ignored += skip
-        bad += not (skip or (entries[i] >= 0 and entries[i] <= 1))
+        bad += not (skip or (entries[i] >= 0 and entries[i] <= highest))
     return bad, ignored

@@ -76,7 +76,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit before its tolerance was reached.
+    ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit before its tolerance was reached. With
+    columns far from zero (an offset of a million, say) rounding alone keeps the gradient above `tol`; the fit then ends where the estimated
+    distance to the minimum says so, and `grad_norm_` tells the gradient. With ``C=np.inf`` and separable classes there is no minimum: the
+    fit ends when the loss is a millionth of the null model's.
 
     References
     ----------
@@ -140,7 +143,16 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         _check_number(self.l1_ratio, "l1_ratio", "0, the only value supported so far", lambda x: x == 0.0)
         if self.solver not in ("auto", "lbfgs"):
             raise ValueError(f"solver must be 'auto' or 'lbfgs'; got {self.solver!r}")
-        if self.class_weight is not None and self.class_weight != "balanced" and not isinstance(self.class_weight, dict):
+        for name in ("fit_intercept", "warm_start"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise TypeError(f"{name} must be True or False; got {getattr(self, name)!r}")
+        if not isinstance(self.verbose, Integral) or self.verbose < 0:
+            raise ValueError(f"verbose must be an integer of at least 0; got {self.verbose!r}")
+        is_balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                _check_number(weight, f"class_weight of class {label!r}", "finite and not negative", lambda x: 0.0 <= x < np.inf)
+        elif not (self.class_weight is None or is_balanced):
             raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {self.class_weight!r}")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
@@ -181,6 +193,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if classes.size < 2:
             raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes[0]!r}")
         weights, total = self._row_weights(X, y, classes, target, sample_weight)
+        penalty = 1.0 / (float(self.C) * total) if float(self.C) * total > 1e-300 else np.inf
+        if penalty > 1e300:
+            raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
 
         from threadpoolctl import threadpool_limits
 
@@ -195,7 +210,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 target.astype(np.int64, copy=False),
                 classes.size,
                 weights=weights,
-                penalty=1.0 / (float(self.C) * total),
+                penalty=penalty,
                 fit_intercept=bool(self.fit_intercept),
                 label_smoothing=float(self.label_smoothing),
                 n_threads=n_threads,

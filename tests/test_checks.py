@@ -170,3 +170,24 @@ def test_options_are_keyword_only():
 def test_special_functions_refuse_what_is_not_real(function, bad):
     with pytest.raises((TypeError, ValueError), match=r"^x must .*; got "):
         getattr(fastce, function)(bad)
+
+
+def test_a_class_weight_is_named_by_its_class():
+    with pytest.raises(ValueError, match=r"^weight must be finite and not negative; got -1\.0 at class 2$"):
+        fastce.cross_entropy(X, LABELS, weight=[1, 1, -1])
+
+
+def test_weights_whose_sum_overflows_are_refused():
+    with pytest.raises(ValueError, match=r"^sample_weight must have a finite sum; got entries up to 1e\+308"):
+        fastce.cross_entropy(X, LABELS, sample_weight=[1e308] * 4)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_what_cannot_be_a_probability_is_refused(bad):
+    with pytest.raises(ValueError, match=r"^target must be finite and not negative; got .* at index \(2, 1\)$"):
+        fastce.cross_entropy(X, replaced(SOFT, (2, 1), bad))
+
+
+def test_probabilities_of_a_wrong_shape_are_told_their_shape():
+    with pytest.raises(ValueError, match=r"^target must be .*\(4, 3\); got dtype float64 and shape \(4, 4\)$"):
+        fastce.cross_entropy(X, np.ones((4, 4)))

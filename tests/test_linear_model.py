@@ -269,7 +269,12 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"l1_ratio": 0.5}, ValueError, r"l1_ratio must be 0, the only value supported so far; got 0\.5"),
         ({"solver": "saga"}, ValueError, "solver must be 'auto' or 'lbfgs'; got 'saga'"),
         ({"class_weight": "other"}, ValueError, "class_weight must be a dict, 'balanced' or None"),
-        ({"class_weight": {0: -1.0, 1: 1.0}}, ValueError, "class_weight must be finite and not negative"),
+        ({"class_weight": {0: -1.0, 1: 1.0}}, ValueError, "class_weight of class 0 must be finite and not negative; got -1.0"),
+        ({"class_weight": {0: "a"}}, TypeError, "class_weight of class 0 must be a number"),
+        ({"class_weight": np.ones(2)}, ValueError, "class_weight must be a dict, 'balanced' or None"),
+        ({"fit_intercept": "no"}, TypeError, "fit_intercept must be True or False; got 'no'"),
+        ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0; got -1"),
+        ({"C": 1e-320}, ValueError, "C must be large enough"),
         ({"n_threads": "two"}, TypeError, "n_threads must be an integer"),
     ],
 )
