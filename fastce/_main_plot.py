@@ -55,6 +55,7 @@ def trace(make: Callable[..., Any], split: Split) -> tuple[list[float], list[flo
 def draw(path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., Any]], progress: "Progress") -> None:
     """Draw one panel a data set and write the figure to `path`."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(4.2 * len(splits), 4.6), dpi=150)
     panels = figure.subplots(1, len(splits), sharey=True)
