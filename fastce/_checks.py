@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 REDUCTIONS = ("mean", "sum", "none")
+_LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 _FLOATS = (np.float16, np.float32, np.float64)
 
 
@@ -79,7 +80,10 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
     if not out.flags.c_contiguous and overlaps_itself(out):
         raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
     for position, (other_name, other) in enumerate(inputs.items()):
-        if not isinstance(other, np.ndarray) or not np.may_share_memory(out, other):
+        if other is None:
+            continue
+        other = as_array(other, other_name)  # a buffer of another kind may be the same memory, too
+        if not np.may_share_memory(out, other):
             continue
         may_be = in_place and position == 0
         if may_be and same_memory(out, other):
@@ -174,9 +178,13 @@ def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.n
         raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad, each)}")
     if not weights.any():
         raise ValueError(f"{name} must have an entry above zero; got only zeros")
-    with np.errstate(over="ignore"):
-        if weights.sum() == np.inf:
-            raise ValueError(f"{name} must have a finite sum; got entries up to {weights.max()}")
+    return check_not_huge(weights, name)
+
+
+def check_not_huge(weights: np.ndarray, name: str) -> np.ndarray:
+    """Return `weights` if each can stand in float32: a kernel multiplies with them in the logits' dtype."""
+    if weights.size and not weights.max() <= _LARGEST_WEIGHT:
+        raise ValueError(f"{name} must be at most {_LARGEST_WEIGHT:.3g}; got {weights.max():.3g}")
     return weights
 
 

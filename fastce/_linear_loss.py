@@ -29,7 +29,8 @@ from ._rows import part
 _BLOCK_BYTES = 1 << 18
 # More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB).
 _MAX_SLOTS, _SLOT_NUMBERS = 32, 1 << 22
-# Without a penalty the loss of separable data falls towards 0 for ever; below this part of the null model's loss that is the end.
+# Without a penalty the loss of separable data falls towards 0 for ever, as does that of a lone class with weight;
+# below this part of the null model's loss that is the end.
 _FLOOR = 1e-6
 
 # The null model of a class without weight.
@@ -215,13 +216,17 @@ class LinearLoss:
             counts = np.bincount(target, weights=weights, minlength=n_classes)
         self.shares = (1.0 - label_smoothing) * counts + label_smoothing / n_classes
         self.shares /= self.shares.sum()
-        self.floor = 0.0 if penalty > 0.0 else _FLOOR * -float(self.shares @ np.log(np.maximum(self.shares, 1e-300)))
+        self.floor = (
+            0.0 if penalty > 0.0 and self.shares.min() > 0.0 else _FLOOR * -float(self.shares @ np.log(np.maximum(self.shares, 1e-300)))
+        )
         self._inverse = _gram.InverseHessian(X, weights, self.shares, penalty, centre=fit_intercept)
 
     def _find(self, block_rows: int) -> _Source:
         X, K, p = self.X, self.n_outputs, self.n_columns
         symbols = _blocks.addresses()
         if self.sparse:
+            # Their addresses are used from now on, and the caller may give X other arrays meanwhile.
+            self._alive = X.data, X.indices, X.indptr
             _blocks.check_csr(X.data, X.indices, X.indptr, p)
             kind = f"f{8 * X.data.itemsize}_i{8 * X.indices.itemsize}"
             forward, backward = symbols[f"fastce_csr_forward_{kind}"], symbols[f"fastce_csr_backward_{kind}"]

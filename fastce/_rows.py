@@ -17,7 +17,7 @@ from ._math import exp, larger
 # number of threads, so the sums are the same bits for any number of threads.
 _BLOCK_ELEMENTS = 1 << 15
 # Exponentials are summed in the array's own dtype over this many elements at most, then in float64.
-_CHUNK = 512
+_CHUNK = 128
 
 
 @kernel

@@ -87,7 +87,7 @@ def index_form(
         row = np.ones(target.size) if sample_weight is None else sample_weight.copy()
         kept = target != ignore_index
         row *= kept
-        counted = row if weight is None else row * weight[np.where(kept, target, 0)]
+        counted = row if weight is None else _checks.check_not_huge(row * weight[np.where(kept, target, 0)], "weight times sample_weight")
         divisor = float(counted.sum()) if mean else 1.0
         if divisor:
             row, counted = row / divisor, counted / divisor
@@ -113,6 +113,8 @@ def probability_form(
         where = (*np.unravel_index(row, shape), k) if shape else (k,)
         raise _checks.probability_error(target[row, k], tuple(map(int, where)))
     row = np.ones(1) if sample_weight is None else sample_weight
+    if weight is not None:
+        _checks.check_not_huge(row.max(initial=0.0) * weight, "weight times sample_weight")
     divisor = 1.0
     if mean:
         divisor = float(n_rows) if sample_weight is None else float(sample_weight.sum())
@@ -158,15 +160,14 @@ def binary_form(
         same = np.full(min(target.size, _BINARY_CHUNK), scale, dtype=target.dtype)
         return BinaryForm(same, same, _BINARY_CHUNK, divisor)
     neg = np.ones(()) if weight is None else weight
-    pos = neg if pos_weight is None else neg * pos_weight
+    pos = neg if pos_weight is None else _checks.check_not_huge(neg * pos_weight, "weight times pos_weight")
     common = np.broadcast_shapes(pos.shape, neg.shape, (1,))
     if any(n != 1 for n in common[:-1]):
         common, repeats, chunk = shape, 1, _BINARY_CHUNK
     else:
-        repeats = max(1, _BINARY_CHUNK // common[-1])
-        chunk = repeats * common[-1]
-    with np.errstate(over="ignore"):  # a weight above the dtype's largest number is inf there
-        pos, neg = (np.tile((np.broadcast_to(x, common) * scale).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
+        repeats = max(1, _BINARY_CHUNK // max(1, common[-1]))
+        chunk = max(1, repeats * common[-1])
+    pos, neg = (np.tile((np.broadcast_to(x, common) * scale).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
     return BinaryForm(pos, neg, chunk, divisor)
 
 

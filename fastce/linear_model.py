@@ -3,7 +3,10 @@
 Prediction compiles nothing: Numba is loaded by ``fit`` only.
 """
 
+import contextlib
+import threading
 import warnings
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -187,7 +190,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> "LogisticRegression":
         self._check_parameters()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
-        X = _one_index_dtype(X)
+        X = _readable(X)
         check_classification_targets(y)
         classes, target = np.unique(y, return_inverse=True)
         if classes.size < 2:
@@ -197,14 +200,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if penalty > 1e300:
             raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
 
-        from threadpoolctl import threadpool_limits
-
         from . import _solvers, _threads
         from ._linear_loss import LinearLoss
 
         n_threads = None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
-        # BLAS on one thread: two pools of threads that take turns, or that share their cores with others, keep each other waiting.
-        with threadpool_limits(1, user_api="blas"):
+        with _one_blas_thread():
             objective = LinearLoss(
                 X,
                 target.astype(np.int64, copy=False),
@@ -282,8 +282,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, coef.shape[:1]), dtype=np.float64)
         logits = np.empty((X.shape[0], coef.shape[0]))
+        X = _readable(X)
         if sparse.issparse(X):
-            X = _one_index_dtype(X)
             _blocks.csr_forward(X.data, X.indices, X.indptr, np.ascontiguousarray(coef.T), intercept, logits)
         else:
             _blocks.dense_forward(X, coef, intercept, logits)
@@ -321,6 +321,33 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return np.ascontiguousarray(both.T)
 
 
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limits: Any = None
+
+
+@contextlib.contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Keep BLAS on one thread: two pools of threads that take turns keep each other waiting.
+
+    The limit is the process's: the first of several fits at once sets it, the last one lifts it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    global _blas_users, _blas_limits
+    with _blas_lock:
+        if _blas_users == 0:
+            _blas_limits = threadpool_limits(1, user_api="blas")
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limits.restore_original_limits()
+
+
 def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number {rule}; got {value!r}")
@@ -328,9 +355,15 @@ def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
         raise ValueError(f"{name} must be {rule}; got {value!r}")
 
 
-def _one_index_dtype(X: Any) -> Any:
-    """Return a CSR matrix whose two index arrays have one dtype, int32 or int64; dense X as it is."""
-    if not sparse.issparse(X) or (X.indices.dtype == X.indptr.dtype and X.indices.dtype in (np.int32, np.int64)):
+def _readable(X: Any) -> Any:
+    """Return X as the block products read it: rarely a copy.
+
+    Dense: aligned, with strides that are whole elements (a field of a structured array has others). CSR: one dtype, int32 or int64, in
+    both index arrays.
+    """
+    if not sparse.issparse(X):
+        return X if X.flags.aligned and not any(stride % X.itemsize for stride in X.strides) else np.array(X)
+    if X.indices.dtype == X.indptr.dtype and X.indices.dtype in (np.int32, np.int64):
         return X
     parts = X.data, X.indices.astype(np.int64, copy=False), X.indptr.astype(np.int64, copy=False)
     result = sparse.csr_array(X.shape, dtype=X.dtype)

@@ -177,9 +177,23 @@ def test_a_class_weight_is_named_by_its_class():
         fastce.cross_entropy(X, LABELS, weight=[1, 1, -1])
 
 
-def test_weights_whose_sum_overflows_are_refused():
-    with pytest.raises(ValueError, match=r"^sample_weight must have a finite sum; got entries up to 1e\+308"):
-        fastce.cross_entropy(X, LABELS, sample_weight=[1e308] * 4)
+def test_weights_beyond_float32_are_refused_alone_and_multiplied():
+    with pytest.raises(ValueError, match=r"^sample_weight must be at most 3\.4e\+38; got 1e\+39"):
+        fastce.cross_entropy(X, LABELS, sample_weight=[1e39] * 4)
+    with pytest.raises(ValueError, match=r"^weight times sample_weight must be at most "):
+        fastce.cross_entropy(X, LABELS, weight=[1e30] * 3, sample_weight=[1e30] * 4)
+    with pytest.raises(ValueError, match=r"^weight times pos_weight must be at most "):
+        fastce.binary_cross_entropy_with_logits(X, SOFT, weight=1e30, pos_weight=1e30)
+
+
+def test_out_must_not_be_the_memory_of_a_buffer_that_is_read():
+    memory = np.array([0.2, 0.9, 0.4])
+    with pytest.raises(ValueError, match=r"^out must not overlap target"):
+        fastce.binary_cross_entropy_with_logits_value_and_grad([1.0, 2.0, 3.0], memoryview(memory), out=memory)
+
+
+def test_weights_of_no_columns():
+    assert np.isnan(fastce.binary_cross_entropy_with_logits(np.zeros((3, 0)), np.zeros((3, 0)), weight=np.ones(0)))
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])

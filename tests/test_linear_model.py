@@ -379,3 +379,30 @@ def test_in_scikit_learns_tools():
     assert clone(model).get_params() == model.get_params()
     with config_context(enable_metadata_routing=True):
         assert model.set_fit_request(sample_weight=True).get_metadata_routing().fit.requests == {"sample_weight": True}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_field_of_a_structured_array(step, rng):
+    """Its strides are no whole number of elements."""
+    table = np.zeros((60, 4), "f8,f4")
+    table["f0"] = rng.standard_normal((60, 4))
+    X, y = table["f0"][:, ::step], rng.integers(0, 2, 60)
+    model = LogisticRegression().fit(X, y)
+    expected = LogisticRegression().fit(X.copy(), y)
+    np.testing.assert_array_equal(model.coef_, expected.coef_)
+    np.testing.assert_array_equal(model.decision_function(X), expected.decision_function(X.copy()))
+
+
+def test_blas_gets_its_threads_back_after_fits_at_once(rng):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_info
+
+    def blas_threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = blas_threads()
+    X, y = rng.standard_normal((300, 5)), rng.integers(0, 3, 300)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: LogisticRegression().fit(X, y), range(12)))
+    assert blas_threads() == before

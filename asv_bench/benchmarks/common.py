@@ -56,6 +56,6 @@ def random_rows(n, p, n_classes, dtype, density=None):
     if density is None:
         X = rng.standard_normal((n, p)) + rng.standard_normal((n, 5)) @ rng.standard_normal((5, p))
     else:
-        X = scipy.sparse.random(n, p, density, "csr", rng=rng, data_rvs=lambda size: 1 + rng.random(size))
+        X = scipy.sparse.random(n, p, density, "csr", random_state=rng, data_rvs=lambda size: 1 + rng.random(size))
     logits = X @ rng.standard_normal((p, n_classes)) + rng.gumbel(size=(n, n_classes))
     return X.astype(dtype), np.asarray(logits).argmax(axis=1)
