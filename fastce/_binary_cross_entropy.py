@@ -1,17 +1,16 @@
 """Binary cross-entropy of logits: formula, kernels, public forms.
 
-Elements x with target t; the options become the normal form pos, neg (see `_weights`), and that the coefficients a, b::
+Elements x with target t; the options become the normal form pos, neg, factor (see `_weights`), and that the coefficients a, b::
 
-    a = pos t,  b = neg (1 - t)          an ignored element: a = b = 0
+    a = factor pos t,  b = factor neg (1 - t)          an ignored element: a = b = 0
     value = a softplus(-x) + b softplus(x)
     grad  = b sigmoid(x) - a sigmoid(-x)
     hess  = (a + b) sigmoid(x) sigmoid(-x)
 
 With e = exp(-|x|) <= 1: softplus(-|x|) = log1p(e), softplus(|x|) = |x| + log1p(e), sigmoid(|x|) = 1 / (1 + e), sigmoid(-|x|) = e / (1 + e):
-nothing cancels, so both tails keep all their digits.
+nothing cancels, so both tails keep all their digits. `_math.logistic` gives them for a chunk of elements that stays in the first cache.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,109 +18,98 @@ import numpy.typing as npt
 from numba import prange
 
 from . import _checks, _layout, _threads, _weights
-from ._jit import driver, kernel, scalar
-from ._math import exp, log1p
-from ._rows import repeat, sum_of, total_of
+from ._jit import driver, elementwise, kernel
+from ._math import logistic
+from ._rows import add, finish, repeat_or_none, rows_or_none, sum_of
+
+CHUNK = 256
+
+# Arguments: logits, target (n,); pos, neg (a period,), or None where all are 1; ignore a number of their dtype, or None; values, grad,
+# hess (n,) or None, all of one dtype; grad may be logits itself; work (5, CHUNK) is scratch memory. What None asks for is not compiled.
 
 
-@scalar
-def _coefficients(t, pos, neg, ignore, zero, one):
-    keep = t != ignore
-    return pos * t if keep else zero, neg * (one - t) if keep else zero
-
-
-@scalar
-def _value_and_grad_of(x, a, b, zero, one):
-    # Selections between results instead of branches, so that the loop becomes vector code.
-    magnitude = abs(x)
-    term = exp(-magnitude)
-    tail = log1p(term)
-    large = one / (one + term)
-    small = term * large
-    above, below = (magnitude, zero) if x > zero else (zero, magnitude)
-    up, down = (large, small) if x > zero else (small, large)
-    # a coefficient of 0 contributes 0, however large the loss it stands at
-    value_a, grad_a = (a * (tail + below), a * down) if a != zero else (zero, zero)
-    value_b, grad_b = (b * (tail + above), b * up) if b != zero else (zero, zero)
-    return value_a + value_b, grad_b - grad_a
-
-
-@scalar
-def _hess_of(x, weight, zero, one):
-    term = exp(-abs(x))
-    large = one / (one + term)
-    return weight * large * (term * large) if weight != zero else zero
-
-
-# In what follows: logits, target, pos, neg, values, grad, hess (n,), all of one dtype; grad may be logits itself. The loops read the
-# logits from `grad`, after a copy where it is another array: one array has no aliases.
-
-
-@kernel
-def _copy(source, result):
-    if source.ctypes.data != result.ctypes.data:
-        for k in range(source.size):
-            result[k] = source[k]
+@elementwise
+def _chunk(x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail):
+    # Selections between results instead of branches, and every load before them: so the loop becomes vector code.
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for k in range(x.size):
+        magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
+        positive = x[k] > zero
+        above, below = magnitude if positive else zero, zero if positive else magnitude
+        up, down = near if positive else far, far if positive else near
+        a, b = target, one - target
+        if pos is not None:
+            a, b = a * pos[k], b * neg[k]
+        if ignore is not None:
+            a, b = zero if target == ignore else a, zero if target == ignore else b
+        # a coefficient of 0 contributes 0, however large the loss it stands at
+        weight = a + b
+        if value is not None:
+            value_a, value_b = a * (log_part + below), b * (log_part + above)
+            value[k] = (value_a if a != zero else zero) + (value_b if b != zero else zero)
+        if hess is not None:
+            curvature = weight * (near * far) * scale
+            hess[k] = curvature if weight != zero else zero
+        if grad is not None:
+            slope = (b * up - a * down) * scale
+            grad[k] = slope if weight != zero else zero
 
 
 @kernel
-def _flat_value(logits, target, pos, neg, ignore, values):
-    zero, one = logits.dtype.type(0), logits.dtype.type(1)
-    for k in range(logits.size):
-        a, b = _coefficients(target[k], pos[k], neg[k], ignore, zero, one)
-        values[k], _ = _value_and_grad_of(logits[k], a, b, zero, one)
-    return sum_of(values)
+def binary_rows(x, t, pos, neg, scale, ignore, values, grad, hess, work):
+    """Write what is asked for of a block of elements; return the sum of the values, before `scale`."""
+    # indexed, since unpacked they would be strided to the compiler
+    held, small, large, tail, value = work[0], work[1], work[2], work[3], work[4]
+    total, error = 0.0, 0.0
+    for i in range(0, x.size, CHUNK):
+        j = i + CHUNK
+        part = x[i:j]
+        for k in range(part.size):  # a copy that grad cannot overlap
+            held[k] = part[k]
+        logistic(part, small, large, tail)
+        _chunk(
+            held[: part.size],
+            t[i:j],
+            rows_or_none(pos, i, j),
+            rows_or_none(neg, i, j),
+            scale,
+            ignore,
+            value,
+            rows_or_none(grad, i, j),
+            rows_or_none(hess, i, j),
+            small,
+            large,
+            tail,
+        )
+        total, error = add(total, error, sum_of(value[: part.size]))
+        if values is not None:
+            for k in range(part.size):
+                values[i + k] = value[k] * scale
+    return finish(total, error)
 
 
 @kernel
-def flat_value_and_grad(logits, target, pos, neg, ignore, values, grad):
-    """Write each element's value and gradient; return the sum of the values."""
-    _copy(logits, grad)
-    zero, one = grad.dtype.type(0), grad.dtype.type(1)
-    for k in range(grad.size):
-        a, b = _coefficients(target[k], pos[k], neg[k], ignore, zero, one)
-        values[k], grad[k] = _value_and_grad_of(grad[k], a, b, zero, one)
-    return sum_of(values)
-
-
-@kernel
-def _flat_grad_and_hess(logits, target, pos, neg, ignore, grad, hess):
-    _copy(logits, grad)
-    zero, one = grad.dtype.type(0), grad.dtype.type(1)
-    for k in range(grad.size):
-        a, b = _coefficients(target[k], pos[k], neg[k], ignore, zero, one)
-        hess[k] = _hess_of(grad[k], a + b, zero, one)
-        _, grad[k] = _value_and_grad_of(grad[k], a, b, zero, one)
-
-
-# In the drivers pos and neg repeat with a period of `chunk` or are as long as the logits; values is (n,) or (0,).
+def _block(b, logits, target, pos, neg, scale, ignore, values, grad, hess, size, sums, work):
+    i, j = b * size, (b + 1) * size
+    x = logits[i:j]
+    sums[b] = binary_rows(
+        x,
+        target[i:j],
+        repeat_or_none(pos, i, i + x.size),
+        repeat_or_none(neg, i, i + x.size),
+        scale,
+        ignore,
+        rows_or_none(values, i, j),
+        rows_or_none(grad, i, j),
+        rows_or_none(hess, i, j),
+        work[b],
+    )
 
 
 @driver
-def _value(logits, target, pos, neg, ignore, chunk, values):
-    sums = np.zeros((logits.size + chunk - 1) // chunk)
-    for c in prange(sums.size):
-        i, j = c * chunk, min(logits.size, (c + 1) * chunk)
-        losses = values[i:j] if values.size else np.empty_like(logits[i:j])
-        sums[c] = _flat_value(logits[i:j], target[i:j], repeat(pos, i, j), repeat(neg, i, j), ignore, losses)
-    return total_of(sums)
-
-
-@driver
-def _value_and_grad(logits, target, pos, neg, ignore, chunk, values, grad):
-    sums = np.zeros((logits.size + chunk - 1) // chunk)
-    for c in prange(sums.size):
-        i, j = c * chunk, min(logits.size, (c + 1) * chunk)
-        losses = values[i:j] if values.size else np.empty_like(logits[i:j])
-        sums[c] = flat_value_and_grad(logits[i:j], target[i:j], repeat(pos, i, j), repeat(neg, i, j), ignore, losses, grad[i:j])
-    return total_of(sums)
-
-
-@driver
-def _grad_and_hess(logits, target, pos, neg, ignore, chunk, grad, hess):
-    for c in prange((logits.size + chunk - 1) // chunk):
-        i, j = c * chunk, min(logits.size, (c + 1) * chunk)
-        _flat_grad_and_hess(logits[i:j], target[i:j], repeat(pos, i, j), repeat(neg, i, j), ignore, grad[i:j], hess[i:j])
+def _binary(logits, target, pos, neg, scale, ignore, values, grad, hess, size, sums, work):
+    for b in prange(sums.size):
+        _block(np.int64(b), logits, target, pos, neg, scale, ignore, values, grad, hess, size, sums, work)
 
 
 class _Problem(NamedTuple):
@@ -130,19 +118,28 @@ class _Problem(NamedTuple):
     layout: _layout.Layout
     target: np.ndarray
     form: _weights.BinaryForm
-    ignore: float
+    ignore: int | None
     reduction: str
 
-    def run(self, kernel_driver: Any, *results: np.ndarray) -> Any:
+    def run(self, values: np.ndarray | None, grad: np.ndarray | None = None, hess: np.ndarray | None = None) -> float:
+        """Write what is asked for; return the sum of the values."""
         logits, form = self.layout.data, self.form
-        ignore = logits.dtype.type(self.ignore)
-        return _threads.run(kernel_driver, logits.size, logits, self.target, form.pos, form.neg, ignore, form.chunk, *results)
+        number = logits.dtype.type
+        size = form.size
+        n_blocks = -(-logits.size // size)
+        sums, work = np.empty(n_blocks), np.empty((n_blocks, 5, CHUNK), number)
+        ignore = None if self.ignore is None else number(self.ignore)
+        scale = number(form.factor)
+        _threads.run(
+            _binary, logits.size, logits, self.target, form.pos, form.neg, scale, ignore, values, grad, hess, size, sums, work
+        )
+        return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
 
-    def values(self) -> np.ndarray:
-        return np.empty(self.layout.data.size if self.reduction == "none" else 0, dtype=self.layout.data.dtype)
+    def values(self) -> np.ndarray | None:
+        return np.empty_like(self.layout.data) if self.reduction == "none" else None
 
-    def finish(self, total: float, values: np.ndarray) -> Any:
-        return _layout.finish(total, values, self.form.divisor, self.reduction, self.layout)
+    def finish(self, total: float, values: np.ndarray | None) -> Any:
+        return _layout.finish(total, values, self.form.factor, self.reduction, self.layout)
 
 
 def _checked(
@@ -151,7 +148,7 @@ def _checked(
     layout = _layout.as_flat(logits)
     source = layout.source
     reduction = _checks.check_reduction(reduction)
-    ignore = math.nan if ignore_index is None else float(_checks.as_integer(ignore_index, "ignore_index"))
+    ignore = None if ignore_index is None else _checks.as_integer(ignore_index, "ignore_index")
     targets = _checks.as_targets(target, source.shape)
     for name, out in outs.items():
         if out is not None:
@@ -160,7 +157,7 @@ def _checked(
     weight = _checks.as_broadcast_weights(weight, source.shape, "weight")
     pos_weight = _checks.as_broadcast_weights(pos_weight, source.shape, "pos_weight")
     data = _layout.like_data(targets, layout)
-    form = _weights.binary_form(data, source.shape, weight, pos_weight, data.dtype.type(ignore), reduction == "mean")
+    form = _weights.binary_form(data, source.shape, weight, pos_weight, ignore, reduction == "mean")
     return _Problem(layout, data, form, ignore, reduction)
 
 
@@ -234,7 +231,7 @@ def binary_cross_entropy_with_logits(
     """
     problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction)
     values = problem.values()
-    return problem.finish(problem.run(_value, values), values)
+    return problem.finish(problem.run(values), values)
 
 
 def binary_cross_entropy_with_logits_value_and_grad(
@@ -283,7 +280,7 @@ def binary_cross_entropy_with_logits_value_and_grad(
     problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction, out=out)
     values = problem.values()
     grad = _layout.result_data(problem.layout, out)
-    value = problem.run(_value_and_grad, values, grad)
+    value = problem.run(values, grad)
     return problem.finish(value, values), _layout.from_data(grad, problem.layout, out)
 
 
@@ -330,5 +327,5 @@ def binary_cross_entropy_with_logits_grad_and_hess(
     problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction, out_grad=out_grad, out_hess=out_hess)
     grad = _layout.result_data(problem.layout, out_grad)
     hess = _layout.result_data(problem.layout._replace(own=False), out_hess)
-    problem.run(_grad_and_hess, grad, hess)
+    problem.run(None, grad, hess)
     return _layout.from_data(grad, problem.layout, out_grad), _layout.from_data(hess, problem.layout, out_hess)

@@ -17,6 +17,8 @@ _FLOATS = (np.float16, np.float32, np.float64)
 
 def as_array(x: Any, name: str) -> np.ndarray:
     """Return `x` as an array of whatever dtype."""
+    if type(x) is np.ndarray:
+        return x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} must be an array without a mask; got a masked array (use weights or ignore_index instead)")
     try:
@@ -53,6 +55,17 @@ class _Alias:
         self.owner = x
 
 
+_PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def is_plain(x: Any) -> bool:
+    """Whether `x` is what kernels take as it is: a writeable C-contiguous array of float32 or float64."""
+    if type(x) is not np.ndarray or x.dtype not in _PLAIN:
+        return False
+    flags = x.flags
+    return bool(flags.c_contiguous and flags.writeable and flags.aligned and x.dtype.isnative)
+
+
 def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
     """Return `axis` counted from the front."""
     try:
@@ -80,7 +93,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
     if not out.flags.c_contiguous and overlaps_itself(out):
         raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
     for position, (other_name, other) in enumerate(inputs.items()):
-        if other is None:
+        if other is None or (in_place and position == 0 and other is out):
             continue
         other = as_array(other, other_name)  # a buffer of another kind may be the same memory, too
         if not np.may_share_memory(out, other):
@@ -151,6 +164,8 @@ def check_reduction(reduction: Any) -> str:
 
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float within [0, 1]."""
+    if type(value) is float and 0.0 <= value <= 1.0:
+        return value
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}")
     number = float(value)
@@ -206,6 +221,8 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target", probabi
         raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
         raise ValueError(f"{name} must be class indices; {_found(array, array > np.iinfo(np.int64).max)}")
+    if array.ndim == 1 and array.dtype == np.int64 and array.flags.c_contiguous and array.flags.writeable:
+        return array
     return unlocked(np.ascontiguousarray(array, dtype=np.int64).reshape(-1))
 
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _checks, _columns, _layout, _threads, _weights
+from . import _checks, _layout, _rows, _threads, _weights
 from . import _cross_entropy_kernels as kernels
 
 _IGNORE = -100  # torch's
+_NO_VALUES = np.empty(0)
 
 
 class _Problem(NamedTuple):
@@ -23,44 +24,26 @@ class _Problem(NamedTuple):
     target: np.ndarray
     form: _weights.NormalForm
     reduction: str
+    z_loss: float = 0.0
 
-    @property
-    def arguments(self) -> tuple[np.ndarray, ...]:
-        form = self.form
-        return self.layout.data, self.target, form.hit, form.row, form.scale, form.spread
-
-    @property
-    def few(self) -> bool:
-        """Whether rows are the vector direction."""
-        return self.target.ndim == 1 and self.layout.data.shape[1] <= _columns.FEW_CLASSES and not self.form.spread.size
-
-    def value(self, values: np.ndarray) -> float:
-        if self.few:
-            return self.value_and_grad(values, self.layout.data[:0])
-        return self._run(kernels.value, values)
-
-    def value_and_grad(self, values: np.ndarray, grad: np.ndarray) -> float:
-        if self.few:
-            return self._run_few(values, grad, grad[:0])
-        return self._run(kernels.value_and_grad, values, grad)
-
-    def grad_and_hess(self, grad: np.ndarray, hess: np.ndarray) -> None:
-        if self.few:
-            self._run_few(np.empty(0), grad, hess)
+    def run(self, values: np.ndarray, grad: np.ndarray | None = None, hess: np.ndarray | None = None) -> float:
+        """Write what is asked for; return the sum of the values."""
+        logits, form = self.layout.data, self.form
+        rows, n_blocks, step = _rows.blocks(*logits.shape)
+        sums, work = np.empty(n_blocks), np.empty((n_blocks, 5, step), logits.dtype)
+        results = values, grad, hess, rows, sums, work
+        if self.target.ndim == 1 and not form.spread.size and not self.z_loss:
+            _threads.run(kernels.index, logits.size, logits, self.target, form.hit, form.factor, *results)
         else:
-            self._run(kernels.grad_and_hess, grad, hess)
-
-    def _run(self, kernel_driver: Any, *results: np.ndarray) -> Any:
-        return _threads.run(kernel_driver, self.layout.data.size, *self.arguments, *results)
-
-    def _run_few(self, *results: np.ndarray) -> float:
-        return _threads.run(kernels.few, self.layout.data.size, self.layout.data, self.target, self.form.hit, *results)
+            numbers = form.hit, form.row, form.scale, form.spread, self.z_loss, form.factor
+            _threads.run(kernels.general, logits.size, logits, self.target, *numbers, *results)
+        return float(sums[0]) if n_blocks == 1 else float(sums.sum())
 
     def values(self) -> np.ndarray:
-        return np.empty(self.layout.data.shape[0] if self.reduction == "none" else 0)
+        return np.empty(self.layout.data.shape[0]) if self.reduction == "none" else _NO_VALUES
 
     def finish(self, total: float, values: np.ndarray) -> Any:
-        return _layout.finish(total, values, self.form.divisor, self.reduction, self.layout)
+        return _layout.finish(total, values, self.form.factor, self.reduction, self.layout)
 
 
 def _checked(
@@ -185,7 +168,7 @@ def cross_entropy(
     """
     problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis)
     values = problem.values()
-    return problem.finish(problem.value(values), values)
+    return problem.finish(problem.run(values), values)
 
 
 def cross_entropy_value_and_grad(
@@ -239,7 +222,7 @@ def cross_entropy_value_and_grad(
     problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis, out=out)
     values = problem.values()
     grad = _layout.result_data(problem.layout, out)
-    value = problem.value_and_grad(values, grad)
+    value = problem.run(values, grad)
     return problem.finish(value, values), _layout.from_data(grad, problem.layout, out)
 
 
@@ -291,5 +274,5 @@ def cross_entropy_grad_and_hess(
     )
     grad = _layout.result_data(problem.layout, out_grad)
     hess = _layout.result_data(problem.layout._replace(own=False), out_hess)
-    problem.grad_and_hess(grad, hess)
+    problem.run(_NO_VALUES, grad, hess)
     return _layout.from_data(grad, problem.layout, out_grad), _layout.from_data(hess, problem.layout, out_hess)

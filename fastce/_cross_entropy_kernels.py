@@ -1,295 +1,273 @@
 """Kernels of softmax cross-entropy.
 
-Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options have become the normal form hit_i, row_i, scale_k, spread_k
-(see `_weights`), and that the coefficients c of a row, with C_i = sum_k c_ik::
+Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options have become the normal form hit_i, row_i, scale_k, spread_k, z
+(see `_weights`; hit and row are multiplied with the factor first), and that the coefficients c of a row, with C_i = sum_k c_ik::
 
     c_ik = hit_i [k = y_i] + row_i spread_k                 class indices y
     c_ik = hit_i scale_k q_ik + row_i spread_k              probabilities q
 
-    value_i = sum_k c_ik (lse_i - x_ik)      grad_ik = C_i p_ik - c_ik      hess_ik = C_i p_ik (1 - p_ik)
+    value_i = sum_k c_ik (lse_i - x_ik) + row_i z lse_i^2        grad_ik = C_i p_ik - c_ik + 2 row_i z lse_i p_ik
+    hess_ik = (C_i + 2 row_i z lse_i) p_ik (1 - p_ik) + 2 row_i z p_ik^2
 
-How a row keeps its digits is told in `_rows`. A row is opened (its exponentials and value), then closed (its gradient); opening and
-closing come in two kinds, one for each kind of target, and are chosen by the target's type when the kernel is compiled.
+A class whose logit is -inf is masked out: it has no part in `spread`, whose sum the other classes share.
+
+How a row keeps its digits is told in `_rows`. Of two entries at most one has p > 1/2, the largest, so only there 1 - p is built from rest.
+The usual call, class indices alone, has a kernel of its own (`index`); `general` is for whatever else there is.
+
+Arguments: logits (n, K); target (n,) class indices or (n, K) probabilities; hit, row (n,) or (1,); scale, spread (K,) or (0,); values (n,)
+or (0,); grad, hess (n, K) or None, of which grad may be logits itself. What None asks for is not compiled. Drivers write the sum of the
+values of each block to sums (blocks,); work (blocks, 5, rows of a step) is scratch memory: allocated by NumPy, it costs no compile time.
+A row with hit = row = 0 is not looked at.
 """
-
-import math
 
 import numpy as np
 from numba import prange, types
 from numba.extending import overload
 
-from ._columns import BLOCK_ROWS, FEW_CLASSES, open_block
 from ._jit import driver, kernel, reduction
-from ._rows import add, block_rows, clear, exp_row, finish, hess_row, largest_of, of_row, part, sum_of, total_of
+from ._math import open_rows, weighted_softmax
+from ._rows import add, clear, finish, rows_or_none
+
+# ---- class indices ------------------------------------------------------------------------------------------------------------------
 
 
 @kernel
-def _exp_terms(x, row_max, terms):
-    # terms (K,) <- exp(x - row_max), returns rest. All work is done in `terms`, so that it may be x itself: one array has no aliases.
-    if x.ctypes.data != terms.ctypes.data:
-        for k in range(x.size):
-            terms[k] = x[k]
-    return exp_row(terms, row_max)
+def _index_rows(logits, target, hit, factor, values, grad, hess, work):
+    step = work.shape[1]
+    # indexed, since unpacked they would be strided to the compiler
+    weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
+    one, each = weight.dtype.type(1), hit.size > 1
+    total, error = 0.0, 0.0
+    for i in range(step):
+        weight[i] = hit[0] * factor
+    for start in range(0, target.size, step):
+        x, y = logits[start : start + step], target[start : start + step]
+        if each:
+            for i in range(y.size):
+                weight[i] = hit[start + i] * factor
+                x_y[i] = x[i, y[i]] if weight[i] != 0 else 0
+        else:
+            for i in range(y.size):
+                x_y[i] = x[i, np.uintp(y[i])]
+        if grad is not None:
+            g = grad[start : start + step]
+            weighted_softmax(x, weight, g, row_max, rest, logs)
+        elif step > 1 or weight[0] != 0:
+            open_rows(x, row_max, rest, logs)
+        step_total = 0.0
+        if each or values.size:
+            for i in range(y.size):
+                value, hit_i = 0.0, hit[start + i if each else 0] * factor
+                if weight[i] != 0:
+                    value = hit_i * (np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i]))
+                step_total += value
+                if values.size:
+                    values[start + i] = value
+        else:
+            for i in range(y.size):
+                step_total += np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])
+            step_total *= hit[0] * factor
+        total, error = add(total, error, step_total)
+        if hess is not None:
+            for i in range(y.size):
+                _index_hess(grad[start + i], weight[i], rest[i], hess[start + i])
+        if grad is not None:
+            # the largest entry's gradient is built from the others, since p - 1 would cancel
+            for i in range(y.size):
+                rest[i] = -(weight[i] / (one + rest[i])) * rest[i]
+            for i in range(y.size):
+                if weight[i] != 0:
+                    k = np.uintp(y[i])
+                    g[i, k] = rest[i] if x_y[i] == row_max[i] else g[i, k] - weight[i]
+    return finish(total, error)
+
+
+@kernel
+def _index_hess(terms, weight, rest, hess):
+    # terms (K,) = weight p
+    zero, one = hess.dtype.type(0), hess.dtype.type(1)
+    inverse = one / weight if weight != zero else zero
+    largest = weight / (one + rest)
+    others = rest / (one + rest)
+    for k in range(terms.size):
+        hess[k] = terms[k] * (others if terms[k] == largest else one - terms[k] * inverse)
+    if weight == zero:
+        clear(hess)
+
+
+@kernel
+def _index_block(b, logits, target, hit, factor, values, grad, hess, rows, sums, work):
+    i, j = b * rows, (b + 1) * rows
+    hits = hit[i:j] if hit.size > 1 else hit
+    sums[b] = _index_rows(
+        logits[i:j], target[i:j], hits, factor, values[i:j], rows_or_none(grad, i, j), rows_or_none(hess, i, j), work[b]
+    )
+
+
+@driver
+def index(logits, target, hit, factor, values, grad, hess, rows, sums, work):
+    for b in prange(sums.size):
+        _index_block(np.int64(b), logits, target, hit, factor, values, grad, hess, rows, sums, work)
+
+
+# ---- all options --------------------------------------------------------------------------------------------------------------------
 
 
 @reduction
-def _spread_gap(spread, x, row_max):
-    # sum_k spread_k (row_max - x_k); a zero spread contributes 0 whatever it meets
-    total = 0.0
+def _spread_sums(x, spread, row_max):
+    # over the classes that are not masked: their number, sum_k spread_k and sum_k spread_k (row_max - x_k)
+    allowed, weight, gap = 0.0, 0.0, 0.0
     for k in range(x.size):
-        gap = np.float64(row_max) - np.float64(x[k])
-        total += spread[k] * gap if spread[k] != 0.0 else 0.0
-    return total
-
-
-@kernel
-def _open_index_row(x, y, hit, row, scale, spread, terms):
-    row_max = largest_of(x)
-    value, weight = 0.0, hit
-    if hit != 0.0:
-        value = hit * (np.float64(row_max) - np.float64(x[y]))
-    if spread.size and row != 0.0:
-        value += row * _spread_gap(spread, x, row_max)
-        weight += row * sum_of(spread)
-    rest = _exp_terms(x, row_max, terms)
-    return value + weight * math.log1p(rest), rest, weight
-
-
-@kernel
-def _close_index_row(terms, y, rest, weight, hit, row, scale, spread):
-    narrow = terms.dtype.type
-    term = np.float64(terms[y])
-    p, others = term / (1.0 + rest), (rest + (1.0 - term)) / (1.0 + rest)
-    factor = narrow(weight / (1.0 + rest))
-    # y's entry is built from the others, since p_y - 1 would cancel
-    if spread.size:
-        for k in range(terms.size):
-            terms[k] = terms[k] * factor - narrow(row * spread[k])
-        terms[y] = ((weight - hit) * p - row * spread[y]) - hit * others
-    else:
-        for k in range(terms.size):
-            terms[k] *= factor
-        terms[y] = -hit * others
-
-
-@kernel
-def _coefficient(q, hit, row, scale, spread, k):
-    c = hit * np.float64(q[k])
-    if scale.size:
-        c *= scale[k]
-    return c + row * spread[k] if spread.size else c
+        share = spread[k] if x[k] > -np.inf else 0.0
+        allowed += 1.0 if x[k] > -np.inf else 0.0
+        weight += share
+        gap += share * (np.float64(row_max) - np.float64(x[k])) if share != 0.0 else 0.0
+    return allowed, weight, gap
 
 
 @reduction
-def _coefficient_sums(x, q, hit, row, scale, spread, row_max):
-    # sum_k c_k and sum_k c_k (row_max - x_k); a zero c contributes 0 whatever it meets
+def _probability_sums(x, q, scale, row_max):
+    # sum_k scale_k q_k and sum_k scale_k q_k (row_max - x_k); a zero contributes 0 whatever it meets
     weight, gap = 0.0, 0.0
     for k in range(x.size):
-        c = _coefficient(q, hit, row, scale, spread, k)
+        c = np.float64(q[k]) * (scale[k] if scale.size else 1.0)
         weight += c
         gap += c * (np.float64(row_max) - np.float64(x[k])) if c != 0.0 else 0.0
     return weight, gap
 
 
-@kernel
-def _open_probability_row(x, q, hit, row, scale, spread, terms):
-    row_max = largest_of(x)
-    weight, gap = _coefficient_sums(x, q, hit, row, scale, spread, row_max)
-    rest = _exp_terms(x, row_max, terms)
-    return gap + weight * math.log1p(rest), rest, weight
+def _target_sums(x, target, scale, row_max):
+    # as _probability_sums, of whatever kind the target is
+    raise NotImplementedError
+
+
+@overload(_target_sums)
+def _choose_target_sums(x, target, scale, row_max):
+    if isinstance(target, types.Array):
+        return lambda x, target, scale, row_max: _probability_sums(x, target, scale, row_max)
+    return lambda x, target, scale, row_max: (1.0, np.float64(row_max) - np.float64(x[target]))
 
 
 @kernel
-def _close_probability_row(terms, q, rest, weight, hit, row, scale, spread):
-    for k in range(terms.size):
-        term = np.float64(terms[k])
-        c = _coefficient(q, hit, row, scale, spread, k)
-        p, others = term / (1.0 + rest), (rest + (1.0 - term)) / (1.0 + rest)
+def _coefficients(x, target, hit, row, scale, spread, row_max):
+    # a row's sum_k c_k, sum_k c_k (row_max - x_k), and what `spread` is to be multiplied with
+    weight, gap = _target_sums(x, target, scale, row_max) if hit != 0.0 else (0.0, 0.0)
+    weight, gap, share = hit * weight, hit * gap, 0.0
+    if spread.size and row != 0.0:
+        allowed, spread_weight, spread_gap = _spread_sums(x, spread, row_max)
+        share = row * (x.size / allowed)
+        weight, gap = weight + share * spread_weight, gap + share * spread_gap
+    return weight, gap, share
+
+
+def _coefficient(x, target, hit, share, scale, spread, k):
+    raise NotImplementedError
+
+
+@overload(_coefficient, inline="always")
+def _choose_coefficient(x, target, hit, share, scale, spread, k):
+    if isinstance(target, types.Array):
+
+        def choose(x, target, hit, share, scale, spread, k):
+            c = hit * np.float64(target[k]) * (scale[k] if scale.size else 1.0)
+            return c + share * spread[k] if spread.size and x[k] > -np.inf else c
+    else:
+
+        def choose(x, target, hit, share, scale, spread, k):
+            c = hit if k == target else 0.0
+            return c + share * spread[k] if spread.size and x[k] > -np.inf else c
+
+    return choose
+
+
+@kernel
+def _close_row(x, p, rest, target, hit, share, scale, spread, weight, extra, grad):
+    # p (K,) = softmax(x); extra = 2 row z lse
+    narrow, one = p.dtype.type, p.dtype.type(1)
+    largest = one / (one + rest)
+    others = np.float64(rest) / (1.0 + np.float64(rest))
+    for k in range(p.size):
+        q = np.float64(p[k])
+        c = _coefficient(x, target, hit, share, scale, spread, k)
         # C p - c, built from 1 - p where p is large, so that a confident row does not cancel
-        terms[k] = (weight - c) - weight * others if p > 0.5 else weight * p - c
-
-
-def _open_row(x, target, hit, row, scale, spread, terms):
-    # x (K,) -> value of the row, rest, C; terms (K,) becomes exp(x - max x)
-    open_row = _open_probability_row if isinstance(target, np.ndarray) else _open_index_row
-    return open_row(x, target, hit, row, scale, spread, terms)
-
-
-def _close_row(terms, target, rest, weight, hit, row, scale, spread):
-    # terms = exp(x - max x) becomes the gradient
-    close_row = _close_probability_row if isinstance(target, np.ndarray) else _close_index_row
-    close_row(terms, target, rest, weight, hit, row, scale, spread)
-
-
-@overload(_open_row)
-def _choose_open_row(x, target, hit, row, scale, spread, terms):
-    open_row = _open_probability_row if isinstance(target, types.Array) else _open_index_row
-    return lambda x, target, hit, row, scale, spread, terms: open_row(x, target, hit, row, scale, spread, terms)
-
-
-@overload(_close_row)
-def _choose_close_row(terms, target, rest, weight, hit, row, scale, spread):
-    close_row = _close_probability_row if isinstance(target, types.Array) else _close_index_row
-    return lambda terms, target, rest, weight, hit, row, scale, spread: close_row(terms, target, rest, weight, hit, row, scale, spread)
-
-
-# In what follows: logits (n, K); target (n,) class indices or (n, K) probabilities; hit, row (n,) or (1,); scale, spread (K,) or (0,);
-# values (n,) or (0,); grad, hess (n, K), of which grad may be logits itself.
+        grad[k] = narrow(((weight - c) - weight * others if p[k] == largest else weight * q - c) + extra * q)
 
 
 @kernel
-def _rows_value(logits, target, hit, row, scale, spread, values):
+def _general_hess(p, rest, weight, curvature, hess):
+    # weight = C + 2 row z lse, curvature = 2 row z
+    narrow, one = p.dtype.type, p.dtype.type(1)
+    largest = one / (one + rest)
+    others = np.float64(rest) / (1.0 + np.float64(rest))
+    for k in range(p.size):
+        q = np.float64(p[k])
+        hess[k] = narrow(weight * q * (others if p[k] == largest else 1.0 - q) + curvature * q * q)
+
+
+@kernel
+def _general_rows(logits, target, hit, row, scale, spread, z, factor, values, grad, hess, work):
+    step = work.shape[1]
+    weight, row_max, rest, logs = work[0], work[2], work[3], work[4]
+    if grad is not None:
+        p = np.empty((step, logits.shape[1]), logits.dtype)
     total, error = 0.0, 0.0
-    scratch = np.empty_like(logits[0])
-    for i in range(logits.shape[0]):
-        hit_i, row_i, value = of_row(hit, i), of_row(row, i), 0.0
-        if hit_i != 0.0 or row_i != 0.0:
-            value, _, _ = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, scratch)
-            total, error = add(total, error, value)
-        if values.size:
-            values[i] = value
+    for start in range(0, logits.shape[0], step):
+        x = logits[start : start + step]
+        used = False
+        for i in range(x.shape[0]):
+            here = hit[start + i if hit.size > 1 else 0] != 0.0 or row[start + i if row.size > 1 else 0] != 0.0
+            here = here and factor != 0.0
+            weight[i] = 1 if here else 0
+            used = used or here
+        if grad is not None:
+            weighted_softmax(x, weight, p, row_max, rest, logs)
+        elif used:
+            open_rows(x, row_max, rest, logs)
+        for i in range(x.shape[0]):
+            value = 0.0
+            if weight[i] != 0:
+                hit_i = hit[start + i if hit.size > 1 else 0] * factor
+                row_i = row[start + i if row.size > 1 else 0] * factor
+                c_sum, gap, share = _coefficients(x[i], target[start + i], hit_i, row_i, scale, spread, row_max[i])
+                log_rest = np.float64(logs[i])
+                lse = np.float64(row_max[i]) + log_rest
+                value = gap + c_sum * log_rest
+                extra, curvature = 0.0, 0.0
+                if z != 0.0 and row_i != 0.0:
+                    value += row_i * z * lse * lse
+                    extra, curvature = 2.0 * row_i * z * lse, 2.0 * row_i * z
+                if hess is not None:
+                    _general_hess(p[i], rest[i], c_sum + extra, curvature, hess[start + i])
+                if grad is not None:
+                    _close_row(x[i], p[i], rest[i], target[start + i], hit_i, share, scale, spread, c_sum, extra, grad[start + i])
+                total, error = add(total, error, value)
+            else:
+                if hess is not None:
+                    clear(hess[start + i])
+                if grad is not None:
+                    clear(grad[start + i])
+            if values.size:
+                values[start + i] = value
     return finish(total, error)
 
 
 @kernel
-def _rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad):
-    # a row with hit = row = 0 is not looked at
-    total, error = 0.0, 0.0
-    for i in range(logits.shape[0]):
-        hit_i, row_i, value = of_row(hit, i), of_row(row, i), 0.0
-        if hit_i != 0.0 or row_i != 0.0:
-            value, rest, weight = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, grad[i])
-            _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
-            total, error = add(total, error, value)
-        else:
-            clear(grad[i])
-        if values.size:
-            values[i] = value
-    return finish(total, error)
-
-
-@kernel
-def _rows_grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
-    for i in range(logits.shape[0]):
-        hit_i, row_i = of_row(hit, i), of_row(row, i)
-        if hit_i != 0.0 or row_i != 0.0:
-            _, rest, weight = _open_row(logits[i], target[i], hit_i, row_i, scale, spread, grad[i])
-            hess_row(grad[i], rest, weight, hess[i])
-            _close_row(grad[i], target[i], rest, weight, hit_i, row_i, scale, spread)
-        else:
-            clear(grad[i])
-            clear(hess[i])
+def _general_block(b, logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work):
+    i, j = b * rows, (b + 1) * rows
+    hits, weights = hit[i:j] if hit.size > 1 else hit, row[i:j] if row.size > 1 else row
+    grads, hessians = rows_or_none(grad, i, j), rows_or_none(hess, i, j)
+    sums[b] = _general_rows(logits[i:j], target[i:j], hits, weights, scale, spread, z, factor, values[i:j], grads, hessians, work[b])
 
 
 @driver
-def value(logits, target, hit, row, scale, spread, values):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    sums = np.zeros((n + step - 1) // step)
+def general(logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work):
     for b in prange(sums.size):
-        i, j = b * step, min(n, (b + 1) * step)
-        sums[b] = _rows_value(logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, part(values, i, j))
-    return total_of(sums)
-
-
-@driver
-def value_and_grad(logits, target, hit, row, scale, spread, values, grad):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    sums = np.zeros((n + step - 1) // step)
-    for b in prange(sums.size):
-        i, j = b * step, min(n, (b + 1) * step)
-        sums[b] = _rows_value_and_grad(
-            logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, part(values, i, j), grad[i:j]
-        )
-    return total_of(sums)
-
-
-@driver
-def grad_and_hess(logits, target, hit, row, scale, spread, grad, hess):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    for b in prange((n + step - 1) // step):
-        i, j = b * step, min(n, (b + 1) * step)
-        _rows_grad_and_hess(logits[i:j], target[i:j], part(hit, i, j), part(row, i, j), scale, spread, grad[i:j], hess[i:j])
-
-
-# ---- class indices, few classes -----------------------------------------------------------------------------------------------------
+        _general_block(np.int64(b), logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work)
 
 
 @kernel
-def _few_rows(logits, target, hit, values, grad, hess):
-    # as the kernels above, for K <= FEW_CLASSES and no spread; values (n,) or (0,); grad, hess (n, K) or (0, K)
-    n, n_classes = logits.shape
-    scratch = np.empty((n_classes + 4, BLOCK_ROWS), logits.dtype)
-    terms, row_max, rest, logs, factor = scratch[4:], scratch[0], scratch[1], scratch[2], scratch[3]
-    losses, weights = np.empty(BLOCK_ROWS), np.empty(BLOCK_ROWS)
-    total, error = 0.0, 0.0
-    for start in range(0, n, BLOCK_ROWS):
-        x, y = logits[start : start + BLOCK_ROWS], target[start : start + BLOCK_ROWS]
-        open_block(x, terms, row_max, rest, logs)
-        for i in range(y.size):
-            weights[i], losses[i] = of_row(hit, start + i), 0.0
-            if weights[i] != 0.0:
-                losses[i] = weights[i] * (np.float64(row_max[i]) - np.float64(x[i, y[i]]) + np.float64(logs[i]))
-        if values.size:
-            for i in range(y.size):
-                values[start + i] = losses[i]
-        total, error = add(total, error, sum_of(losses[: y.size]))
-        if grad.shape[0]:
-            _few_factor(weights, rest, y.size, factor)
-            if hess.shape[0]:
-                _few_hess(terms, rest, factor, weights, hess[start : start + BLOCK_ROWS])
-            _few_grad(terms, rest, factor, weights, y, grad[start : start + BLOCK_ROWS])
-    return finish(total, error)
-
-
-@kernel
-def _few_factor(weights, rest, n, factor):
-    narrow = factor.dtype.type
-    for i in range(n):
-        factor[i] = narrow(weights[i]) / (narrow(1) + rest[i])
-
-
-@kernel
-def _few_grad(terms, rest, factor, weights, y, grad):
-    n, n_classes = grad.shape
-    one = grad.dtype.type(1)
-    for i in range(n):
-        for k in range(n_classes):
-            grad[i, k] = terms[k, i] * factor[i]
-        if weights[i] != 0.0:
-            grad[i, y[i]] = -factor[i] * (rest[i] + (one - terms[y[i], i]))
-        else:
-            clear(grad[i])
-
-
-@kernel
-def _few_hess(terms, rest, factor, weights, hess):
-    n, n_classes = hess.shape
-    one = hess.dtype.type(1)
-    for i in range(n):
-        scale = factor[i] / (one + rest[i])
-        for k in range(n_classes):
-            hess[i, k] = scale * terms[k, i] * (rest[i] + (one - terms[k, i]))
-        if weights[i] == 0.0:
-            clear(hess[i])
-
-
-@kernel
-def index_rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad):
-    """Write value and gradient of rows with class indices, whatever the number of classes; return the sum of the values."""
-    if logits.shape[1] <= FEW_CLASSES and spread.size == 0:
-        return _few_rows(logits, target, hit, values, grad, grad[:0])
-    return _rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad)
-
-
-@driver
-def few(logits, target, hit, values, grad, hess):
-    n, n_classes = logits.shape
-    step = block_rows(n_classes)
-    sums = np.zeros((n + step - 1) // step)
-    for b in prange(sums.size):
-        i, j = b * step, min(n, (b + 1) * step)
-        sums[b] = _few_rows(logits[i:j], target[i:j], part(hit, i, j), part(values, i, j), grad[i:j], hess[i:j])
-    return total_of(sums)
+def index_rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad, work):
+    """Write value and gradient of rows with class indices, with or without spread; return the sum of the values."""
+    if spread.size:
+        return _general_rows(logits, target, hit, row, scale, spread, 0.0, 1.0, values, grad, None, work)
+    return _index_rows(logits, target, hit, 1.0, values, grad, None, work)

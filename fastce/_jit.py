@@ -2,8 +2,8 @@
 
 ``kernel``
     A serial leaf, called from other compiled code.
-``scalar``
-    A kernel of single numbers, always inlined.
+``elementwise``
+    A kernel whose elements do not depend on their neighbours, to the last bit.
 ``reduction``
     A kernel whose sums may be split over vector lanes. The split is fixed when it is compiled, so the bits are the same at every call.
 ``driver``
@@ -64,9 +64,12 @@ def kernel(function: Callable[..., Any]) -> Any:
     return _jit(function)
 
 
-def scalar(function: Callable[..., Any]) -> Any:
-    """Compile a function of single numbers into its callers: a call left in a loop would keep the loop from becoming vector code."""
-    return _jit(function, forceinline=True)
+def elementwise(function: Callable[..., Any]) -> Any:
+    """Compile a kernel whose every operation rounds on its own: so an element's result does not depend on where it stands.
+
+    With fused instructions it would: compilers fuse vectors and the elements that are left over in different ways.
+    """
+    return _jit(function, fastmath=False)
 
 
 def reduction(function: Callable[..., Any]) -> Any:

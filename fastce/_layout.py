@@ -24,6 +24,8 @@ class Layout(NamedTuple):
 
 def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
     """Return `x` with the classes along `axis` as rows; float16 is widened to float32."""
+    if type(axis) is int and _checks.is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.shape[1]:
+        return Layout(x, False, x, 1, x.shape[:1])
     source = _checks.as_float_array(x, name)
     if source.ndim == 0:
         raise ValueError(f"{name} must have at least one dimension, the classes; got a single number")
@@ -37,6 +39,8 @@ def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
 
 def as_flat(x: Any, name: str = "logits") -> Layout:
     """Return the elements of `x`; float16 is widened to float32."""
+    if _checks.is_plain(x) and x.ndim:
+        return Layout(x.reshape(-1), False, x, x.ndim - 1, x.shape)
     source = _checks.as_float_array(x, name)
     return _layout(source, (-1,), source, source.ndim - 1, source.shape)
 
@@ -61,6 +65,8 @@ def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return memory for a result shaped like the input: `out` itself where its layout allows, else memory of ours."""
     if out is not None and out.dtype == layout.data.dtype:
+        if layout.source is layout.data and out.flags.c_contiguous:
+            return out
         moved = _axis_last(out, layout.axis)
         if moved.flags.c_contiguous:
             return moved.reshape(layout.data.shape)
@@ -69,8 +75,10 @@ def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
 
 def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return a result in the shape, axis order and dtype of the input; in `out` if it is given."""
-    if out is not None and np.may_share_memory(out, data):  # data is memory of ours else
+    if out is not None and (out is data or np.may_share_memory(out, data)):  # data is memory of ours else
         return out
+    if data.ndim == layout.source.ndim and layout.axis == data.ndim - 1 and data.dtype == layout.source.dtype and out is None:
+        return data
     result = data.reshape(_axis_last(layout.source, layout.axis).shape)
     if layout.axis != result.ndim - 1:
         result = np.moveaxis(result, -1, layout.axis)
@@ -81,9 +89,9 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
         return result.astype(layout.source.dtype, copy=False)
 
 
-def finish(total: float, values: np.ndarray, divisor: float, reduction: str, layout: Layout) -> Any:
+def finish(total: float, values: np.ndarray | None, factor: float, reduction: str, layout: Layout) -> Any:
     """Return what a loss function returns: a float, or with reduction "none" an array of the losses in the input's dtype."""
     if reduction == "none":
         with np.errstate(over="ignore"):
             return values.reshape(layout.value_shape).astype(layout.source.dtype)
-    return float(total) if divisor else math.nan
+    return total if factor else math.nan

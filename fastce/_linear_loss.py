@@ -20,10 +20,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from . import _blocks, _gram, _threads
-from ._binary_cross_entropy import flat_value_and_grad
+from ._binary_cross_entropy import CHUNK, binary_rows
 from ._cross_entropy_kernels import index_rows_value_and_grad
 from ._jit import driver, kernel
-from ._rows import part
+from ._rows import blocks
 
 # A block of X and its logits take about this many bytes: a part of the second-level cache.
 _BLOCK_BYTES = 1 << 18
@@ -107,30 +107,31 @@ def _multiply_back(source, start, n, residuals, Z, grad):
 
 
 # In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks, grads (slots, size),
-# values (slots,); hit, row (n,) or (1,); scale, spread (K,) or (0,); weight (n,), or a block's where all rows weigh the same; ignore a
-# float that no target is.
+# values (slots,); hit, row (n,) or (1,); scale, spread (K,) or (0,); weight (n,), or a block's
+# where all rows weigh the same.
 
 
 @driver
-def _multiclass(source, starts, slots, target, hit, row, scale, spread, grads, values):
+def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, grads, values):
     K = source.n_outputs
     for slot in prange(values.size):
-        Z = np.empty(source.block_rows * K)
+        Z, work = np.empty(source.block_rows * K), np.empty((5, step))
         grad, total = grads[slot], 0.0
         grad[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
             _multiply(source, i, j - i, Z.ctypes.data)
             logits = Z[: (j - i) * K].reshape((j - i, K))
-            total += index_rows_value_and_grad(logits, target[i:j], part(hit, i, j), part(row, i, j), scale, spread, scale[:0], logits)
+            hits, rows = hit[i:j] if hit.size > 1 else hit, row[i:j] if row.size > 1 else row
+            total += index_rows_value_and_grad(logits, target[i:j], hits, rows, scale, spread, scale[:0], logits, work)
             _multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
         values[slot] = total
 
 
 @driver
-def _binary(source, starts, slots, target, weight, ignore, grads, values):
+def _binary(source, starts, slots, target, weight, grads, values):
     for slot in prange(values.size):
-        Z, losses = np.empty(source.block_rows), np.empty(source.block_rows)
+        Z, work = np.empty(source.block_rows), np.empty((5, CHUNK))
         grad, total = grads[slot], 0.0
         grad[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
@@ -138,7 +139,7 @@ def _binary(source, starts, slots, target, weight, ignore, grads, values):
             _multiply(source, i, j - i, Z.ctypes.data)
             first = i if weight.size == target.size else 0
             w = weight[first : first + (j - i)]
-            total += flat_value_and_grad(Z[: j - i], target[i:j], w, w, ignore, losses[: j - i], Z[: j - i])
+            total += binary_rows(Z[: j - i], target[i:j], w, w, 1.0, None, None, Z[: j - i], None, work)
             _multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
         values[slot] = total
 
@@ -203,10 +204,11 @@ class LinearLoss:
         if self.n_outputs == 1:
             hard = np.array([0.5 * label_smoothing, 1.0 - 0.5 * label_smoothing])
             of_rows = weights if weights.size > 1 else np.full(block_rows, weights[0])
-            self._driver, self._arguments = _binary, (hard[target], of_rows, np.nan)
+            self._driver, self._arguments = _binary, (hard[target], of_rows)
         else:
             spread = np.full(n_classes, label_smoothing / n_classes) if label_smoothing else _NOTHING
-            self._driver, self._arguments = _multiclass, (target, (1.0 - label_smoothing) * weights, weights, _NOTHING, spread)
+            _, _, step = blocks(n, n_classes)
+            self._driver, self._arguments = _multiclass, (target, (1.0 - label_smoothing) * weights, weights, _NOTHING, spread, step)
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
         self._work = n * self.n_outputs + n_entries * self.n_outputs // 4
         self._source = self._find(block_rows)

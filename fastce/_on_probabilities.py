@@ -41,8 +41,8 @@ class _Likelihood:
         form = _weights.index_form(
             labels, self.layout.value_shape, n_classes, weight, sample_weight, ignore_index, 0.0, self.reduction == "mean"
         )
-        self.divisor = form.divisor
-        hit = np.broadcast_to(form.hit, n)
+        self.factor = form.factor
+        hit = np.broadcast_to(form.hit * form.factor, n)
         self.n_rows = n
         self.kept = np.flatnonzero((hit != 0.0) & (labels != ignore_index))
         self.labels, self.hit = labels[self.kept], hit[self.kept]
@@ -51,7 +51,7 @@ class _Likelihood:
         values = np.zeros(self.n_rows)
         values[self.kept] = -self.hit * self.layout.data[self.kept, self.labels]
         total = float(values.sum())
-        return _layout.finish(total, values, self.divisor, self.reduction, self.layout)
+        return _layout.finish(total, values, self.factor, self.reduction, self.layout)
 
     def grad(self) -> np.ndarray:
         grad = _layout.result_data(self.layout, self.out)

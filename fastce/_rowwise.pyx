@@ -18,12 +18,16 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from libc.stdint cimport int64_t
 
 __all__ = [
+    "addresses",
     "exp_nonpositive_flat",
     "log_sigmoid_flat",
     "log_softmax_rows",
     "logsumexp_rows",
+    "scan_interval",
+    "scan_labels",
     "sigmoid_flat",
     "softmax_rows",
     "variant",
@@ -39,7 +43,15 @@ cdef extern from "_simd/rowwise.h" nogil:
         EXP_NONPOSITIVE_FLAT
         SIGMOID_FLAT
         LOG_SIGMOID_FLAT
+    Py_ssize_t (*fastce_scan_labels)(const int64_t *y, Py_ssize_t n, int64_t n_classes, int64_t ignore, Py_ssize_t *n_ignored)
+    Py_ssize_t (*fastce_scan_interval_f32)(const float *t, Py_ssize_t n, float highest, float ignore, Py_ssize_t *n_ignored)
+    Py_ssize_t (*fastce_scan_interval_f64)(const double *t, Py_ssize_t n, double highest, double ignore, Py_ssize_t *n_ignored)
     void (**fastce_rowwise_f32)(const float *x, Py_ssize_t n, Py_ssize_t K, float *out)
+    ctypedef struct fastce_leaf:
+        const char *name
+        void *f32
+        void *f64
+    const fastce_leaf *fastce_leaves(int level)
     void (**fastce_rowwise_f64)(const double *x, Py_ssize_t n, Py_ssize_t K, double *out)
 
 
@@ -61,6 +73,63 @@ fastce_rowwise_use(_level)
 def variant():
     """Return the instruction set in use: ``"baseline"``, ``"v3"`` (AVX2, FMA) or ``"v4"`` (AVX-512)."""
     return _LEVELS[_level]
+
+
+def addresses():
+    """Return the addresses of the C functions that Numba calls, by symbol name; each with suffix ``_f32`` and ``_f64``.
+
+    Each takes the address of its first array, the two lengths of that array, and the addresses of the other arrays:
+
+    ``fastce_open_rows(x, n, K, row_max, rest, logs)``
+        Of the rows x (n, K), n <= 64: the largest entry, the sum of exp(x - row_max) over all other entries, and log1p of that.
+    ``fastce_weighted_softmax(x, n, K, weight, out, row_max, rest, logs)``
+        The same, and `out` (n, K), which may be `x`, becomes weight (n,) times softmax. A row of weight 0 is not looked at.
+    ``fastce_logistic(x, n, 1, small, large, tail)``
+        sigmoid(-|x|), sigmoid(|x|) and log1p(exp(-|x|)), each (n,).
+    ``fastce_exp_nonpositive_flat(x, n, 1, out)``
+        exp(x) of x <= 0.
+    """
+    cdef const fastce_leaf *leaf = fastce_leaves(_level)
+    result = {}
+    while leaf.name != NULL:
+        result[leaf.name.decode() + "_f32"] = <Py_ssize_t> leaf.f32
+        result[leaf.name.decode() + "_f64"] = <Py_ssize_t> leaf.f64
+        leaf += 1
+    return result
+
+
+def scan_labels(target, int64_t n_classes, int64_t ignore_index):
+    """Return how many entries of `target` (n,) int64 are `ignore_index`, or -1 - (the first place of one that is no class either)."""
+    cdef Py_buffer y
+    cdef Py_ssize_t n_ignored = 0, place
+    PyObject_GetBuffer(target, &y, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    try:
+        if y.ndim != 1 or y.itemsize != 8 or y.format[0] not in b"lq" or y.format[1] != 0:
+            raise TypeError("target must be a flat int64 array")
+        with nogil:
+            place = fastce_scan_labels(<const int64_t *> y.buf, y.shape[0], n_classes, ignore_index, &n_ignored)
+    finally:
+        PyBuffer_Release(&y)
+    return n_ignored if place < 0 else -1 - place
+
+
+def scan_interval(target, double highest, double ignore):
+    """Return how many entries of `target` (n,) are `ignore`, or -1 - (the first place of one that is not from 0 to `highest` either)."""
+    cdef Py_buffer t
+    cdef Py_ssize_t n_ignored = 0, place
+    PyObject_GetBuffer(target, &t, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    try:
+        if t.ndim != 1 or t.format[0] not in b"fd" or t.format[1] != 0:
+            raise TypeError("target must be a flat float32 or float64 array")
+        if t.format[0] == c"f":
+            with nogil:
+                place = fastce_scan_interval_f32(<const float *> t.buf, t.shape[0], <float> highest, <float> ignore, &n_ignored)
+        else:
+            with nogil:
+                place = fastce_scan_interval_f64(<const double *> t.buf, t.shape[0], highest, ignore, &n_ignored)
+    finally:
+        PyBuffer_Release(&t)
+    return n_ignored if place < 0 else -1 - place
 
 
 cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -1:

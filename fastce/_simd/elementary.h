@@ -9,6 +9,16 @@
  *
  * x = n ln2 + r. LN2_HIGH has so many trailing zeros that n * LN2_HIGH is exact, fused or not.
  */
+#if SIMD_LEVEL == 4
+/* AVX-512 rounds to an integer and scales by a power of two in one instruction each. */
+FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
+{
+    VREAL clamped = OF(max)(OF(splat)(EXP_LOWEST), x); /* x second: a NaN passes */
+    VREAL n = OF(round)(clamped * LOG2_E);
+    VREAL r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
+    return OF(scale)((EXP_HORNER(r) * r + (REAL)1) * r + (REAL)1, n);
+}
+#else
 FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
 {
     VREAL clamped = OF(max)(OF(splat)(EXP_LOWEST), x); /* x second: a NaN passes */
@@ -18,26 +28,31 @@ FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
     VREAL r = coarse - n * LN2_LOW;
     VREAL lost = (coarse - r) - n * LN2_LOW;
     VREAL r2 = r * r;
-    VREAL p = (VREAL)(r + (r2 * EXP_POLYNOMIAL(r, r2) + lost)) + (REAL)1;
+    VREAL p = (VREAL)(r + (r2 * EXP_HORNER(r) + lost)) + (REAL)1;
     VREAL scale = OF(from_bits)(OF(bits)(rounded) << MANTISSA_BITS);
     return p * scale * EXP_UNSCALE; /* the last product rounds once, also into the subnormals */
 }
+#endif
 
-/* log1p(s) for finite s >= 0. u = 1 + s = 2^n (1 + f), and `lost` = what the rounding of u dropped, over u. */
-FASTCE_INLINE VREAL OF(log1p_nonnegative)(VREAL s)
+/* log1p(u), 0 <= u < 2^100: 1 + u = 2^k (1 + f), where f = (u - (2^k - 1)) / 2^k hardly rounds, since 1 + u is not formed. */
+FASTCE_INLINE VREAL OF(log1p_nonnegative)(VREAL u)
 {
-    VREAL u = s + (REAL)1;
-    VREAL back = u - (REAL)1;
-    VREAL lost = ((s - back) + ((REAL)1 - (u - back))) / u;
-    VBITS bits = OF(bits)(u);
-    VBITS n_bits = (bits - (BITS)SQRT_HALF_BITS) >> MANTISSA_BITS;
-    VREAL f = OF(from_bits)(bits - (n_bits << MANTISSA_BITS)) - (REAL)1;
-    VREAL n = OF(from_bits)(n_bits + (BITS)INTEGER_MAGIC_BITS) - INTEGER_MAGIC; /* integer to REAL, for small integers */
+    VBITS k = (OF(bits)(u + (REAL)1) - (BITS)SQRT_HALF_BITS) >> MANTISSA_BITS;
+    VREAL power = OF(from_bits)((k + (BITS)EXPONENT_BIAS) << MANTISSA_BITS);
+    VREAL inverse = OF(from_bits)(((BITS)EXPONENT_BIAS - k) << MANTISSA_BITS);
+    VREAL f = (u - (power - (REAL)1)) * inverse;
+    VREAL n = OF(from_bits)(k + (BITS)INTEGER_MAGIC_BITS) - INTEGER_MAGIC; /* integer to REAL, for small integers */
     VREAL half_square = f * f * (REAL)0.5;
     VREAL z = f / (f + (REAL)2);
     VREAL w = z * z;
-    VREAL tail = z * (half_square + w * LOG_POLYNOMIAL(w)) + (n * LN2_LOW + lost);
+    VREAL tail = z * (half_square + w * LOG_POLYNOMIAL(w)) + n * LN2_LOW;
     return n * LN2_HIGH + (f - (half_square - tail));
+}
+
+/* log1p(e), 0 <= e <= 1: no exponent to take apart, and no division. */
+FASTCE_INLINE VREAL OF(log1p_fraction)(VREAL e)
+{
+    return e + (e * e) * LOG1P_HORNER(e);
 }
 
 FASTCE_INLINE VREAL OF(minus_magnitude)(VREAL x)
@@ -58,5 +73,5 @@ FASTCE_INLINE VREAL OF(log_sigmoid)(VREAL x)
 {
     VREAL e = OF(exp_nonpositive)(OF(minus_magnitude)(x));
     VREAL negative_part = OF(select)(x < (REAL)0, x, OF(splat)((REAL)0));
-    return negative_part - OF(log1p_nonnegative)(e);
+    return negative_part - OF(log1p_fraction)(e);
 }

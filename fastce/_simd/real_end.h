@@ -13,9 +13,11 @@
 #undef LOG2_E
 #undef LN2_HIGH
 #undef LN2_LOW
-#undef EXP_POLYNOMIAL
 #undef LOG_POLYNOMIAL
 #undef SQRT_HALF_BITS
 #undef SIGN_BIT
 #undef INTEGER_MAGIC
 #undef INTEGER_MAGIC_BITS
+#undef EXP_HORNER
+#undef LOG1P_HORNER
+#undef EXPONENT_BIAS

@@ -1,4 +1,4 @@
-/* The names and constants with which elementary.h and rows.h become float32 code. Undone by real_end.h. */
+/* The names and constants with which the files after it become float32 code. Undone by real_end.h. */
 #define REAL float
 #define REAL_IS_FLOAT 1
 #define VREAL vfloat
@@ -18,11 +18,17 @@
 #define LN2_HIGH 0x1.62e4p-1f
 #define LN2_LOW 0x1.7f7d1cp-20f
 /* exp(r) = 1 + r + r^2 q(r), |r| <= ln(2)/2, error 3.1e-9 (Remez exchange) */
-#define EXP_POLYNOMIAL(r, r2) \
-    ((0.5f + (r) * 0.16666518602845978f) + (r2) * ((0.04166620500976336f + (r) * 0.00836891785177749f) + (r2) * 0.0013950544009736288f))
+#define EXP_HORNER(r) \
+    ((((0.0013950544009736288f * (r) + 0.00836891785177749f) * (r) + 0.04166620500976336f) * (r) + 0.16666518602845978f) * (r) + 0.5f)
 /* log(1+f) = f - f^2/2 + z (f^2/2 + w p(w)), z = f/(2+f), w = z^2, error 1.6e-9 relative to w */
 #define LOG_POLYNOMIAL(w) (0.6666677637934444f + (w) * (0.39977528419004893f + (w) * 0.2987232894864057f))
+/* log1p(e) = e + e^2 p(e), 0 <= e <= 1, relative error 9e-9 */
+#define LOG1P_HORNER(e) \
+    ((((((((-0.0032440508921346744f * (e) + 0.019851571706808745f) * (e) + -0.056959726223501136f) \
+     * (e) + 0.10603672895763157f) * (e) + -0.15305602381584316f) * (e) + 0.19675942441668612f) * (e) + -0.2495413427469744f) \
+     * (e) + 0.333299624871627f) * (e) + -0.499999024268511f)
 #define SQRT_HALF_BITS 0x3f3504f3
+#define EXPONENT_BIAS 127
 #define SIGN_BIT INT32_MIN
 /* 1.5 * 2^MANTISSA_BITS */
 #define INTEGER_MAGIC 12582912.0f

@@ -12,6 +12,9 @@ enum { LOGSUMEXP_ROWS, SOFTMAX_ROWS, LOG_SOFTMAX_ROWS, EXP_NONPOSITIVE_FLAT, SIG
 
 static void (*fastce_rowwise_f32[ROWWISE_COUNT])(const float *, ptrdiff_t, ptrdiff_t, float *);
 static void (*fastce_rowwise_f64[ROWWISE_COUNT])(const double *, ptrdiff_t, ptrdiff_t, double *);
+static ptrdiff_t (*fastce_scan_labels)(const int64_t *, ptrdiff_t, int64_t, int64_t, ptrdiff_t *);
+static ptrdiff_t (*fastce_scan_interval_f32)(const float *, ptrdiff_t, float, float, ptrdiff_t *);
+static ptrdiff_t (*fastce_scan_interval_f64)(const double *, ptrdiff_t, double, double, ptrdiff_t *);
 
 static void fastce_rowwise_use(int level)
 {
@@ -24,7 +27,26 @@ static void fastce_rowwise_use(int level)
     USE(EXP_NONPOSITIVE_FLAT, exp_nonpositive_flat)
     USE(SIGMOID_FLAT, sigmoid_flat)
     USE(LOG_SIGMOID_FLAT, log_sigmoid_flat)
+    fastce_scan_labels = FASTCE_SELECT(level, scan_labels);
+    fastce_scan_interval_f32 = FASTCE_SELECT(level, scan_interval_f32);
+    fastce_scan_interval_f64 = FASTCE_SELECT(level, scan_interval_f64);
 #undef USE
+}
+
+/* What Numba calls by name: every function takes the first array, its two lengths, and the other arrays. */
+typedef struct {
+    const char *name;
+    void *f32, *f64;
+} fastce_leaf;
+
+static const fastce_leaf *fastce_leaves(int level)
+{
+#define LEAF(function) {"fastce_" #function, (void *)FASTCE_SELECT(level, function##_f32), (void *)FASTCE_SELECT(level, function##_f64)}
+    static fastce_leaf leaves[5];
+    const fastce_leaf chosen[5] = {LEAF(open_rows), LEAF(weighted_softmax), LEAF(logistic), LEAF(exp_nonpositive_flat), {NULL, NULL, NULL}};
+#undef LEAF
+    memcpy(leaves, chosen, sizeof leaves);
+    return leaves;
 }
 
 #endif

@@ -1,12 +1,16 @@
+#include "scans.h"
 #include "vector.h"
 
-/* float64 first: the float32 rows take their logarithms in double. */
 #include "real_double.h"
 #include "elementary.h"
+#include "passes.h"
+#include "columns.h"
 #include "rows.h"
 #include "real_end.h"
 
 #include "real_float.h"
 #include "elementary.h"
+#include "passes.h"
+#include "columns.h"
 #include "rows.h"
 #include "real_end.h"

@@ -87,6 +87,85 @@ FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return a > b ? a : b; }
 FASTCE_INLINE vdouble NAME(max_f64)(vdouble a, vdouble b) { return a > b ? a : b; }
 #endif
 
+#if SIMD_LEVEL == 4
+/* To the nearest integer; v * 2^n for an integer n, rounded once. */
+FASTCE_INLINE vfloat NAME(round_f32)(vfloat v) { return (vfloat)_mm512_roundscale_ps((__m512)v, 0); }
+FASTCE_INLINE vdouble NAME(round_f64)(vdouble v) { return (vdouble)_mm512_roundscale_pd((__m512d)v, 0); }
+FASTCE_INLINE vfloat NAME(scale_f32)(vfloat v, vfloat n) { return (vfloat)_mm512_scalef_ps((__m512)v, (__m512)n); }
+FASTCE_INLINE vdouble NAME(scale_f64)(vdouble v, vdouble n) { return (vdouble)_mm512_scalef_pd((__m512d)v, (__m512d)n); }
+#endif
+
+/* add_below(sum, term, x, m): sum + term in the lanes where x is not m (a NaN is not), sum elsewhere.
+ * count_equal(counter, x, m) adds up how many lanes were m. */
+#if SIMD_LEVEL == 4
+typedef ptrdiff_t NAME(counter_f32);
+typedef ptrdiff_t NAME(counter_f64);
+FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m)
+{
+    return (vfloat)_mm512_mask_add_ps((__m512)sum, _mm512_cmp_ps_mask((__m512)x, (__m512)m, _CMP_NEQ_UQ), (__m512)sum, (__m512)term);
+}
+FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m)
+{
+    return (vdouble)_mm512_mask_add_pd((__m512d)sum, _mm512_cmp_pd_mask((__m512d)x, (__m512d)m, _CMP_NEQ_UQ), (__m512d)sum, (__m512d)term);
+}
+FASTCE_INLINE ptrdiff_t NAME(count_equal_f32)(ptrdiff_t counter, vfloat x, vfloat m)
+{
+    return counter + (16 - __builtin_popcount(_mm512_cmp_ps_mask((__m512)x, (__m512)m, _CMP_NEQ_UQ)));
+}
+FASTCE_INLINE ptrdiff_t NAME(count_equal_f64)(ptrdiff_t counter, vdouble x, vdouble m)
+{
+    return counter + (8 - __builtin_popcount(_mm512_cmp_pd_mask((__m512d)x, (__m512d)m, _CMP_NEQ_UQ)));
+}
+FASTCE_INLINE ptrdiff_t NAME(counted_f32)(ptrdiff_t counter) { return counter; }
+FASTCE_INLINE ptrdiff_t NAME(counted_f64)(ptrdiff_t counter) { return counter; }
+#elif SIMD_BYTES
+typedef vint NAME(counter_f32);
+typedef vlong NAME(counter_f64);
+FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return sum + (vfloat)((vint)term & (x != m)); }
+FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return sum + (vdouble)((vlong)term & (x != m)); }
+FASTCE_INLINE vint NAME(count_equal_f32)(vint counter, vfloat x, vfloat m) { return counter - (x == m); }
+FASTCE_INLINE vlong NAME(count_equal_f64)(vlong counter, vdouble x, vdouble m) { return counter - (x == m); }
+FASTCE_INLINE ptrdiff_t NAME(counted_f32)(vint counter)
+{
+    ptrdiff_t total = 0;
+    for (int i = 0; i < FLOAT_LANES; ++i)
+        total += counter[i];
+    return total;
+}
+FASTCE_INLINE ptrdiff_t NAME(counted_f64)(vlong counter)
+{
+    ptrdiff_t total = 0;
+    for (int i = 0; i < DOUBLE_LANES; ++i)
+        total += counter[i];
+    return total;
+}
+#else
+typedef ptrdiff_t NAME(counter_f32);
+typedef ptrdiff_t NAME(counter_f64);
+FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return x != m ? sum + term : sum; }
+FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return x != m ? sum + term : sum; }
+FASTCE_INLINE ptrdiff_t NAME(count_equal_f32)(ptrdiff_t counter, vfloat x, vfloat m) { return counter + (x == m); }
+FASTCE_INLINE ptrdiff_t NAME(count_equal_f64)(ptrdiff_t counter, vdouble x, vdouble m) { return counter + (x == m); }
+FASTCE_INLINE ptrdiff_t NAME(counted_f32)(ptrdiff_t counter) { return counter; }
+FASTCE_INLINE ptrdiff_t NAME(counted_f64)(ptrdiff_t counter) { return counter; }
+#endif
+
+/* Two vectors of doubles, the first and the second half of a vector of floats. */
+FASTCE_INLINE vfloat NAME(narrowed)(vdouble low, vdouble high)
+{
+#if SIMD_LEVEL == 4
+    return (vfloat)_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low)), _mm512_cvtpd_ps((__m512d)high), 1);
+#elif SIMD_BYTES
+    vhalf halves[2] = {__builtin_convertvector(low, vhalf), __builtin_convertvector(high, vhalf)};
+    vfloat v;
+    memcpy(&v, halves, sizeof v);
+    return v;
+#else
+    (void)high;
+    return (float)low;
+#endif
+}
+
 /* low += first half of v, high += second half of v, in double. */
 FASTCE_INLINE void NAME(add_widened)(vdouble *low, vdouble *high, vfloat v)
 {

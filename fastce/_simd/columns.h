@@ -1,0 +1,98 @@
+/* Blocks of short rows, turned so that the rows are the vector direction: lane i of every vector is row i.
+ *
+ * A row of 2 to 32 entries fills a vector badly and pays for its own logarithm.
+ */
+#ifndef COLUMN
+#  define COLUMN 64    /* rows in a block; the distance between the columns of turned (K, COLUMN) arrays */
+#  define SHORT_ROW 32 /* the longest row for which turning pays */
+#endif
+
+/* Compiled for each small K, so that the compiler sees the stride. */
+FASTCE_INLINE void OF(turn_fixed)(const REAL *x, ptrdiff_t n, const ptrdiff_t K, REAL *turned)
+{
+    for (ptrdiff_t i = 0; i < n; ++i)
+        for (ptrdiff_t k = 0; k < K; ++k)
+            turned[k * COLUMN + i] = x[i * K + k];
+}
+
+FASTCE_INLINE void OF(turn_back_fixed)(const REAL *turned, ptrdiff_t n, const ptrdiff_t K, REAL *x)
+{
+    for (ptrdiff_t i = 0; i < n; ++i)
+        for (ptrdiff_t k = 0; k < K; ++k)
+            x[i * K + k] = turned[k * COLUMN + i];
+}
+
+#define FOR_SMALL(K, call) \
+    switch (K) {           \
+    case 2: call(2); break; \
+    case 3: call(3); break; \
+    case 4: call(4); break; \
+    case 5: call(5); break; \
+    case 6: call(6); break; \
+    case 7: call(7); break; \
+    case 8: call(8); break; \
+    case 9: call(9); break; \
+    case 10: call(10); break; \
+    default: call(K);      \
+    }
+
+/* x (n, K), n <= COLUMN, to turned (K, COLUMN) and back. */
+static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
+{
+#define TURN(count) OF(turn_fixed)(x, n, count, turned)
+    FOR_SMALL(K, TURN)
+#undef TURN
+}
+
+static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
+{
+#define TURN_BACK(count) OF(turn_back_fixed)(turned, n, count, x)
+    FOR_SMALL(K, TURN_BACK)
+#undef TURN_BACK
+}
+
+/* Open a block as in passes.h, but of n <= COLUMN short rows; turned (K, COLUMN) becomes exp(x - max x), or x - max x if `exponents`.
+ * row_max, rest and logs are (COLUMN,); what is behind the last row is a copy of the first one. */
+FASTCE_INLINE void OF(open_turned)(
+    const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned, REAL *row_max, REAL *rest, REAL *logs, int exponents)
+{
+    ptrdiff_t end = (n + LANES - 1) / LANES * LANES;
+    OF(turn)(x, n, K, turned);
+    for (ptrdiff_t i = n; i < end; ++i)
+        for (ptrdiff_t k = 0; k < K; ++k)
+            turned[k * COLUMN + i] = x[k];
+    for (ptrdiff_t i = 0; i < end; i += LANES) {
+        REAL *column = turned + i;
+        VREAL m = OF(splat)((REAL)-INFINITY), chunk = OF(splat)((REAL)0), ties = chunk;
+        for (ptrdiff_t k = 0; k < K; ++k)
+            m = OF(max)(OF(load)(column + k * COLUMN), m);
+        OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
+        for (ptrdiff_t k = 0; k < K; ++k) {
+            VREAL entry = OF(load)(column + k * COLUMN);
+            VREAL shifted = entry - m;
+            VREAL e = OF(exp_nonpositive)(shifted);
+            OF(store)(column + k * COLUMN, exponents ? shifted : e);
+            ties += OF(one_where_equal)(entry, m);
+            chunk = OF(add_below)(chunk, e, entry, m);
+            if (k % 8 == 7) { /* more terms in a chain would cost digits */
+                OF(accumulate)(&total, chunk);
+                chunk = OF(splat)((REAL)0);
+            }
+        }
+        VREAL others = (ties - (REAL)1) + (m - m); /* m - m: NaN for an infinite m */
+        if (K < 8) {
+            chunk += others;
+        } else {
+            OF(accumulate)(&total, chunk);
+            OF(accumulate)(&total, others);
+#if REAL_IS_FLOAT
+            chunk = NAME(narrowed)(total.sum, total.more);
+#else
+            chunk = total.sum + total.more;
+#endif
+        }
+        OF(store)(row_max + i, m);
+        OF(store)(rest + i, chunk);
+        OF(store)(logs + i, OF(log1p_nonnegative)(chunk));
+    }
+}

@@ -1,0 +1,106 @@
+/* Passes along one long row: its maximum, its exponentials and their sum.
+ *
+ *     m = max_k x_k        rest = sum of exp(x_k - m) over all k but one that attains m
+ *
+ * Leaving the largest term out keeps the digits of a confident row, where 1 + rest rounds to 1.
+ */
+
+/* A running sum that loses nothing that matters over 10^5 terms: float32 adds in double, float64 carries
+ * the rounding errors along (Neumaier 1974 for the case |term| <= |sum| or not, i.e. Knuth's two-sum). */
+typedef struct { vdouble sum, more; } OF(accumulator);
+
+FASTCE_INLINE void OF(accumulate)(OF(accumulator) *a, VREAL term)
+{
+#if REAL_IS_FLOAT
+    NAME(add_widened)(&a->sum, &a->more, term);
+#else
+    vdouble total = a->sum + term;
+    vdouble back = total - a->sum;
+    a->more += (a->sum - (total - back)) + (term - back);
+    a->sum = total;
+#endif
+}
+
+FASTCE_INLINE int OF(is_finite)(REAL value) { return value >= -REAL_MAX && value <= REAL_MAX; }
+
+/* The largest entry that is not NaN; -inf for a row of NaNs. */
+FASTCE_INLINE REAL OF(row_max)(const REAL *x, ptrdiff_t K)
+{
+    const REAL lowest = (REAL)-INFINITY;
+    VREAL m0 = OF(splat)(lowest), m1 = m0, m2 = m0, m3 = m0;
+    ptrdiff_t k = 0;
+    for (; k + 4 * LANES <= K; k += 4 * LANES) {
+        m0 = OF(max)(OF(load)(x + k), m0);
+        m1 = OF(max)(OF(load)(x + k + LANES), m1);
+        m2 = OF(max)(OF(load)(x + k + 2 * LANES), m2);
+        m3 = OF(max)(OF(load)(x + k + 3 * LANES), m3);
+    }
+    for (; k + LANES <= K; k += LANES)
+        m0 = OF(max)(OF(load)(x + k), m0);
+    if (k < K)
+        m1 = OF(max)(OF(load_or)(x + k, K - k, lowest), m1);
+    return OF(max_lanes)(OF(max)(OF(max)(m0, m1), OF(max)(m2, m3)));
+}
+
+/* One vector of a row: exp(x - m) is stored if there is an `out`, added to `sum` where x is not m, and counted where it is. */
+FASTCE_INLINE VREAL OF(add_exp)(VREAL sum, VREAL x, VREAL m, OF(counter) *ties, REAL *out)
+{
+    VREAL e = OF(exp_nonpositive)(x - m);
+    if (out)
+        OF(store)(out, e);
+    *ties = OF(count_equal)(*ties, x, m);
+    return OF(add_below)(sum, e, x, m);
+}
+
+/* rest, for a finite maximum; the terms exp(x_k - m) are stored if there is an `out` (it may be x).
+ * Counting the ties needs no branch; looking for the first one costs mispredictions as dear as dozens of exponentials. */
+FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL *out)
+{
+    const VREAL m = OF(splat)(row_max), zero = OF(splat)((REAL)0);
+    OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
+    OF(counter) ties = {0};
+    VREAL few = zero;
+    ptrdiff_t k = 0;
+    for (; k + 4 * LANES <= K; k += 4 * LANES) { /* two short chains of additions; their sum goes on in double */
+        VREAL s = OF(add_exp)(zero, OF(load)(x + k), m, &ties, out ? out + k : NULL);
+        VREAL t = OF(add_exp)(zero, OF(load)(x + k + LANES), m, &ties, out ? out + k + LANES : NULL);
+        s = OF(add_exp)(s, OF(load)(x + k + 2 * LANES), m, &ties, out ? out + k + 2 * LANES : NULL);
+        t = OF(add_exp)(t, OF(load)(x + k + 3 * LANES), m, &ties, out ? out + k + 3 * LANES : NULL);
+        OF(accumulate)(&total, s + t);
+    }
+    for (; k + LANES <= K; k += LANES) /* at most three */
+        few = OF(add_exp)(few, OF(load)(x + k), m, &ties, out ? out + k : NULL);
+    if (k < K) { /* the lanes behind the end hold -inf, which adds exp(-inf) = 0 */
+        REAL lane[LANES];
+        few = OF(add_exp)(few, OF(load_or)(x + k, K - k, (REAL)-INFINITY), m, &ties, out ? lane : NULL);
+        if (out)
+            OF(store_some)(out + k, OF(load)(lane), K - k);
+    }
+    OF(accumulate)(&total, few);
+    return NAME(sum_lanes)(total.sum + total.more) + (double)(OF(counted)(ties) - 1);
+}
+
+/* Open a block of rows x (n, K): terms (n, K) becomes exp(x - max x) (it may be x, or NULL: nowhere); row_max, rest and logs = log1p(rest)
+ * (n,) are those of each row. A row with a NaN or with a largest entry that is infinite has rest NaN, and so have all its terms.
+ * One step for all rows before the next one: a row's steps wait for each other, those of different rows do not. */
+FASTCE_INLINE void OF(open_long)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *terms, REAL *row_max, REAL *rest, REAL *logs)
+{
+    for (ptrdiff_t i = 0; i < n; ++i)
+        row_max[i] = OF(row_max)(x + i * K, K);
+    for (ptrdiff_t i = 0; i < n; ++i) {
+        if (OF(is_finite)(row_max[i])) {
+            rest[i] = (REAL)OF(row_exp)(x + i * K, K, row_max[i], terms ? terms + i * K : NULL);
+        } else {
+            rest[i] = (REAL)NAN;
+            if (terms)
+                for (ptrdiff_t k = 0; k < K; ++k)
+                    terms[i * K + k] = (REAL)NAN;
+        }
+    }
+    for (ptrdiff_t i = 0; i + LANES <= n; i += LANES)
+        OF(store)(logs + i, OF(log1p_nonnegative)(OF(load)(rest + i)));
+    if (n % LANES) {
+        ptrdiff_t i = n - n % LANES;
+        OF(store_some)(logs + i, OF(log1p_nonnegative)(OF(load_or)(rest + i, n - i, (REAL)0)), n - i);
+    }
+}
