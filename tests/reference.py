@@ -8,11 +8,9 @@
 
 from dataclasses import dataclass
 
-import mpmath
 import numpy as np
 
 Real = np.longdouble
-mpmath.mp.dps = 60  # for the exact_... functions, and for what tests compute with their results
 
 
 @dataclass
@@ -122,24 +120,3 @@ def binary_cross_entropy(probs, target, *, weight=None):
         values[i] = -w[i] * (y[i] * log_p + (1 - y[i]) * log_q)
         grads[i] = w[i] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), Real(1e-12))
     return Terms(values, grads, None, p.size)
-
-
-def exact_cross_entropy_row(x, y):
-    """Value and gradient of one row for class y, in 60 digits, as mpmath numbers."""
-    e = [mpmath.exp(mpmath.mpf(float(v)) - mpmath.mpf(float(x[y]))) for v in x]
-    others = mpmath.fsum(e[:y] + e[y + 1 :])
-    total = others + 1
-    grad = [-others / total if k == y else e_k / total for k, e_k in enumerate(e)]
-    return mpmath.log1p(others), grad
-
-
-def exact_binary_cross_entropy(x, y):
-    """Value and gradient of one logit for target y in {0, 1}, in 60 digits; at |x| = 700, 1 - p is near 1e-304."""
-    z = mpmath.mpf(float(x)) * (1 if y == 0 else -1)
-    p = 1 / (1 + mpmath.exp(-z))
-    return mpmath.log1p(mpmath.exp(z)), p if y == 0 else -p
-
-
-def relative_error(got, exact):
-    """Return |got - exact| / |exact| in 60 digits, so that the comparison itself rounds nothing."""
-    return float(abs(mpmath.mpf(float(got)) - exact) / abs(exact))

@@ -1,13 +1,11 @@
-"""What is peculiar to the softmax losses: the numeric contract, axes, label types, smoothing, log probabilities."""
+"""What is peculiar to the softmax losses: shifts, axes, label types, smoothing, log probabilities."""
 
-import mpmath
 import numpy as np
 import pytest
 import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from reference import relative_error
 
 import fastce
 
@@ -17,64 +15,6 @@ INTEGERS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint3
 
 
 # ---------------------------------------------------------------------------------------------------- accuracy
-
-
-@DTYPES
-@pytest.mark.parametrize("n_classes", [2, 3, 8, 10, 17, 64, 130])
-@pytest.mark.parametrize("gap", [0.0, 0.5, 3.0, 9.0, 17.0, 36.0, 80.0])
-def test_value_and_gradient_to_the_last_digits(dtype, n_classes, gap, rng):
-    """The error is at most (4 + gap) eps, where `gap` is the distance to the largest logit, on confident rows too."""
-    eps = np.finfo(dtype).eps
-    x = rng.uniform(-1, 0, (12, n_classes)).astype(dtype)
-    best = rng.integers(0, n_classes, 12)
-    x[np.arange(12), best] += dtype(gap)
-    target = np.where(np.arange(12) % 3 == 0, rng.integers(0, n_classes, 12), best)
-    values, grad = fastce.cross_entropy_value_and_grad(x, target, reduction="none")
-    for i, y in enumerate(target):
-        value, exact_grad = reference.exact_cross_entropy_row(x[i], int(y))
-        distance = x[i].max().astype(float) - x[i].astype(float)
-        assert relative_error(values[i], value) <= (4 + distance.max()) * eps
-        for k in range(n_classes):
-            allowed = 4 + (distance.max() if k == y else distance[k])
-            assert relative_error(grad[i, k], exact_grad[k]) <= allowed * eps, (i, k)
-
-
-@DTYPES
-def test_mean_and_sum_keep_the_digits_too(dtype, rng):
-    eps = np.finfo(dtype).eps
-    x = rng.uniform(-1, 0, (50, 10)).astype(dtype)
-    x[:, 3] += 20
-    target = np.full(50, 3)
-    exact = mpmath.fsum(reference.exact_cross_entropy_row(row, 3)[0] for row in x)
-    assert relative_error(fastce.cross_entropy(x, target, reduction="sum"), exact) <= 25 * eps
-    assert relative_error(fastce.cross_entropy(x, target), exact / 50) <= 25 * eps
-
-
-@pytest.mark.parametrize(("dtype", "gap"), [(np.float32, 17), (np.float64, 36)])
-def test_a_confident_row_is_not_rounded_to_zero(dtype, gap):
-    x = np.array([[gap, 0]], dtype)
-    value, grad = fastce.cross_entropy_value_and_grad(x, [0])
-    hess = fastce.cross_entropy_grad_and_hess(x, [0])[1]
-    eps = np.finfo(dtype).eps
-    small = mpmath.exp(-gap) / (1 + mpmath.exp(-gap))
-    assert relative_error(value, mpmath.log1p(mpmath.exp(-gap))) <= (4 + gap) * eps
-    assert relative_error(-grad[0, 0], small) <= (4 + gap) * eps
-    assert relative_error(grad[0, 1], small) <= (4 + gap) * eps
-    for h in hess[0]:
-        assert relative_error(h, small * (1 - small)) <= (4 + gap) * eps
-
-
-@DTYPES
-@pytest.mark.parametrize("n_classes", [2, 5, 40])
-def test_hessian_on_confident_rows(dtype, n_classes, rng):
-    eps = np.finfo(dtype).eps
-    x = rng.uniform(-1, 0, (6, n_classes)).astype(dtype)
-    x[:, 1] += 25
-    _, hess = fastce.cross_entropy_grad_and_hess(x, np.ones(6, int), reduction="none")
-    for i in range(6):
-        p = [abs(g) for g in reference.exact_cross_entropy_row(x[i], 1)[1]]  # p_k, and 1 - p_1 in place 1
-        for k in range(n_classes):
-            assert relative_error(hess[i, k], p[k] * (1 - p[k])) <= 2 * (4 + 26) * eps
 
 
 def test_a_large_offset_loses_no_digits(rng):
