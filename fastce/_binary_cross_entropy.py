@@ -130,9 +130,7 @@ class _Problem(NamedTuple):
         sums, work = np.empty(n_blocks), np.empty((n_blocks, 5, CHUNK), number)
         ignore = None if self.ignore is None else number(self.ignore)
         scale = number(form.factor)
-        _threads.run(
-            _binary, logits.size, logits, self.target, form.pos, form.neg, scale, ignore, values, grad, hess, size, sums, work
-        )
+        _threads.run(_binary, logits.size, logits, self.target, form.pos, form.neg, scale, ignore, values, grad, hess, size, sums, work)
         return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
 
     def values(self) -> np.ndarray | None:

@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from . import _rowwise
+
 REDUCTIONS = ("mean", "sum", "none")
 _LARGEST_WEIGHT = float(np.finfo(np.float32).max)
+_INT64 = np.dtype(np.int64)
 _FLOATS = (np.float16, np.float32, np.float64)
 
 
@@ -37,6 +40,11 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
     raise TypeError(f"{name} must be an array of float16, float32, float64 or integers; got dtype {array.dtype}")
 
 
+def contiguous(x: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return `x` as an aligned C-contiguous array; a copy only where it is none."""
+    return np.require(x, dtype, ("C", "A"))
+
+
 def unlocked(x: np.ndarray) -> np.ndarray:
     """Return `x`, or a writeable alias of a read-only `x`.
 
@@ -55,15 +63,9 @@ class _Alias:
         self.owner = x
 
 
-_PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
-
-
 def is_plain(x: Any) -> bool:
-    """Whether `x` is what kernels take as it is: a writeable C-contiguous array of float32 or float64."""
-    if type(x) is not np.ndarray or x.dtype not in _PLAIN:
-        return False
-    flags = x.flags
-    return bool(flags.c_contiguous and flags.writeable and flags.aligned and x.dtype.isnative)
+    """Whether `x` is what kernels take as it is: an aligned, writeable, C-contiguous array of float32 or float64."""
+    return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.carray
 
 
 def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
@@ -88,15 +90,16 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
         raise ValueError(f"{name} must have shape {shape}; got {out.shape}")
     if out.dtype != dtype:
         raise TypeError(f"{name} must have dtype {np.dtype(dtype)}; got {out.dtype}")
-    if not out.flags.writeable:
+    flags = out.flags
+    if not flags.writeable:
         raise ValueError(f"{name} must be writeable; got a read-only array")
-    if not out.flags.c_contiguous and overlaps_itself(out):
+    if not flags.c_contiguous and overlaps_itself(out):
         raise ValueError(f"{name} must not overlap itself; got strides {out.strides} for shape {out.shape}")
     for position, (other_name, other) in enumerate(inputs.items()):
         if other is None or (in_place and position == 0 and other is out):
             continue
         other = as_array(other, other_name)  # a buffer of another kind may be the same memory, too
-        if not np.may_share_memory(out, other):
+        if not may_overlap(out, other):
             continue
         may_be = in_place and position == 0
         if may_be and same_memory(out, other):
@@ -104,6 +107,13 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
         if overlaps(out, other):
             rule = f"be {other_name} itself or not overlap it" if may_be else f"not overlap {other_name}"
             raise ValueError(f"{name} must {rule}; got an array that shares memory with {other_name}")
+
+
+def may_overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether the memory between the ends of `a` and that between the ends of `b` overlap."""
+    if a.flags.c_contiguous and b.flags.c_contiguous:
+        return bool(_rowwise.overlap(a, b))
+    return bool(np.may_share_memory(a, b))
 
 
 def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
@@ -181,7 +191,7 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
     array = as_float_array(weights, name)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one {each}; got shape {array.shape}")
-    return unlocked(check_nonnegative(np.ascontiguousarray(array, dtype=np.float64), name, each))
+    return unlocked(check_nonnegative(contiguous(array, np.float64), name, each))
 
 
 def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.ndarray:
@@ -209,6 +219,8 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target", probabi
     `probabilities_shape` is the one that would have been taken for probabilities, where those are allowed.
     """
     array = as_array(target, name)
+    if array.shape == shape and array.dtype is _INT64 and array.flags.carray and len(shape) == 1:
+        return array
     if array.size == 0 and array.shape == shape:
         return np.empty(0, dtype=np.int64)
     if array.dtype.kind not in "iu":
@@ -221,9 +233,7 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target", probabi
         raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
         raise ValueError(f"{name} must be class indices; {_found(array, array > np.iinfo(np.int64).max)}")
-    if array.ndim == 1 and array.dtype == np.int64 and array.flags.c_contiguous and array.flags.writeable:
-        return array
-    return unlocked(np.ascontiguousarray(array, dtype=np.int64).reshape(-1))
+    return unlocked(contiguous(array, np.int64).reshape(-1))
 
 
 def label_error(target: np.ndarray, row: int, shape: tuple[int, ...], n_classes: int, ignore_index: int) -> ValueError:

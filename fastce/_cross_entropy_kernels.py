@@ -9,7 +9,7 @@ Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options have
     value_i = sum_k c_ik (lse_i - x_ik) + row_i z lse_i^2        grad_ik = C_i p_ik - c_ik + 2 row_i z lse_i p_ik
     hess_ik = (C_i + 2 row_i z lse_i) p_ik (1 - p_ik) + 2 row_i z p_ik^2
 
-A class whose logit is -inf is masked out: it has no part in `spread`, whose sum the other classes share.
+A class whose logit is -inf is masked out: what spread would give it, in equal parts of 1 / K, the other classes share.
 
 How a row keeps its digits is told in `_rows`. Of two entries at most one has p > 1/2, the largest, so only there 1 - p is built from rest.
 The usual call, class indices alone, has a kernel of its own (`index`); `general` is for whatever else there is.
@@ -72,13 +72,16 @@ def _index_rows(logits, target, hit, factor, values, grad, hess, work):
             for i in range(y.size):
                 _index_hess(grad[start + i], weight[i], rest[i], hess[start + i])
         if grad is not None:
-            # the largest entry's gradient is built from the others, since p - 1 would cancel
+            # the target's entry is p - 1 times the weight; where it is the largest, that would cancel and is built from the others.
+            # Gathered, chosen as vectors, scattered: which one it is cannot be predicted, so a branch would be dear.
             for i in range(y.size):
-                rest[i] = -(weight[i] / (one + rest[i])) * rest[i]
+                logs[i] = g[i, np.uintp(y[i] if weight[i] != 0 else 0)]
+            for i in range(y.size):
+                others, below = -(weight[i] / (one + rest[i])) * rest[i], logs[i] - weight[i]
+                logs[i] = others if x_y[i] == row_max[i] else below
             for i in range(y.size):
                 if weight[i] != 0:
-                    k = np.uintp(y[i])
-                    g[i, k] = rest[i] if x_y[i] == row_max[i] else g[i, k] - weight[i]
+                    g[i, np.uintp(y[i])] = logs[i]
     return finish(total, error)
 
 
@@ -99,9 +102,7 @@ def _index_hess(terms, weight, rest, hess):
 def _index_block(b, logits, target, hit, factor, values, grad, hess, rows, sums, work):
     i, j = b * rows, (b + 1) * rows
     hits = hit[i:j] if hit.size > 1 else hit
-    sums[b] = _index_rows(
-        logits[i:j], target[i:j], hits, factor, values[i:j], rows_or_none(grad, i, j), rows_or_none(hess, i, j), work[b]
-    )
+    sums[b] = _index_rows(logits[i:j], target[i:j], hits, factor, values[i:j], rows_or_none(grad, i, j), rows_or_none(hess, i, j), work[b])
 
 
 @driver
@@ -115,14 +116,14 @@ def index(logits, target, hit, factor, values, grad, hess, rows, sums, work):
 
 @reduction
 def _spread_sums(x, spread, row_max):
-    # over the classes that are not masked: their number, sum_k spread_k and sum_k spread_k (row_max - x_k)
-    allowed, weight, gap = 0.0, 0.0, 0.0
+    # the number of masked classes, and over the others: sum_k spread_k and sum_k spread_k (row_max - x_k)
+    masked, weight, gap = 0.0, 0.0, 0.0
     for k in range(x.size):
         share = spread[k] if x[k] > -np.inf else 0.0
-        allowed += 1.0 if x[k] > -np.inf else 0.0
+        masked += 1.0 if share != spread[k] else 0.0
         weight += share
         gap += share * (np.float64(row_max) - np.float64(x[k])) if share != 0.0 else 0.0
-    return allowed, weight, gap
+    return masked, weight, gap
 
 
 @reduction
@@ -154,8 +155,8 @@ def _coefficients(x, target, hit, row, scale, spread, row_max):
     weight, gap = _target_sums(x, target, scale, row_max) if hit != 0.0 else (0.0, 0.0)
     weight, gap, share = hit * weight, hit * gap, 0.0
     if spread.size and row != 0.0:
-        allowed, spread_weight, spread_gap = _spread_sums(x, spread, row_max)
-        share = row * (x.size / allowed)
+        masked, spread_weight, spread_gap = _spread_sums(x, spread, row_max)
+        share = row * (x.size / (x.size - masked))
         weight, gap = weight + share * spread_weight, gap + share * spread_gap
     return weight, gap, share
 

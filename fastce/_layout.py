@@ -47,8 +47,8 @@ def as_flat(x: Any, name: str = "logits") -> Layout:
 
 def _layout(moved: np.ndarray, shape: tuple[int, ...], source: np.ndarray, axis: int, value_shape: tuple[int, ...]) -> Layout:
     dtype = np.float32 if source.dtype == np.float16 else source.dtype
-    own = source.dtype != dtype or not moved.flags.c_contiguous
-    data = np.ascontiguousarray(moved, dtype=dtype).reshape(shape)
+    own = source.dtype != dtype or not moved.flags.c_contiguous or not moved.flags.aligned
+    data = _checks.contiguous(moved, dtype).reshape(shape)
     return Layout(data if own else _checks.unlocked(data), own, source, axis, value_shape)
 
 
@@ -58,7 +58,7 @@ def _axis_last(x: np.ndarray, axis: int) -> np.ndarray:
 
 def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
     """Return an array shaped like the input in the layout and dtype of `layout.data`; it is only read."""
-    moved = np.ascontiguousarray(_axis_last(x, layout.axis), dtype=layout.data.dtype)
+    moved = _checks.contiguous(_axis_last(x, layout.axis), layout.data.dtype)
     return _checks.unlocked(moved.reshape(layout.data.shape))
 
 
@@ -75,7 +75,7 @@ def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
 
 def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return a result in the shape, axis order and dtype of the input; in `out` if it is given."""
-    if out is not None and (out is data or np.may_share_memory(out, data)):  # data is memory of ours else
+    if out is not None and (out is data or _checks.may_overlap(out, data)):  # data is memory of ours else
         return out
     if data.ndim == layout.source.ndim and layout.axis == data.ndim - 1 and data.dtype == layout.source.dtype and out is None:
         return data

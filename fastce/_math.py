@@ -24,9 +24,7 @@ for _name, _address in _rowwise.addresses().items():
 def _leaf(name, *arrays):
     def generate(context, builder, signature, values):
         word = context.get_value_type(types.intp)
-        parts = [
-            context.make_array(kind)(context, builder, value=value) for kind, value in zip(signature.args, values, strict=True)
-        ]
+        parts = [context.make_array(kind)(context, builder, value=value) for kind, value in zip(signature.args, values, strict=True)]
         shape = cgutils.unpack_tuple(builder, parts[0].shape)
         lengths = shape if len(shape) == 2 else [*shape, word(1)]
         arguments = [parts[0].data, *lengths, *(part.data for part in parts[1:])]

@@ -26,6 +26,7 @@ __all__ = [
     "log_sigmoid_flat",
     "log_softmax_rows",
     "logsumexp_rows",
+    "overlap",
     "scan_interval",
     "scan_labels",
     "sigmoid_flat",
@@ -96,6 +97,21 @@ def addresses():
         result[leaf.name.decode() + "_f64"] = <Py_ssize_t> leaf.f64
         leaf += 1
     return result
+
+
+def overlap(a, b):
+    """Return whether two C-contiguous buffers share memory."""
+    cdef Py_buffer first, second
+    PyObject_GetBuffer(a, &first, PyBUF_C_CONTIGUOUS)
+    try:
+        PyObject_GetBuffer(b, &second, PyBUF_C_CONTIGUOUS)
+        try:
+            return (<char *> first.buf < <char *> second.buf + second.len and <char *> second.buf < <char *> first.buf + first.len
+                    and first.len > 0 and second.len > 0)
+        finally:
+            PyBuffer_Release(&second)
+    finally:
+        PyBuffer_Release(&first)
 
 
 def scan_labels(target, int64_t n_classes, int64_t ignore_index):

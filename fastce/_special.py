@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _rowwise
-from ._checks import as_float_array, check_axis, check_out
+from ._checks import as_float_array, check_axis, check_out, contiguous
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
@@ -137,7 +137,7 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
         rows = source if axis == source.ndim - 1 else np.moveaxis(source, axis, -1)
     if out is not None:
         check_out(out, kept if keepdims else lead, dtype, {"x": source}, in_place=False)
-    rows = np.ascontiguousarray(rows, dtype=_working(dtype))
+    rows = contiguous(rows, _working(dtype))
     if rows.ndim != 2:
         rows = rows.reshape(math.prod(lead), rows.shape[-1])  # -1 for the first would not do for an empty axis
     result = np.empty(rows.shape[0], rows.dtype)

@@ -27,12 +27,11 @@ FLOORS = {
     "_weights": 0.5,
     "_layout": 0.5,
     "_rows": 0.5,
-    "_columns": 0.5,
-    "_rowwise": 0,
-    "_blocks": 0,
     "_math": 0,
     "_threads": 0,
     "_checks": 0,
+    "_rowwise": -0.5,
+    "_blocks": -0.5,
     "_jit": -1,
 }
 MAX_LINES = 330  # about 300, docstrings aside

@@ -1,126 +1,105 @@
-"""The elementary functions that kernels are made of: at most 1 ULP, and right at the edges."""
+"""The C functions as Numba code calls them: each gives what the long double reference gives, on blocks of every size."""
 
-import math
-import os
-
-import mpmath
 import numpy as np
 import pytest
+import rows_reference as exact
 from numpy.testing import assert_array_equal
 
 from fastce import _math
 from fastce._jit import kernel
 
-EVERY = os.environ.get("FASTCE_EVERY_FLOAT32") == "1"  # try all 2^32 float32 numbers, some minutes
-LONG = np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def map_exp(x, out):
-    for i in range(x.size):
-        out[i] = _math.exp(x[i])
+def open_rows(x, row_max, rest, logs):
+    _math.open_rows(x, row_max, rest, logs)
 
 
 @kernel
-def map_log1p(x, out):
-    for i in range(x.size):
-        out[i] = _math.log1p(x[i])
+def weighted_softmax(x, weight, out, row_max, rest, logs):
+    _math.weighted_softmax(x, weight, out, row_max, rest, logs)
 
 
 @kernel
-def map_larger(x, y, out):
-    for i in range(x.size):
-        out[i] = _math.larger(x[i], y[i])
+def logistic(x, small, large, tail):
+    _math.logistic(x, small, large, tail)
 
 
-def mapped(function, x):
-    """Apply a kernel to a whole array, with one more pass over single elements so that the scalar code is tried too."""
+@kernel
+def exp_nonpositive(x, out):
+    _math.exp_nonpositive(x, out)
+
+
+def off(got, want):
+    """Return the largest relative error in units of eps; results that cannot be normal numbers do not count."""
+    info = np.finfo(got.dtype)
+    return float(np.max(abs(got - want) / np.maximum(abs(want), info.tiny) / info.eps, initial=0))
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 5, 8, 9, 16, 17, 31, 60, 61, 64, 100, 1000])
+@pytest.mark.parametrize("n", [1, 7, 16, 33, 64])
+def test_rows_are_opened(n, n_classes, dtype, rng):
+    x = (3 * rng.standard_normal((n, n_classes))).astype(dtype)
+    weight = rng.random(n).astype(dtype)
+    weight[n // 2] = 0
+    largest, e, rest = exact.parts(x)
+    gap = exact.gap(x)
+    row_max, got_rest, logs = np.full((3, n), np.nan, dtype)
+    open_rows(x, row_max, got_rest, logs)
+    assert_array_equal(row_max, largest[:, 0])
+    runner_up = np.sort(gap, axis=1)[:, min(1, n_classes - 1)]
+    for got, want in ((got_rest, rest[:, 0]), (logs, np.log1p(rest[:, 0]))):
+        assert (abs(got - want) <= (4 + runner_up) * np.finfo(dtype).eps * want).all()
+    out, again = np.full_like(x, np.nan), x.copy()
+    some = np.full((3, n), np.nan, dtype)
+    weighted_softmax(x, weight, out, *some)
+    want = weight[:, None] * (e / (1 + rest))
+    assert float(np.max(abs(out - want) / np.maximum(want, np.finfo(dtype).tiny) / (5 + gap), initial=0)) <= np.finfo(dtype).eps
+    assert not out[n // 2].any()
+    kept = weight != 0
+    assert_array_equal(some[:, kept], np.array([row_max, got_rest, logs])[:, kept])
+    # where an entry is the largest, it is exactly weight / (1 + rest): kernels find it by that
+    at = np.flatnonzero(kept), x[kept].argmax(axis=1)
+    assert_array_equal(out[at], weight[kept] / (1 + got_rest[kept]))
+    weighted_softmax(again, weight, again, *some)
+    assert_array_equal(again, out)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", [1, 3, 20, 100])
+def test_a_row_that_is_not_finite_is_nan_alone(n_classes, dtype, rng):
+    x = rng.standard_normal((6, n_classes)).astype(dtype)
+    x[1, -1], x[3, 0], x[5] = np.nan, np.inf, -np.inf
+    out, (row_max, rest, logs) = np.empty_like(x), np.empty((3, 6), dtype)
+    weighted_softmax(x, np.ones(6, dtype), out, row_max, rest, logs)
+    for i in range(6):
+        assert np.isnan(out[i]).all() == np.isnan(rest[i]) == np.isnan(logs[i]) == bool(i % 2)
+    weighted_softmax(x, np.array([1, 0] * 3, dtype), out, row_max, rest, logs)
+    assert np.isfinite(out).all()
+
+
+@DTYPES
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 16, 17, 1000])
+def test_logistic(n, dtype, rng):
+    x = np.concatenate([30 * rng.standard_normal(n), [0, -0.0, np.inf, -np.inf, np.nan]]).astype(dtype)
+    small, large, tail = np.empty((3, x.size), dtype)
+    logistic(x, small, large, tail)
+    e = np.exp(-abs(x.astype(np.longdouble)))
+    normal = e > 2 * np.finfo(dtype).tiny
+    for got, want in ((small, e / (1 + e)), (large, 1 / (1 + e)), (tail, np.log1p(e))):
+        assert off(got[normal], want[normal]) <= 3
+        assert np.isnan(got[-1])
+        assert_array_equal(got[-5:-1].astype(np.float64), want[-5:-1].astype(dtype).astype(np.float64))
+
+
+@DTYPES
+def test_exp_is_that_of_the_rows(dtype):
+    x = -np.linspace(0, 800, 5003).astype(dtype)
     out = np.empty_like(x)
-    function(x, out)
-    alone = np.empty_like(x[:64])
-    for i in range(alone.size):
-        function(x[i : i + 1], alone[i : i + 1])
-    assert_array_equal(alone, out[:64])
-    return out
-
-
-def ulps(got, exact):
-    """Largest error in units of the last place of the exact value, which is given in more digits."""
-    rounded = np.minimum(np.abs(exact), np.finfo(got.dtype).max).astype(got.dtype)
-    return float(np.max(np.abs(got.astype(exact.dtype) - exact) / np.spacing(rounded).astype(exact.dtype)))
-
-
-def precise(function, x):
-    """Return function(x) in long double, or through mpmath where long double is double."""
-    if LONG:
-        return getattr(np, function)(x.astype(np.longdouble))
-    with mpmath.workdps(40):
-        return np.array([float(getattr(mpmath, function)(mpmath.mpf(float(v)))) for v in x])
-
-
-def float32_numbers():
-    """Yield float32 numbers by their bits: all of them when asked, else one in 509 (a prime, so every exponent and many mantissas)."""
-    step = 1 if EVERY else 509
-    for start in range(0, 2**32, 2**26):
-        yield np.arange(start, start + 2**26, step, dtype=np.uint32).view(np.float32)
-
-
-def test_exp_of_float32_numbers():
-    """At most 1 ULP on every float32; NaN stays NaN; no other input gives NaN."""
-    with np.errstate(all="ignore"):
-        for x in float32_numbers():
-            got = mapped(map_exp, x)
-            exact = np.exp(x.astype(np.float64))
-            assert_array_equal(np.isnan(got), np.isnan(x))
-            fits = exact <= np.finfo(np.float32).max
-            assert_array_equal(got[(x > 0) & ~fits], np.inf)
-            if fits.any():
-                assert ulps(got[fits], exact[fits]) <= 1
-
-
-def test_log1p_of_float32_numbers():
-    with np.errstate(all="ignore"):
-        for x in float32_numbers():
-            x = x[(x >= 0) & (x < 2.0**100)]
-            if x.size:
-                assert ulps(mapped(map_log1p, x), np.log1p(x.astype(np.float64))) <= 1
-
-
-def test_exp_of_float64_numbers(rng):
-    n = 1_000_000 if LONG else 3_000
-    for low, high in [(-745.1, 709.78), (-1, 1), (-40, 0), (-745.1, -708)]:
-        x = rng.uniform(low, high, n)
-        assert ulps(mapped(map_exp, x), precise("exp", x)) <= 1
-
-
-def test_log1p_of_float64_numbers(rng):
-    n = 1_000_000 if LONG else 3_000
-    for x in (rng.uniform(0, 1, n), np.exp(rng.uniform(-700, 69, n)), rng.uniform(0.49, 0.51, n), rng.uniform(1, 1e6, n)):
-        assert ulps(mapped(map_log1p, x), precise("log1p", x)) <= 1
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_edges(dtype):
-    tiny, big, least = np.finfo(dtype).tiny, np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
-    x = np.array([0, -0.0, -np.inf, np.inf, np.nan, -big, big, tiny, -tiny, least, 1e-20], dtype)
-    assert_array_equal(mapped(map_exp, x), np.array([1, 1, 0, np.inf, np.nan, 0, np.inf, 1, 1, 1, 1], dtype))
-    x = np.array([0, np.nan, tiny, least], dtype)
-    assert_array_equal(mapped(map_log1p, x), x)
-    assert mapped(map_log1p, np.ones(1, dtype))[0] == dtype(math.log(2))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_larger(dtype):
-    x = np.array([1, 2, np.nan, 1, -np.inf, np.inf, np.nan], dtype)
-    y = np.array([2, 1, 1, np.nan, -5, np.nan, np.nan], dtype)
-    out = np.empty_like(x)
-    map_larger(x, y, out)
-    assert_array_equal(out, np.array([2, 2, 1, 1, -5, np.inf, np.nan], dtype))
-    assert_array_equal([_math.larger(a, b) for a, b in zip(x, y, strict=True)], out)
-
-
-def test_plain_python_calls_agree(rng):
-    for dtype in (np.float32, np.float64):
-        x = rng.uniform(0, 1, 20).astype(dtype)
-        assert_array_equal([_math.exp(v) for v in x], mapped(map_exp, x))
-        assert_array_equal([_math.log1p(v) for v in x], mapped(map_log1p, x))
+    exp_nonpositive(x, out)
+    want = np.exp(x.astype(np.longdouble))
+    assert np.max(abs(out - want) / np.spacing(want.astype(dtype))) <= 1
+    exp_nonpositive(x, x)
+    assert_array_equal(x, out)

@@ -4,7 +4,52 @@
  */
 #ifndef COLUMN
 #  define COLUMN 64    /* rows in a block; the distance between the columns of turned (K, COLUMN) arrays */
-#  define SHORT_ROW 32 /* the longest row for which turning pays */
+#  define SHORT_ROW 60 /* the longest row for which turning pays */
+#endif
+
+#if SIMD_LEVEL == 4
+/* LANES rows of LANES entries in registers, turned: a butterfly of shuffles. */
+FASTCE_INLINE void OF(turn_square)(VREAL *r)
+{
+#if REAL_IS_FLOAT
+    __m512 t[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps((__m512)r[i], (__m512)r[i + 1]);
+    }
+    __m512d u[16];
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; ++j) {
+            u[i + 2 * j] = _mm512_unpacklo_pd((__m512d)t[i + j], (__m512d)t[i + 2 + j]);
+            u[i + 2 * j + 1] = _mm512_unpackhi_pd((__m512d)t[i + j], (__m512d)t[i + 2 + j]);
+        }
+    __m512 v[16];
+    for (int i = 0; i < 16; i += 8)
+        for (int j = 0; j < 4; ++j) {
+            v[i + j] = _mm512_shuffle_f32x4((__m512)u[i + j], (__m512)u[i + 4 + j], 0x88);
+            v[i + 4 + j] = _mm512_shuffle_f32x4((__m512)u[i + j], (__m512)u[i + 4 + j], 0xdd);
+        }
+    for (int j = 0; j < 8; ++j) {
+        r[j] = (VREAL)_mm512_shuffle_f32x4(v[j], v[8 + j], 0x88);
+        r[8 + j] = (VREAL)_mm512_shuffle_f32x4(v[j], v[8 + j], 0xdd);
+    }
+#else
+    __m512d t[8], u[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm512_unpacklo_pd((__m512d)r[i], (__m512d)r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_pd((__m512d)r[i], (__m512d)r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; ++j) {
+            u[i + j] = _mm512_shuffle_f64x2(t[i + j], t[i + 2 + j], 0x88);
+            u[i + 2 + j] = _mm512_shuffle_f64x2(t[i + j], t[i + 2 + j], 0xdd);
+        }
+    for (int j = 0; j < 4; ++j) {
+        r[j] = (VREAL)_mm512_shuffle_f64x2(u[j], u[4 + j], 0x88);
+        r[4 + j] = (VREAL)_mm512_shuffle_f64x2(u[j], u[4 + j], 0xdd);
+    }
+#endif
+}
 #endif
 
 /* Compiled for each small K, so that the compiler sees the stride. */
@@ -31,14 +76,27 @@ FASTCE_INLINE void OF(turn_back_fixed)(const REAL *turned, ptrdiff_t n, const pt
     case 6: call(6); break; \
     case 7: call(7); break; \
     case 8: call(8); break; \
-    case 9: call(9); break; \
-    case 10: call(10); break; \
     default: call(K);      \
     }
 
 /* x (n, K), n <= COLUMN, to turned (K, COLUMN) and back. */
 static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
 {
+#if SIMD_LEVEL == 4
+    if (K > 8) {
+        for (ptrdiff_t i = 0; i < n; i += LANES)
+            for (ptrdiff_t k = 0; k < K; k += LANES) {
+                VREAL r[LANES];
+                const ptrdiff_t rows = n - i < LANES ? n - i : LANES, width = K - k < LANES ? K - k : LANES;
+                for (ptrdiff_t j = 0; j < LANES; ++j)
+                    r[j] = OF(load_or)(x + (i + (j < rows ? j : 0)) * K + k, width, (REAL)0);
+                OF(turn_square)(r);
+                for (ptrdiff_t j = 0; j < width; ++j)
+                    OF(store)(turned + (k + j) * COLUMN + i, r[j]);
+            }
+        return;
+    }
+#endif
 #define TURN(count) OF(turn_fixed)(x, n, count, turned)
     FOR_SMALL(K, TURN)
 #undef TURN
@@ -46,6 +104,21 @@ static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
 
 static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
 {
+#if SIMD_LEVEL == 4
+    if (K > 8) {
+        for (ptrdiff_t i = 0; i < n; i += LANES)
+            for (ptrdiff_t k = 0; k < K; k += LANES) {
+                VREAL r[LANES];
+                const ptrdiff_t rows = n - i < LANES ? n - i : LANES, width = K - k < LANES ? K - k : LANES;
+                for (ptrdiff_t j = 0; j < LANES; ++j)
+                    r[j] = OF(load)(turned + (k + (j < width ? j : 0)) * COLUMN + i);
+                OF(turn_square)(r);
+                for (ptrdiff_t j = 0; j < rows; ++j)
+                    OF(store_some)(x + (i + j) * K + k, r[j], width);
+            }
+        return;
+    }
+#endif
 #define TURN_BACK(count) OF(turn_back_fixed)(turned, n, count, x)
     FOR_SMALL(K, TURN_BACK)
 #undef TURN_BACK

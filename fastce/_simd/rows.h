@@ -54,7 +54,10 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL 
     OF(open_turned)(x, n, K, turned, m, rest, logs, form == OF(LOG_SOFTMAX));
     if (form == OF(LOGSUMEXP)) {
         for (ptrdiff_t i = 0; i < n; ++i)
-            out[i] = OF(is_finite)(m[i]) ? m[i] + logs[i] : OF(logsumexp_not_finite)(x + i * K, K, m[i]);
+            out[i] = m[i] + logs[i];
+        for (ptrdiff_t i = 0; i < n; ++i)
+            if (!OF(is_finite)(m[i]))
+                out[i] = OF(logsumexp_not_finite)(x + i * K, K, m[i]);
         return;
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
