@@ -3,12 +3,12 @@
 Elements x with target t; the options become the normal form pos, neg, factor (see `_weights`), and that the coefficients a, b::
 
     a = factor pos t,  b = factor neg (1 - t)          an ignored element: a = b = 0
-    value = a softplus(-x) + b softplus(x)
+    value = a softplus(-x) + b softplus(x) = (a + b) log1p(e) + |x| (b where x > 0, a elsewhere)
     grad  = b sigmoid(x) - a sigmoid(-x)
     hess  = (a + b) sigmoid(x) sigmoid(-x)
 
-With e = exp(-|x|) <= 1: softplus(-|x|) = log1p(e), softplus(|x|) = |x| + log1p(e), sigmoid(|x|) = 1 / (1 + e), sigmoid(-|x|) = e / (1 + e):
-nothing cancels, so both tails keep all their digits. `_math.logistic` gives them for a chunk of elements that stays in the first cache.
+with e = exp(-|x|) <= 1, sigmoid(|x|) = 1 / (1 + e) and sigmoid(-|x|) = e / (1 + e): nothing cancels, so both tails keep all their
+digits. `_math.logistic` gives them for a chunk of elements that stays in the first cache.
 """
 
 from typing import Any, NamedTuple
@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
-from . import _checks, _layout, _threads, _weights
+from . import _checks, _layout, _rowwise, _threads, _weights
 from ._jit import driver, elementwise, kernel
 from ._math import logistic
 from ._rows import add, finish, repeat_or_none, rows_or_none, sum_of
 
 CHUNK = 256
+_MEAN = "mean"
 
 # Arguments: logits, target (n,); pos, neg (a period,), or None where all are 1; ignore a number of their dtype, or None; values, grad,
 # hess (n,) or None, all of one dtype; grad may be logits itself; work (5, CHUNK) is scratch memory. What None asks for is not compiled.
@@ -35,7 +36,6 @@ def _chunk(x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail)
     for k in range(x.size):
         magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
         positive = x[k] > zero
-        above, below = magnitude if positive else zero, zero if positive else magnitude
         up, down = near if positive else far, far if positive else near
         a, b = target, one - target
         if pos is not None:
@@ -43,16 +43,26 @@ def _chunk(x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail)
         if ignore is not None:
             a, b = zero if target == ignore else a, zero if target == ignore else b
         # a coefficient of 0 contributes 0, however large the loss it stands at
-        weight = a + b
-        if value is not None:
-            value_a, value_b = a * (log_part + below), b * (log_part + above)
-            value[k] = (value_a if a != zero else zero) + (value_b if b != zero else zero)
-        if hess is not None:
-            curvature = weight * (near * far) * scale
-            hess[k] = curvature if weight != zero else zero
-        if grad is not None:
-            slope = (b * up - a * down) * scale
-            grad[k] = slope if weight != zero else zero
+        wrong, slope = b if positive else a, (b * up - a * down) * scale
+        beyond = wrong * magnitude
+        beyond = beyond if wrong != zero else zero
+        if pos is None and ignore is None:
+            if value is not None:
+                value[k] = log_part + beyond
+            if hess is not None:
+                hess[k] = near * far * scale
+            if grad is not None:
+                grad[k] = slope
+        else:
+            weight = a + b
+            if value is not None:
+                level = weight * log_part
+                value[k] = beyond + (level if weight != zero else zero)
+            if hess is not None:
+                curvature = weight * (near * far) * scale
+                hess[k] = curvature if weight != zero else zero
+            if grad is not None:
+                grad[k] = slope if weight != zero else zero
 
 
 @kernel
@@ -143,6 +153,19 @@ class _Problem(NamedTuple):
 def _checked(
     logits: Any, target: Any, weight: Any, pos_weight: Any, ignore_index: Any, reduction: Any, **outs: np.ndarray | None
 ) -> _Problem:
+    if (
+        weight is None
+        and pos_weight is None
+        and ignore_index is None
+        and reduction is _MEAN
+        and "out_hess" not in outs
+        and type(logits) is type(target) is np.ndarray
+        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
+        and _rowwise.is_plain_call(logits, target, outs["out"], False)
+    ):
+        # nothing but defaults: the shortest way, in one call
+        layout = _layout.Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)
+        return _Problem(layout, target.reshape(-1), _weights.plain_binary_form(target.size, True), None, _MEAN)
     layout = _layout.as_flat(logits)
     source = layout.source
     reduction = _checks.check_reduction(reduction)
@@ -166,7 +189,7 @@ def binary_cross_entropy_with_logits(
     weight: npt.ArrayLike | None = None,
     pos_weight: npt.ArrayLike | None = None,
     ignore_index: int | None = None,
-    reduction: str = "mean",
+    reduction: str = _MEAN,
 ) -> Any:
     """Binary (sigmoid) cross-entropy of logits and targets from 0 to 1, element by element.
 
@@ -227,7 +250,7 @@ def binary_cross_entropy_with_logits(
     >>> fastce.binary_cross_entropy_with_logits([-15.0, 2.0], [0.0, -1.0], ignore_index=-1, reduction="none")
     array([3.05902274e-07, 0.00000000e+00])
     """
-    problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction)
+    problem = _checked(logits, target, weight, pos_weight, ignore_index, reduction, out=None)
     values = problem.values()
     return problem.finish(problem.run(values), values)
 
@@ -239,7 +262,7 @@ def binary_cross_entropy_with_logits_value_and_grad(
     weight: npt.ArrayLike | None = None,
     pos_weight: npt.ArrayLike | None = None,
     ignore_index: int | None = None,
-    reduction: str = "mean",
+    reduction: str = _MEAN,
     out: np.ndarray | None = None,
 ) -> tuple[Any, np.ndarray]:
     """Binary cross-entropy of logits and its gradient with respect to the logits, in one pass over memory.
@@ -289,7 +312,7 @@ def binary_cross_entropy_with_logits_grad_and_hess(
     weight: npt.ArrayLike | None = None,
     pos_weight: npt.ArrayLike | None = None,
     ignore_index: int | None = None,
-    reduction: str = "mean",
+    reduction: str = _MEAN,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of binary cross-entropy and the diagonal of its Hessian, as boosting libraries ask of an objective.

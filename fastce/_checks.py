@@ -184,6 +184,18 @@ def check_fraction(value: Any, name: str) -> float:
     return number
 
 
+def check_coefficient(value: Any, name: str) -> float:
+    """Return `value` as a finite float that is not negative."""
+    if type(value) is float and 0.0 <= value < np.inf:
+        return value
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a finite number, not negative; got {value!r}")
+    number = float(value)
+    if not 0.0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and not negative; got {value!r}")
+    return number
+
+
 def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
     """Return weights of exactly this shape as a contiguous float64 array: finite, none negative, not all zero. None stays None."""
     if weights is None:

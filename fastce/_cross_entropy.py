@@ -3,6 +3,8 @@
 With the coefficients c of a row (see `_cross_entropy_kernels`) and C = sum_k c_k::
 
     value = sum_k c_k (lse - x_k)      grad_k = C p_k - c_k      hess_k = C p_k (1 - p_k)
+
+and what z-loss adds to them.
 """
 
 from typing import Any, NamedTuple
@@ -10,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _checks, _layout, _rows, _threads, _weights
+from . import _checks, _layout, _rows, _rowwise, _threads, _weights
 from . import _cross_entropy_kernels as kernels
 
 _IGNORE = -100  # torch's
+_OFF, _LAST = 0.0, -1
+_MEAN = "mean"
 _NO_VALUES = np.empty(0)
 
 
@@ -24,7 +28,7 @@ class _Problem(NamedTuple):
     target: np.ndarray
     form: _weights.NormalForm
     reduction: str
-    z_loss: float = 0.0
+    z_loss: float
 
     def run(self, values: np.ndarray, grad: np.ndarray | None = None, hess: np.ndarray | None = None) -> float:
         """Write what is asked for; return the sum of the values."""
@@ -53,14 +57,33 @@ def _checked(
     sample_weight: Any,
     ignore_index: Any,
     label_smoothing: Any,
+    z_loss: Any,
     reduction: Any,
     axis: Any,
     **outs: np.ndarray | None,
 ) -> _Problem:
+    if (
+        weight is None
+        and sample_weight is None
+        and label_smoothing is _OFF
+        and z_loss is _OFF
+        and ignore_index is _IGNORE
+        and reduction is _MEAN
+        and axis is _LAST
+        and "out_hess" not in outs
+        and type(logits) is type(target) is np.ndarray
+        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
+        and _rowwise.is_plain_call(logits, target, outs["out"], True)
+    ):
+        # nothing but defaults: the shortest way, in one call
+        return _Problem(
+            _layout.Layout(logits, False, logits, 1, logits.shape[:1]), target, _weights.plain_form(target.size, True), _MEAN, _OFF
+        )
     layout = _layout.as_rows(logits, axis)
     n_classes = layout.data.shape[1]
     reduction = _checks.check_reduction(reduction)
     smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
+    z_loss = _checks.check_coefficient(z_loss, "z_loss")
     ignore_index = _checks.as_integer(ignore_index, "ignore_index")
     target = _checks.as_array(target, "target")
     for name, out in outs.items():
@@ -77,10 +100,10 @@ def _checked(
             raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
         probabilities = _layout.like_data(target, layout)
         form = _weights.probability_form(probabilities, layout.value_shape, weight, sample_weight, smoothing, mean)
-        return _Problem(layout, probabilities, form, reduction)
+        return _Problem(layout, probabilities, form, reduction, z_loss)
     labels = _checks.as_labels(target, layout.value_shape, probabilities_shape=layout.source.shape)
     form = _weights.index_form(labels, layout.value_shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
-    return _Problem(layout, labels, form, reduction)
+    return _Problem(layout, labels, form, reduction, z_loss)
 
 
 def cross_entropy(
@@ -90,19 +113,20 @@ def cross_entropy(
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
     ignore_index: int = _IGNORE,
-    label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    axis: int = -1,
+    label_smoothing: float = _OFF,
+    z_loss: float = _OFF,
+    reduction: str = _MEAN,
+    axis: int = _LAST,
 ) -> Any:
     r"""Softmax cross-entropy of logits and class indices or class probabilities.
 
-    For a row of logits x of K classes, class index y, class weights w, sample weight s and label smoothing e::
+    For a row of logits x of K classes, class index y, class weights w, sample weight s, label smoothing e and z-loss z::
 
-        loss = s * [ (1 - e) w_y (lse(x) - x_y)  +  e / K * sum_k w_k (lse(x) - x_k) ],      lse(x) = log(sum_k exp(x_k))
+        loss = s * [ (1 - e) w_y (lse(x) - x_y)  +  e / K * sum_k w_k (lse(x) - x_k)  +  z lse(x)^2 ]
 
-    and for probabilities q::
+    with lse(x) = log(sum_k exp(x_k)), and for probabilities q::
 
-        loss = s * sum_k w_k ((1 - e) q_k + e / K) (lse(x) - x_k)
+        loss = s * [ sum_k w_k ((1 - e) q_k + e / K) (lse(x) - x_k)  +  z lse(x)^2 ]
 
     Parameters
     ----------
@@ -118,7 +142,10 @@ def cross_entropy(
     ignore_index : int, default -100
         Rows with this class index are skipped: no loss, zero gradient, not counted in the mean. Not for probabilities.
     label_smoothing : float from 0 to 1, default 0.0
-        The part of each target that is spread evenly over all classes.
+        The part of each target that is spread evenly over all classes. A class whose logit is -inf is masked out: the part is spread
+        over the other classes alone (torch returns inf).
+    z_loss : float, default 0.0
+        Coefficient of the squared log-normaliser, which keeps logits from drifting; 1e-4 is usual for large models [2]_.
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of w_y s over the rows that are not ignored (class indices), or by the sum of s, which is the
         number of rows when `sample_weight` is None (probabilities).
@@ -157,6 +184,7 @@ def cross_entropy(
     ----------
     .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
        Numerical Analysis 41 (2021).
+    .. [2] A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", JMLR 24 (2023), section 5.
 
     Examples
     --------
@@ -166,7 +194,7 @@ def cross_entropy(
     >>> fastce.cross_entropy([[1.3, 2.0], [1.3, 2.0]], [1, 0], weight=[1.3, 2.0], reduction="none")
     array([0.8063721 , 1.43414186])
     """
-    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis)
+    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=None)
     values = problem.values()
     return problem.finish(problem.run(values), values)
 
@@ -178,9 +206,10 @@ def cross_entropy_value_and_grad(
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
     ignore_index: int = _IGNORE,
-    label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    axis: int = -1,
+    label_smoothing: float = _OFF,
+    z_loss: float = _OFF,
+    reduction: str = _MEAN,
+    axis: int = _LAST,
     out: np.ndarray | None = None,
 ) -> tuple[Any, np.ndarray]:
     """Softmax cross-entropy and its gradient with respect to the logits, in one pass over memory.
@@ -188,11 +217,11 @@ def cross_entropy_value_and_grad(
     With the loss of `cross_entropy`, p = softmax(x), the coefficients c_k = s ((1 - e) w_y [k = y] + e w_k / K) of class indices or
     c_k = s w_k ((1 - e) q_k + e / K) of probabilities, and d the divisor of the mean (1 for the sum)::
 
-        grad_k = (p_k sum_j c_j - c_k) / d
+        grad_k = (p_k (sum_j c_j + 2 s z lse) - c_k) / d
 
     Parameters
     ----------
-    logits, target, weight, sample_weight, ignore_index, label_smoothing, axis
+    logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, axis
         As in `cross_entropy`.
     reduction : {"mean", "sum", "none"}, default "mean"
         As in `cross_entropy`; with "none" the gradient is that of the sum: row i holds the gradient of value i.
@@ -219,7 +248,7 @@ def cross_entropy_value_and_grad(
     >>> value, grad.round(4)
     (0.44018969856119533, array([[ 0.0321,  0.0871,  0.2369, -0.3561]]))
     """
-    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis, out=out)
+    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=out)
     values = problem.values()
     grad = _layout.result_data(problem.layout, out)
     value = problem.run(values, grad)
@@ -233,20 +262,22 @@ def cross_entropy_grad_and_hess(
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
     ignore_index: int = _IGNORE,
-    label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    axis: int = -1,
+    label_smoothing: float = _OFF,
+    z_loss: float = _OFF,
+    reduction: str = _MEAN,
+    axis: int = _LAST,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of softmax cross-entropy and the diagonal of its Hessian, as boosting libraries ask of an objective.
 
     With the symbols of `cross_entropy_value_and_grad`::
 
-        grad_k = (p_k sum_j c_j - c_k) / d          hess_k = p_k (1 - p_k) sum_j c_j / d
+        grad_k = (p_k (sum_j c_j + 2 s z lse) - c_k) / d
+        hess_k = (p_k (1 - p_k) (sum_j c_j + 2 s z lse) + 2 s z p_k^2) / d
 
     Parameters
     ----------
-    logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis
+    logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
         As in `cross_entropy_value_and_grad`. Boosting wants ``reduction="sum"``.
     out : pair of ndarrays of the logits' shape and dtype, optional
         Where gradient and Hessian diagonal are written. The first may be `logits` itself.
@@ -270,7 +301,7 @@ def cross_entropy_grad_and_hess(
     """
     out_grad, out_hess = _checks.as_pair(out)
     problem = _checked(
-        logits, target, weight, sample_weight, ignore_index, label_smoothing, reduction, axis, out_grad=out_grad, out_hess=out_hess
+        logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out_grad=out_grad, out_hess=out_hess
     )
     grad = _layout.result_data(problem.layout, out_grad)
     hess = _layout.result_data(problem.layout._replace(own=False), out_hess)

@@ -65,7 +65,7 @@ def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return memory for a result shaped like the input: `out` itself where its layout allows, else memory of ours."""
     if out is not None and out.dtype == layout.data.dtype:
-        if layout.source is layout.data and out.flags.c_contiguous:
+        if out is layout.data or (layout.source is layout.data and out.flags.c_contiguous):
             return out
         moved = _axis_last(out, layout.axis)
         if moved.flags.c_contiguous:

@@ -50,7 +50,7 @@ def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
 
 @intrinsic
 def logistic(typing_context, x, small, large, tail):
-    """small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,)."""
+    """Write small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,)."""
     return _leaf("logistic", x, small, large, tail)
 
 

@@ -18,6 +18,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.exc cimport PyErr_Clear
 from libc.stdint cimport int64_t
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "exp_nonpositive_flat",
     "log_sigmoid_flat",
     "log_softmax_rows",
+    "is_plain_call",
     "logsumexp_rows",
     "overlap",
     "scan_interval",
@@ -97,6 +99,68 @@ def addresses():
         result[leaf.name.decode() + "_f64"] = <Py_ssize_t> leaf.f64
         leaf += 1
     return result
+
+
+cdef struct _Flat:
+    Py_buffer view
+    bint held
+
+
+cdef int _take(object x, _Flat *flat, bint writable) noexcept:
+    """Hold the buffer of `x` if it is aligned and C-contiguous; tell whether."""
+    flat.held = False
+    if PyObject_GetBuffer(x, &flat.view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)) < 0:
+        PyErr_Clear()
+        return 0
+    flat.held = True
+    return flat.view.format[1] == 0 and <size_t> flat.view.buf % flat.view.itemsize == 0
+
+
+cdef bint _apart(const Py_buffer *a, const Py_buffer *b) noexcept:
+    return <char *> a.buf >= <char *> b.buf + b.len or <char *> b.buf >= <char *> a.buf + a.len
+
+
+def is_plain_call(logits, target, out, bint labels):
+    """Return whether a call is the usual one, for which no other check is left to be done.
+
+    That is: `logits` not empty, writeable, of float32 or float64, and (n, K) if there are `labels`; `target` (n,) int64 with values from
+    0 to K - 1, or like the logits with values from 0 to 1; `out` like the logits and `logits` itself or apart from both, or None.
+    All aligned and C-contiguous. When it is not, the checks in Python find out why, or convert.
+    """
+    cdef _Flat x, t, o
+    cdef Py_ssize_t n_ignored = 0, place = 0
+    cdef bint plain = False
+    x.held = t.held = o.held = False
+    if _take(logits, &x, True) and _take(target, &t, False):
+        if x.view.len > 0 and x.view.format[0] in b"fd":
+            if labels:
+                plain = (x.view.ndim == 2 and t.view.ndim == 1 and t.view.shape[0] == x.view.shape[0]
+                         and t.view.itemsize == 8 and t.view.format[0] in b"lq")
+            else:
+                plain = x.view.ndim == t.view.ndim and x.view.format[0] == t.view.format[0]
+                for axis in range(x.view.ndim):
+                    plain = plain and x.view.shape[axis] == t.view.shape[axis]
+        if plain and out is not None:
+            plain = _take(out, &o, True) and o.view.ndim == x.view.ndim and o.view.format[0] == x.view.format[0]
+            if plain:
+                for axis in range(x.view.ndim):
+                    plain = plain and o.view.shape[axis] == x.view.shape[axis]
+                plain = plain and (o.view.buf == x.view.buf or _apart(&o.view, &x.view)) and _apart(&o.view, &t.view)
+        if plain:
+            if labels:
+                place = fastce_scan_labels(<const int64_t *> t.view.buf, t.view.shape[0], x.view.shape[1], -1, &n_ignored)
+            elif x.view.format[0] == c"f":
+                place = fastce_scan_interval_f32(<const float *> t.view.buf, t.view.len // 4, 1, -1, &n_ignored)
+            else:
+                place = fastce_scan_interval_f64(<const double *> t.view.buf, t.view.len // 8, 1, -1, &n_ignored)
+            plain = place < 0 and n_ignored == 0
+    if x.held:
+        PyBuffer_Release(&x.view)
+    if t.held:
+        PyBuffer_Release(&t.view)
+    if o.held:
+        PyBuffer_Release(&o.view)
+    return plain
 
 
 def overlap(a, b):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._jit import Driver
 
-# Below this many element evaluations (about 20 us) the start of a parallel region costs more than it saves.
-MIN_PARALLEL_WORK = 32_768
+# Below this many element evaluations (40 to 200 us on one thread) the start of a parallel region may cost more than it saves: 5 us where
+# the threads still wait for work, 50 us and more where they sleep or share their cores.
+MIN_PARALLEL_WORK = 100_000
 
 _n_threads: int | None = None
 _region = threading.Lock()

@@ -33,6 +33,11 @@ class NormalForm(NamedTuple):
     factor: float
 
 
+def plain_form(n: int, mean: bool) -> NormalForm:
+    """Return the normal form of n rows of class indices without any option."""
+    return NormalForm(_ONE, _ONE, _ABSENT, _ABSENT, 1.0 / n if mean else 1.0)
+
+
 def index_form(
     target: np.ndarray,
     shape: tuple[int, ...],
@@ -110,6 +115,11 @@ class BinaryForm(NamedTuple):
     size: int
 
 
+def plain_binary_form(n: int, mean: bool) -> BinaryForm:
+    """Return the normal form of n elements without any option."""
+    return BinaryForm(None, None, _factor(float(n)) if mean else 1.0, max(_BINARY_BLOCK, -(-n // _MAX_BINARY_BLOCKS)))
+
+
 def binary_form(
     target: np.ndarray, shape: tuple[int, ...], weight: np.ndarray | None, pos_weight: np.ndarray | None, ignore: int | None, mean: bool
 ) -> BinaryForm:
@@ -124,7 +134,7 @@ def binary_form(
         raise _checks.unit_interval_error(target[-1 - n_ignored], tuple(map(int, where)), "target")
     factor = _factor(float(target.size - n_ignored)) if mean else 1.0
     if weight is None and pos_weight is None:
-        return BinaryForm(None, None, factor, max(_BINARY_BLOCK, -(-target.size // _MAX_BINARY_BLOCKS)))
+        return plain_binary_form(target.size, mean)._replace(factor=factor)
     neg = np.ones(()) if weight is None else weight
     pos = neg if pos_weight is None else _checks.check_not_huge(neg * pos_weight, "weight times pos_weight")
     common = np.broadcast_shapes(pos.shape, neg.shape, (1,))

@@ -85,6 +85,10 @@ def _full_smoothing(rng, x, target):
     return {"label_smoothing": 1.0}
 
 
+def _z_loss(rng, x, target):
+    return {"z_loss": 0.01}
+
+
 def _together(*makers):
     def make(rng, x, target):
         return {key: value for maker in makers for key, value in maker(rng, x, target).items()}
@@ -146,6 +150,8 @@ _SMOOTHING_OPTIONS = {
     "smoothing": _smoothing,
     "smoothing 1": _full_smoothing,
     "smoothing, weight, sample_weight": _together(_smoothing, _class_weight_with_zero, _sample_weight_with_zeros),
+    "z_loss": _z_loss,
+    "z_loss, smoothing, weight, sample_weight": _together(_z_loss, _smoothing, _class_weight_with_zero, _sample_weight_with_zeros),
 }
 
 LOSSES = [
@@ -157,7 +163,7 @@ LOSSES = [
         options={
             **_INDEX_OPTIONS,
             **_SMOOTHING_OPTIONS,
-            "all": _together(_smoothing, _class_weight, _sample_weight, _ignore),
+            "all": _together(_z_loss, _smoothing, _class_weight, _sample_weight, _ignore),
         },
         label=-100,
         has_hess=True,

@@ -35,7 +35,7 @@ class Terms:
 
 
 def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
-    """Yield (row, c, part of the divisor): the row's loss is the sum of c_k * -log(softmax(x)_k)."""
+    """Yield (row, c, sample weight, part of the divisor): the row's loss is the sum of c_k * -log(softmax(x)_k)."""
     n_classes = x.shape[-1]
     target = np.asarray(target)
     w = np.ones(n_classes, Real) if weight is None else np.asarray(weight, Real)
@@ -46,26 +46,27 @@ def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothin
             c = [((1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes) for q in target[row].astype(Real)]
             part = s
         elif target[row] == ignore_index:
-            yield row, None, Real(0)
+            yield row, None, Real(0), Real(0)
             continue
         else:
             hot = [Real(k == target[row]) for k in range(n_classes)]
             c = [(1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes for q in hot]
             part = w[int(target[row])] * s
-        yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), part
+        yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), s, part
 
 
-def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, axis=-1):
-    """Cross-entropy of softmax(logits): -sum_k c_k log p_k."""
+def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, z_loss=0.0, axis=-1):
+    """Cross-entropy of softmax(logits), -sum_k c_k log p_k, and z_loss times the square of the log-normaliser."""
     x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
     target = np.asarray(target)
     if target.dtype.kind == "f":
         target = np.moveaxis(target, axis, -1)
     values, grads, hess = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
     divisor = Real(0)
-    for row, c, part in _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
+    for row, c, s, part in _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
         divisor += part
-        if c is None or not c.any():
+        z = Real(z_loss) * s
+        if c is None or not (c.any() or z):
             continue
         top = x[row].max()
         e = np.exp(x[row] - top)
@@ -73,6 +74,11 @@ def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_ind
         values[row] = sum(c_k * (np.log(e.sum()) - (x_k - top)) for c_k, x_k in zip(c, x[row], strict=True) if c_k)
         grads[row] = p * c.sum() - c
         hess[row] = p * (1 - p) * c.sum()
+        if z:
+            lse = top + np.log(e.sum())
+            values[row] += z * lse**2
+            grads[row] += 2 * z * lse * p
+            hess[row] += 2 * z * (p**2 + lse * p * (1 - p))
     return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
 
 
@@ -81,7 +87,7 @@ def nll_loss(log_probs, target, *, weight=None, sample_weight=None, ignore_index
     x = np.moveaxis(np.asarray(log_probs), axis, -1).astype(Real)
     values, grads = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real)
     divisor = Real(0)
-    for row, c, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
+    for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
         divisor += part
         if c is None or not c.any():
             continue
