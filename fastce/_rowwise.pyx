@@ -91,6 +91,8 @@ def addresses():
         sigmoid(-|x|), sigmoid(|x|) and log1p(exp(-|x|)), each (n,).
     ``fastce_exp_nonpositive_flat(x, n, 1, out)``
         exp(x) of x <= 0.
+    ``fastce_log_nonnegative_flat(x, n, 1, out)``
+        log(x) of x >= 0.
     """
     cdef const fastce_leaf *leaf = fastce_leaves(_level)
     result = {}
