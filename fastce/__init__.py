@@ -22,6 +22,14 @@ if TYPE_CHECKING:
         binary_cross_entropy_with_logits_value_and_grad,
     )
     from ._cross_entropy import cross_entropy, cross_entropy_grad_and_hess, cross_entropy_value_and_grad
+    from ._focal_loss import (
+        focal_loss,
+        focal_loss_grad_and_hess,
+        focal_loss_value_and_grad,
+        sigmoid_focal_loss,
+        sigmoid_focal_loss_grad_and_hess,
+        sigmoid_focal_loss_value_and_grad,
+    )
     from ._on_probabilities import binary_cross_entropy, binary_cross_entropy_value_and_grad, nll_loss, nll_loss_value_and_grad
     from ._special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
     from ._versions import show_versions, warmup
@@ -34,6 +42,14 @@ _NAMES_BY_MODULE = {
         "binary_cross_entropy_with_logits_value_and_grad",
     ),
     "_cross_entropy": ("cross_entropy", "cross_entropy_grad_and_hess", "cross_entropy_value_and_grad"),
+    "_focal_loss": (
+        "focal_loss",
+        "focal_loss_grad_and_hess",
+        "focal_loss_value_and_grad",
+        "sigmoid_focal_loss",
+        "sigmoid_focal_loss_grad_and_hess",
+        "sigmoid_focal_loss_value_and_grad",
+    ),
     "_on_probabilities": ("binary_cross_entropy", "binary_cross_entropy_value_and_grad", "nll_loss", "nll_loss_value_and_grad"),
     "_special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
     "_versions": ("show_versions", "warmup"),
@@ -49,6 +65,9 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_grad_and_hess",
     "cross_entropy_value_and_grad",
+    "focal_loss",
+    "focal_loss_grad_and_hess",
+    "focal_loss_value_and_grad",
     "get_num_threads",
     "log_sigmoid",
     "log_softmax",
@@ -58,6 +77,9 @@ __all__ = [
     "set_num_threads",
     "show_versions",
     "sigmoid",
+    "sigmoid_focal_loss",
+    "sigmoid_focal_loss_grad_and_hess",
+    "sigmoid_focal_loss_value_and_grad",
     "softmax",
     "warmup",
 ]

@@ -7,103 +7,13 @@ With the coefficients c of a row (see `_cross_entropy_kernels`) and C = sum_k c_
 and what z-loss adds to them.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _checks, _layout, _rows, _rowwise, _threads, _weights
-from . import _cross_entropy_kernels as kernels
-
-_IGNORE = -100  # torch's
-_OFF, _LAST = 0.0, -1
-_MEAN = "mean"
-_NO_VALUES = np.empty(0)
-
-
-class _Problem(NamedTuple):
-    """A call after its checks: the logits as rows, the arguments of the drivers, and what the result is divided by."""
-
-    layout: _layout.Layout
-    target: np.ndarray
-    form: _weights.NormalForm
-    reduction: str
-    z_loss: float
-
-    def run(self, values: np.ndarray, grad: np.ndarray | None = None, hess: np.ndarray | None = None) -> float:
-        """Write what is asked for; return the sum of the values."""
-        logits, form = self.layout.data, self.form
-        rows, n_blocks, step = _rows.blocks(*logits.shape)
-        sums, work = np.empty(n_blocks), np.empty((n_blocks, 5, step), logits.dtype)
-        results = values, grad, hess, rows, sums, work
-        if self.target.ndim == 1 and not form.spread.size and not self.z_loss:
-            _threads.run(kernels.index, logits.size, logits, self.target, form.hit, form.factor, *results)
-        else:
-            numbers = form.hit, form.row, form.scale, form.spread, self.z_loss, form.factor
-            _threads.run(kernels.general, logits.size, logits, self.target, *numbers, *results)
-        return float(sums[0]) if n_blocks == 1 else float(sums.sum())
-
-    def values(self) -> np.ndarray:
-        return np.empty(self.layout.data.shape[0]) if self.reduction == "none" else _NO_VALUES
-
-    def finish(self, total: float, values: np.ndarray) -> Any:
-        return _layout.finish(total, values, self.form.factor, self.reduction, self.layout)
-
-
-def _checked(
-    logits: Any,
-    target: Any,
-    weight: Any,
-    sample_weight: Any,
-    ignore_index: Any,
-    label_smoothing: Any,
-    z_loss: Any,
-    reduction: Any,
-    axis: Any,
-    **outs: np.ndarray | None,
-) -> _Problem:
-    if (
-        weight is None
-        and sample_weight is None
-        and label_smoothing is _OFF
-        and z_loss is _OFF
-        and ignore_index is _IGNORE
-        and reduction is _MEAN
-        and axis is _LAST
-        and "out_hess" not in outs
-        and type(logits) is type(target) is np.ndarray
-        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
-        and _rowwise.is_plain_call(logits, target, outs["out"], True)
-    ):
-        # nothing but defaults: the shortest way, in one call
-        return _Problem(
-            _layout.Layout(logits, False, logits, 1, logits.shape[:1]), target, _weights.plain_form(target.size, True), _MEAN, _OFF
-        )
-    layout = _layout.as_rows(logits, axis)
-    n_classes = layout.data.shape[1]
-    reduction = _checks.check_reduction(reduction)
-    smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
-    z_loss = _checks.check_coefficient(z_loss, "z_loss")
-    ignore_index = _checks.as_integer(ignore_index, "ignore_index")
-    target = _checks.as_array(target, "target")
-    for name, out in outs.items():
-        if out is not None:
-            inputs = {"logits": layout.source, "target": target, "weight": weight, "sample_weight": sample_weight}
-            _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, name, in_place=name != "out_hess")
-    weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
-    sample_weight = _checks.as_weights(sample_weight, layout.value_shape, "sample_weight", "row")
-    if sample_weight is not None:
-        sample_weight = sample_weight.reshape(-1)
-    mean = reduction == "mean"
-    if target.dtype.kind == "f" and target.shape == layout.source.shape:
-        if ignore_index != _IGNORE:
-            raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
-        probabilities = _layout.like_data(target, layout)
-        form = _weights.probability_form(probabilities, layout.value_shape, weight, sample_weight, smoothing, mean)
-        return _Problem(layout, probabilities, form, reduction, z_loss)
-    labels = _checks.as_labels(target, layout.value_shape, probabilities_shape=layout.source.shape)
-    form = _weights.index_form(labels, layout.value_shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
-    return _Problem(layout, labels, form, reduction, z_loss)
+from . import _checks, _forms
+from ._forms import IGNORE, LAST, MEAN, OFF
 
 
 def cross_entropy(
@@ -112,11 +22,11 @@ def cross_entropy(
     *,
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
-    ignore_index: int = _IGNORE,
-    label_smoothing: float = _OFF,
-    z_loss: float = _OFF,
-    reduction: str = _MEAN,
-    axis: int = _LAST,
+    ignore_index: int = IGNORE,
+    label_smoothing: float = OFF,
+    z_loss: float = OFF,
+    reduction: str = MEAN,
+    axis: int = LAST,
 ) -> Any:
     r"""Softmax cross-entropy of logits and class indices or class probabilities.
 
@@ -194,9 +104,8 @@ def cross_entropy(
     >>> fastce.cross_entropy([[1.3, 2.0], [1.3, 2.0]], [1, 0], weight=[1.3, 2.0], reduction="none")
     array([0.8063721 , 1.43414186])
     """
-    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=None)
-    values = problem.values()
-    return problem.finish(problem.run(values), values)
+    problem = _forms.check_rows(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=None)
+    return _forms.value(problem)
 
 
 def cross_entropy_value_and_grad(
@@ -205,11 +114,11 @@ def cross_entropy_value_and_grad(
     *,
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
-    ignore_index: int = _IGNORE,
-    label_smoothing: float = _OFF,
-    z_loss: float = _OFF,
-    reduction: str = _MEAN,
-    axis: int = _LAST,
+    ignore_index: int = IGNORE,
+    label_smoothing: float = OFF,
+    z_loss: float = OFF,
+    reduction: str = MEAN,
+    axis: int = LAST,
     out: np.ndarray | None = None,
 ) -> tuple[Any, np.ndarray]:
     """Softmax cross-entropy and its gradient with respect to the logits, in one pass over memory.
@@ -248,11 +157,8 @@ def cross_entropy_value_and_grad(
     >>> value, grad.round(4)
     (0.44018969856119533, array([[ 0.0321,  0.0871,  0.2369, -0.3561]]))
     """
-    problem = _checked(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=out)
-    values = problem.values()
-    grad = _layout.result_data(problem.layout, out)
-    value = problem.run(values, grad)
-    return problem.finish(value, values), _layout.from_data(grad, problem.layout, out)
+    problem = _forms.check_rows(logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out=out)
+    return _forms.value_and_grad(problem, out)
 
 
 def cross_entropy_grad_and_hess(
@@ -261,11 +167,11 @@ def cross_entropy_grad_and_hess(
     *,
     weight: npt.ArrayLike | None = None,
     sample_weight: npt.ArrayLike | None = None,
-    ignore_index: int = _IGNORE,
-    label_smoothing: float = _OFF,
-    z_loss: float = _OFF,
-    reduction: str = _MEAN,
-    axis: int = _LAST,
+    ignore_index: int = IGNORE,
+    label_smoothing: float = OFF,
+    z_loss: float = OFF,
+    reduction: str = MEAN,
+    axis: int = LAST,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of softmax cross-entropy and the diagonal of its Hessian, as boosting libraries ask of an objective.
@@ -300,10 +206,7 @@ def cross_entropy_grad_and_hess(
     (array([[ 0.5, -0.5]]), array([[0.25, 0.25]]))
     """
     out_grad, out_hess = _checks.as_pair(out)
-    problem = _checked(
+    problem = _forms.check_rows(
         logits, target, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis, out_grad=out_grad, out_hess=out_hess
     )
-    grad = _layout.result_data(problem.layout, out_grad)
-    hess = _layout.result_data(problem.layout._replace(own=False), out_hess)
-    problem.run(_NO_VALUES, grad, hess)
-    return _layout.from_data(grad, problem.layout, out_grad), _layout.from_data(hess, problem.layout, out_hess)
+    return _forms.grad_and_hess(problem, out_grad, out_hess)

@@ -14,10 +14,15 @@ A class whose logit is -inf is masked out: what spread would give it, in equal p
 How a row keeps its digits is told in `_rows`. Of two entries at most one has p > 1/2, the largest, so only there 1 - p is built from rest.
 The usual call, class indices alone, has a kernel of its own (`index`); `general` is for whatever else there is.
 
+`index` also serves losses that are a function of p_y alone. Their `modulation` is a NamedTuple of numbers, whose class chooses the
+functions `modulate`, `level` and `curve` when the kernel is compiled; None is cross-entropy itself. With l = lse - x_y::
+
+    value = hit level l      grad_k = hit slope (p_k - [k = y])      hess_k = hit slope p_k (1 - p_k) + hit bend (p_k - [k = y])^2
+
 Arguments: logits (n, K); target (n,) class indices or (n, K) probabilities; hit, row (n,) or (1,); scale, spread (K,) or (0,); values (n,)
 or (0,); grad, hess (n, K) or None, of which grad may be logits itself. What None asks for is not compiled. Drivers write the sum of the
-values of each block to sums (blocks,); work (blocks, 5, rows of a step) is scratch memory: allocated by NumPy, it costs no compile time.
-A row with hit = row = 0 is not looked at.
+values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of a step) is scratch memory: allocated by NumPy, it costs no
+compile time. A row with hit = row = 0 is not looked at.
 """
 
 import numpy as np
@@ -26,21 +31,74 @@ from numba.extending import overload
 
 from ._jit import driver, kernel, reduction
 from ._math import open_rows, weighted_softmax
-from ._rows import add, clear, finish
+from ._rows import add, clear, finish, rows_or_none
+
+# Rows of scratch memory: 5 for cross-entropy, and for modulations.
+WORK_ROWS = 10
 
 # ---- class indices ------------------------------------------------------------------------------------------------------------------
 
 
 @kernel
-def _index_rows(first, last, logits, target, hit, factor, values, grad, hess, work):
+def spread_hess(terms, weight, largest, rest, hess):
+    """Write weight p_k (1 - p_k) to hess (K,), of terms (K,) = weight p; `largest` is the term of the largest logit, to the last bit."""
+    zero, one = hess.dtype.type(0), hess.dtype.type(1)
+    inverse = one / weight if weight != zero else zero
+    others = rest / (one + rest)
+    for k in range(terms.size):
+        hess[k] = terms[k] * (others if terms[k] == largest else one - terms[k] * inverse)
+    if weight == zero:
+        clear(hess)
+
+
+def modulate(modulation, weight, x_y, row_max, rest, logs, terms, work):
+    """Multiply the rows of weight (n,) and terms (n, K), which may be None, with their slope; rows of weight 0 become 0.
+
+    What `level` and `curve` need may be kept in work from row 5 on.
+    """
+    raise NotImplementedError
+
+
+def level(modulation, work, i):
+    """Return what the loss of row i of this step is multiplied with."""
+    raise NotImplementedError
+
+
+def curve(modulation, work, i, terms, weight, rest, y, hess):
+    """Write the Hessian of row i of this step to hess (K,); terms (K,) = weight p, for the weight that was multiplied with the slope."""
+    raise NotImplementedError
+
+
+@overload(modulate, inline="always")
+def _choose_modulate(modulation, weight, x_y, row_max, rest, logs, terms, work):
+    if isinstance(modulation, types.NoneType):
+        return lambda modulation, weight, x_y, row_max, rest, logs, terms, work: None
+
+
+@overload(level, inline="always")
+def _choose_level(modulation, work, i):
+    if isinstance(modulation, types.NoneType):
+        return lambda modulation, work, i: 1.0
+
+
+@overload(curve, inline="always")
+def _choose_curve(modulation, work, i, terms, weight, rest, y, hess):
+    if isinstance(modulation, types.NoneType):
+
+        def plain(modulation, work, i, terms, weight, rest, y, hess):
+            spread_hess(terms, weight, weight / (work.dtype.type(1) + rest), rest, hess)
+
+        return plain
+
+
+@kernel
+def _index_rows(first, last, logits, target, hit, factor, modulation, values, grad, hess, work):
     # of the rows from first to last; returns the sum of their values
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
     one, each = weight.dtype.type(1), hit.size > 1
     total, error = 0.0, 0.0
-    for i in range(step):
-        weight[i] = hit[0] * factor
     for start in range(first, last, step):
         stop = min(start + step, last)
         x, y = logits[start:stop], target[start:stop]
@@ -50,29 +108,31 @@ def _index_rows(first, last, logits, target, hit, factor, values, grad, hess, wo
                 x_y[i] = x[i, y[i]] if weight[i] != 0 else 0
         else:
             for i in range(y.size):
+                weight[i] = hit[0] * factor
                 x_y[i] = x[i, np.uintp(y[i])]
         if grad is not None:
             g = grad[start:stop]
             weighted_softmax(x, weight, g, row_max, rest, logs)
         elif step > 1 or weight[0] != 0:
             open_rows(x, row_max, rest, logs)
+        modulate(modulation, weight[: y.size], x_y, row_max, rest, logs, rows_or_none(grad, start, stop), work)
         step_total = 0.0
         if each or values.size:
             for i in range(y.size):
                 value, hit_i = 0.0, hit[start + i if each else 0] * factor
                 if weight[i] != 0:
-                    value = hit_i * (np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i]))
+                    value = hit_i * (np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])) * level(modulation, work, i)
                 step_total += value
                 if values.size:
                     values[start + i] = value
         else:
             for i in range(y.size):
-                step_total += np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])
+                step_total += (np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])) * level(modulation, work, i)
             step_total *= hit[0] * factor
         total, error = add(total, error, step_total)
         if hess is not None:
             for i in range(y.size):
-                _index_hess(grad[start + i], weight[i], rest[i], hess[start + i])
+                curve(modulation, work, i, g[i], weight[i], rest[i], y[i], hess[start + i])
         if grad is not None:
             # the target's entry is p - 1 times the weight; where it is the largest, that would cancel and is built from the others.
             # Gathered, chosen as vectors, scattered: which one it is cannot be predicted, so a branch would be dear.
@@ -87,24 +147,11 @@ def _index_rows(first, last, logits, target, hit, factor, values, grad, hess, wo
     return finish(total, error)
 
 
-@kernel
-def _index_hess(terms, weight, rest, hess):
-    # terms (K,) = weight p
-    zero, one = hess.dtype.type(0), hess.dtype.type(1)
-    inverse = one / weight if weight != zero else zero
-    largest = weight / (one + rest)
-    others = rest / (one + rest)
-    for k in range(terms.size):
-        hess[k] = terms[k] * (others if terms[k] == largest else one - terms[k] * inverse)
-    if weight == zero:
-        clear(hess)
-
-
 @driver
-def index(logits, target, hit, factor, values, grad, hess, rows, sums, work):
+def index(logits, target, hit, factor, modulation, values, grad, hess, rows, sums, work):
     for b in prange(sums.size):
         first, last = b * rows, min((b + 1) * rows, target.size)
-        sums[b] = _index_rows(first, last, logits, target, hit, factor, values, grad, hess, work[b])
+        sums[b] = _index_rows(first, last, logits, target, hit, factor, modulation, values, grad, hess, work[b])
 
 
 # ---- all options --------------------------------------------------------------------------------------------------------------------
@@ -260,4 +307,4 @@ def index_rows_value_and_grad(logits, target, hit, row, scale, spread, values, g
     """Write value and gradient of rows with class indices, with or without spread; return the sum of the values."""
     if spread.size:
         return _general_rows(0, target.size, logits, target, hit, row, scale, spread, 0.0, 1.0, values, grad, None, work)
-    return _index_rows(0, target.size, logits, target, hit, 1.0, values, grad, None, work)
+    return _index_rows(0, target.size, logits, target, hit, 1.0, None, values, grad, None, work)

@@ -20,7 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from . import _blocks, _gram, _threads
-from ._binary_cross_entropy import CHUNK, binary_rows
+from ._binary_kernels import CHUNK, binary_rows
 from ._cross_entropy_kernels import index_rows_value_and_grad
 from ._jit import driver, kernel
 from ._rows import blocks
@@ -139,7 +139,7 @@ def _binary(source, starts, slots, target, weight, grads, values):
             _multiply(source, i, j - i, Z.ctypes.data)
             first = i if weight.size == target.size else 0
             w = weight[first : first + (j - i)]
-            total += binary_rows(Z[: j - i], target[i:j], w, w, 1.0, None, None, Z[: j - i], None, work)
+            total += binary_rows(Z[: j - i], target[i:j], w, w, 1.0, None, None, None, Z[: j - i], None, work)
             _multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
         values[slot] = total
 

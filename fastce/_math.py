@@ -58,3 +58,9 @@ def logistic(typing_context, x, small, large, tail):
 def exp_nonpositive(typing_context, x, out):
     """Out (n,) becomes exp(x) of x <= 0; it may be x."""
     return _leaf("exp_nonpositive_flat", x, out)
+
+
+@intrinsic
+def log_nonnegative(typing_context, x, out):
+    """Out (n,) becomes log(x) of 0 <= x < 2^100; it may be x."""
+    return _leaf("log_nonnegative_flat", x, out)

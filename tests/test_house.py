@@ -23,7 +23,9 @@ FLOORS = {
     "_solvers": 3,
     "_linear_loss": 2,
     "_gram": 1,
+    "_forms": 0.9,
     "_cross_entropy_kernels": 0.8,
+    "_binary_kernels": 0.8,
     "_weights": 0.5,
     "_layout": 0.5,
     "_rows": 0.5,
@@ -226,6 +228,8 @@ def test_every_module_has_a_test_file(path):
         "rows": "cross_entropy",
         "columns": "cross_entropy",
         "cross_entropy_kernels": "cross_entropy",
+        "binary_kernels": "binary_cross_entropy",
+        "forms": "losses",
         "gram": "solvers",
         "on_probabilities": "losses",
     }

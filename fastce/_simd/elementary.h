@@ -34,19 +34,30 @@ FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
 }
 #endif
 
-/* log1p(u), 0 <= u < 2^100: 1 + u = 2^k (1 + f), where f = (u - (2^k - 1)) / 2^k hardly rounds, since 1 + u is not formed. */
-FASTCE_INLINE VREAL OF(log1p_nonnegative)(VREAL u)
+/* log(one + u), one = 1 or 0: one + u = 2^k (1 + f), where f = (u - (2^k - one)) / 2^k hardly rounds, since 1 + u is not formed. */
+FASTCE_INLINE VREAL OF(log_of_sum)(const REAL one, VREAL u)
 {
-    VBITS k = (OF(bits)(u + (REAL)1) - (BITS)SQRT_HALF_BITS) >> MANTISSA_BITS;
+    VBITS k = (OF(bits)(u + one) - (BITS)SQRT_HALF_BITS) >> MANTISSA_BITS;
     VREAL power = OF(from_bits)((k + (BITS)EXPONENT_BIAS) << MANTISSA_BITS);
     VREAL inverse = OF(from_bits)(((BITS)EXPONENT_BIAS - k) << MANTISSA_BITS);
-    VREAL f = (u - (power - (REAL)1)) * inverse;
+    VREAL f = (u - (power - one)) * inverse;
     VREAL n = OF(from_bits)(k + (BITS)INTEGER_MAGIC_BITS) - INTEGER_MAGIC; /* integer to REAL, for small integers */
     VREAL half_square = f * f * (REAL)0.5;
     VREAL z = f / (f + (REAL)2);
     VREAL w = z * z;
     VREAL tail = z * (half_square + w * LOG_POLYNOMIAL(w)) + n * LN2_LOW;
     return n * LN2_HIGH + (f - (half_square - tail));
+}
+
+/* log1p(u), 0 <= u < 2^100. */
+FASTCE_INLINE VREAL OF(log1p_nonnegative)(VREAL u) { return OF(log_of_sum)((REAL)1, u); }
+
+/* log(x), 0 <= x < 2^100; small numbers, which may be subnormal, are scaled first. */
+FASTCE_INLINE VREAL OF(log_nonnegative)(VREAL x)
+{
+    const VREAL zero = OF(splat)((REAL)0), raised = OF(select)(x < (REAL)0x1p-60, x * (REAL)0x1p64, x);
+    const VREAL log = OF(log_of_sum)((REAL)0, raised) - OF(select)(x < (REAL)0x1p-60, OF(splat)((REAL)44.361419555836499803), zero);
+    return OF(select)(x == zero, OF(splat)((REAL)-INFINITY), log);
 }
 
 /* log1p(e), 0 <= e <= 1: no exponent to take apart, and no division. */

@@ -174,6 +174,7 @@ static void OF(logistic)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *sma
             OF(store_some)(out + i, OF(function)(OF(load_or)(x + i, n - i, (REAL)0)), n - i);           \
     }
 FLAT(exp_nonpositive)
+FLAT(log_nonnegative)
 FLAT(sigmoid)
 FLAT(log_sigmoid)
 #undef FLAT
