@@ -20,11 +20,14 @@ intercept moves by mean . coef. Factors are scaled to unit diagonal first, so th
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky
-from scipy.linalg.blas import dsyrk
+from scipy.linalg import cho_solve, cholesky
+from scipy.linalg.lapack import dpotrf, dtrtri
+
+from ._linear_hessian import weighted_grams
+from ._walk import Source
 
 # A p x p factor pays up to so many columns, and where X is stored sparse, if that part of its entries is not zero.
 _MAX_COLUMNS, _MIN_DENSITY = 2048, 0.1
@@ -33,7 +36,8 @@ _MAX_ROWS = 2048
 # One factor a class, while they all fit in this many numbers (64 MB).
 _MAX_NUMBERS = 1 << 23
 # Rows that class blocks are estimated from; their probabilities take at most so many numbers.
-_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _SAMPLE_NUMBERS = 4096, 16, 1 << 22
+_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN = 4096, 16, 32
+_BLEND = 1e-6
 # Rows are converted to float64 so many numbers at a time (2 MB).
 _BLOCK_NUMBERS = 1 << 18
 _JITTER = 1e-13
@@ -43,87 +47,83 @@ _TINY_SHARE = 1e-9
 _CONSTANT = 1e-14
 
 
-def row_blocks(X: Any, rows: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield X (n, p), or the given rows of it, as float64 blocks and the slices they stand for; nothing larger than a block is copied."""
+def row_blocks(X: Any) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield X (n, p) as float64 blocks and the slices they stand for; nothing larger than a block is copied."""
     n, p = X.shape
-    n = n if rows is None else rows.size
     step = max(16, _BLOCK_NUMBERS // max(1, p))
     for start in range(0, n, step):
         here = slice(start, min(n, start + step))
-        block = X[here] if rows is None else X[rows[here]]
+        block = X[here]
         yield here, np.array(block.toarray() if hasattr(block, "toarray") else block, dtype=np.float64, order="C")
 
 
-class Moments(NamedTuple):
-    """Weighted mean (p,) and centred Gram matrix (p, p, upper half valid in Fortran order) of columns; weights sum to one."""
-
-    mean: np.ndarray
-    gram: np.ndarray
-
-
-def moments(X: Any, weights: np.ndarray, centre: bool) -> Moments:
-    """Return the moments of all rows of X (n, p) with weights (n,) or (1,)."""
-    (n, p), mean = X.shape, np.zeros(X.shape[1])
-    gram, weights = np.zeros((p, p), order="F"), np.broadcast_to(weights, (n,))
-    if centre:
-        for here, block in row_blocks(X):
-            mean += weights[here] @ block
-    for here, block in row_blocks(X):
-        block -= mean
-        block *= np.sqrt(weights[here])[:, np.newaxis]
-        gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=True)
-    return Moments(mean, gram)
+def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
+    """Return the mean (p,) of the rows of X with weights (n,) or (1,) that sum to one."""
+    n = X.shape[0]
+    if weights.size == 1 and not hasattr(X, "indptr"):
+        return X.mean(axis=0, dtype=np.float64)
+    return np.asarray(X.T @ np.broadcast_to(weights, (n,)), dtype=np.float64)
 
 
-class _Factor(NamedTuple):
-    # (scale (L L^T)^-1 scale) is the inverse for coef in centred columns, 1 / mass the one for the intercept
-    lower: np.ndarray
-    scale: np.ndarray
-    mean: np.ndarray
-    mass: float
+def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float) -> np.ndarray:
+    """Turn a matrix H (P, P), its lower half, into L with H + penalty = (L^T L)^-1, in place, and return it.
 
-    def solve(self, grad: np.ndarray, grad_intercept: float) -> tuple[np.ndarray, float]:
-        step = self.scale * cho_solve((self.lower, True), self.scale * (grad - self.mean * grad_intercept), check_finite=False)
-        return step, grad_intercept / self.mass - float(self.mean @ step)
-
-
-def _factor(upper: np.ndarray, mean: np.ndarray, mass: float, penalty: float) -> _Factor:
-    # upper (p, p) is overwritten
-    diagonal = upper.diagonal().copy()
-    diagonal[diagonal <= mass * (_CONSTANT * mean) ** 2] = 0.0
-    diagonal += penalty
+    The penalty is on the first p rows, those of columns whose mean was `mean` (p,). What is not positive is made so.
+    """
+    p = mean.size
+    diagonal = matrix.diagonal().copy()
+    of_columns = diagonal[:p]
+    of_columns[of_columns <= diagonal[p:].sum() * (_CONSTANT * mean) ** 2] = 0.0
+    of_columns += penalty
     scale = np.zeros_like(diagonal)
     np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)
-    upper *= scale
-    upper *= scale[:, np.newaxis]
+    matrix *= scale
+    matrix *= scale[:, np.newaxis]
     jitter = _JITTER * max(1, diagonal.size)
     while True:
-        np.fill_diagonal(upper, 1.0 + jitter)
-        try:
-            return _Factor(cholesky(upper.T, lower=True, check_finite=False), scale, mean, mass)
-        except LinAlgError:
-            jitter *= 100.0
+        np.fill_diagonal(matrix, 1.0 + jitter)
+        # matrix^T is in Fortran's order, and its upper half is what is valid
+        upper, info = dpotrf(matrix.T, lower=0, clean=1, overwrite_a=jitter > 1.0)
+        if info == 0:
+            break
+        jitter *= 100.0
+    inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
+    np.multiply(inverse.T, scale, out=matrix)
+    return matrix
 
 
 class Factored:
     """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections."""
 
-    def __init__(self, factors: list[_Factor], rotation: np.ndarray | None, shares: np.ndarray) -> None:
-        self.factors = factors
+    def __init__(self, factors: np.ndarray, mean: np.ndarray, rotation: np.ndarray | None, shares: np.ndarray | None = None) -> None:
+        self.factors = factors  # (K, P, P) or (1, P, P): see `invert_factor`; P = p, or p + 1 with an intercept
+        self.mean = mean
         self.rotation = rotation
-        self.shares = shares  # (K,): what a factor's inverse is divided by, where one factor serves several classes
+        self.shares = shares  # (K,): what the inverse is divided by, where one factor serves several classes
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        turn = self.rotation
+        turn, p = self.rotation, self.mean.size
+        has_intercept = self.factors.shape[1] > p
+        table = np.empty((grad.shape[0], self.factors.shape[1]))
+        table[:, :p] = grad
+        if has_intercept:
+            table[:, :p] -= grad_intercept[:, np.newaxis] * self.mean
+            table[:, p] = grad_intercept
         if turn is not None:
-            grad, grad_intercept = turn.T @ grad, turn.T @ grad_intercept
-        step, step_intercept = np.empty(grad.shape), np.empty(grad_intercept.shape)
-        for k, share in enumerate(self.shares):
-            step[k], step_intercept[k] = self.factors[k % len(self.factors)].solve(grad[k] / share, grad_intercept[k] / share)
+            table = turn.T @ table
+        if self.factors.shape[0] == 1:
+            factor = self.factors[0]
+            table = (table @ factor.T) @ factor
+        else:
+            table = np.matmul(self.factors, table[:, :, np.newaxis])
+            table = np.matmul(self.factors.transpose(0, 2, 1), table)[:, :, 0]
+        if self.shares is not None:
+            table /= self.shares[:, np.newaxis]
         if turn is not None:
-            step, step_intercept = turn @ step, turn @ step_intercept
-        return step, step_intercept
+            table = turn @ table
+        step = table[:, :p]
+        return step, table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
 
 
 class Diagonal:
@@ -165,46 +165,27 @@ def _projection(n_classes: int) -> np.ndarray | None:
     return np.eye(n_classes) - 1.0 / n_classes if n_classes > 1 else None
 
 
-def null_model(moment: Moments, shares: np.ndarray, penalty: float, max_numbers: int) -> Factored:
+def null_model(gram: np.ndarray, mean: np.ndarray, shares: np.ndarray, penalty: float, max_numbers: int) -> Factored:
     """Return the inverse Hessian at coef = 0: one factor a class, but one for all where those would have over `max_numbers` entries."""
     curvature, rotation = _class_curvature(shares)
-    if curvature.size * moment.gram.size <= max_numbers:
-        factors = [_factor(c * moment.gram, moment.mean, c, penalty) for c in curvature]
-        return Factored(factors, rotation, np.ones(curvature.size))
-    factor = _factor(moment.gram.copy(order="F"), moment.mean, 1.0, penalty / float(curvature.mean()))
-    return Factored([factor], rotation, curvature)
+    if curvature.size * gram.size <= max_numbers:
+        return Factored(np.array([invert_factor(c * gram, mean, penalty) for c in curvature]), mean, rotation)
+    factor = invert_factor(gram.copy(), mean, penalty / float(curvature.mean()))
+    return Factored(factor[np.newaxis], mean, rotation, curvature)
 
 
-def class_blocks(
-    X: Any, rows: np.ndarray | None, weights: np.ndarray, base: Moments, point: tuple[np.ndarray, np.ndarray], penalty: float, centre: bool
-) -> Factored:
-    """Return the inverse of the class blocks of the Hessian at (coef, intercept), from the given rows with weights (m,) that sum to one.
+def class_blocks(grams: np.ndarray, base: np.ndarray, blend: float, mean: np.ndarray, penalty: float) -> Factored:
+    """Return the inverse of the class blocks (K, p + 1, p + 1) of the Hessian in columns less their mean; they are overwritten.
 
-    Where the rows are a sample, some of `base` is added for the columns that the sample does not know well.
+    Where they come from a sample of rows, some of the Gram matrix `base` is added, for the columns that the sample does not know well.
     """
-    coef, intercept = point
-    n_classes, p = coef.shape
-    mass, first = np.zeros(n_classes), np.zeros((n_classes, p))
-    grams = [np.zeros((p, p), order="F") for _ in range(n_classes)]
-    for here, block in row_blocks(X, rows):
-        curvature = _row_curvature(block @ coef.T + intercept, weights[here])
-        block -= base.mean
-        for k, w in enumerate(curvature.T):
-            mass[k] += w.sum()
-            first[k] += w @ block
-            grams[k] = dsyrk(1.0, (block * np.sqrt(w)[:, np.newaxis]).T, beta=1.0, c=grams[k], overwrite_c=True)
-    n_rows = weights.size
-    blend = 0.0 if rows is None else min(0.5, 2.0 * p / n_rows)
-    factors = []
-    for k in range(n_classes):
-        mean = base.mean
-        if centre:
-            shift = first[k] / mass[k]
-            grams[k] -= np.outer(shift, mass[k] * shift)
-            mean = mean + shift
-        grams[k] += (blend * mass[k]) * base.gram
-        factors.append(_factor(grams[k], mean, mass[k], penalty))
-    return Factored(factors, _projection(n_classes), np.ones(n_classes))
+    n_classes, p, size = len(grams), mean.size, base.shape[0]
+    if blend:
+        for gram in grams:
+            gram[:p, :p] += (blend * gram[p, p]) * base[:p, :p]
+    for gram in grams:
+        invert_factor(gram[:size, :size], mean, penalty)
+    return Factored(grams[:, :size, :size], mean, _projection(n_classes))
 
 
 def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> Diagonal:
@@ -286,19 +267,25 @@ class InverseHessian:
     The rows' weights (n,) or (1,) sum to one, as do the classes' shares (n_classes,); `centre` tells whether there is an intercept.
     """
 
-    def __init__(self, X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> None:
-        self.X, self.weights, self.penalty, self.centre = X, weights, penalty, centre
+    def __init__(
+        self, X: Any, source: Source, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
+    ) -> None:
+        self.X, self.source, self.weights, self.penalty, self.centre, self.n_threads = X, source, weights, penalty, centre, n_threads
         (n, p), self.n_outputs = X.shape, 1 if shares.size == 2 else shares.size
-        self.moments: Moments | None = None
+        self.gram: np.ndarray | None = None
         self.products: np.ndarray | None = None
+        self.is_exact = False
         self.current: Factored | Wide | Diagonal
         is_full = not hasattr(X, "indptr") or X.indptr[-1] >= _MIN_DENSITY * n * p
         if is_full and p <= _MAX_COLUMNS:
-            self.moments = moments(X, weights, centre)
-            self.current = null_model(self.moments, shares, penalty, _MAX_NUMBERS)
+            self.mean = mean_of(X, weights) if centre else np.zeros(p)
+            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
+            if not centre:
+                self.gram = self.gram[:p, :p]
+            self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         elif is_full and n <= _MAX_ROWS and self.n_outputs * n * n <= _MAX_NUMBERS:
             of_rows = np.broadcast_to(weights, (n,))
-            self.mean = _times_back(X, np.zeros(p), of_rows[:, np.newaxis])[0] if centre else np.zeros(p)
+            self.mean = mean_of(X, weights) if centre else np.zeros(p)
             self.products = np.hstack([_times(X, self.mean, block - self.mean) for _, block in row_blocks(X)])
             curvature, rotation = _class_curvature(shares)
             self.current = Wide(X, self.mean, self.products, np.outer(of_rows, curvature), rotation, penalty, centre)
@@ -309,7 +296,7 @@ class InverseHessian:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
         return self.current.solve(grad, grad_intercept)
 
-    def refresh(self, coef: np.ndarray, intercept: np.ndarray) -> bool:
+    def refresh(self, coef: np.ndarray, intercept: np.ndarray, near: bool = False) -> bool:
         """Replace the inverse by that of the class blocks at a point, where they can be factored; tell whether it was."""
         n, p = self.X.shape
         if self.products is not None:
@@ -317,14 +304,12 @@ class InverseHessian:
             curvature = _row_curvature(logits, np.broadcast_to(self.weights, (n,)))
             self.current = Wide(self.X, self.mean, self.products, curvature, _projection(self.n_outputs), self.penalty, self.centre)
             return True
-        if self.moments is None or self.n_outputs * p * p > _MAX_NUMBERS:
+        if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
-        n_rows = min(n, max(_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN * p), max(1, _SAMPLE_NUMBERS // self.n_outputs))
-        # A fixed seed: a fit is the same each time. Sorted, so that X is read in one direction.
-        rows = None if n_rows == n else np.sort(np.random.default_rng(0).choice(n, n_rows, replace=False))
-        weights = np.ones(n_rows) if self.weights.size == 1 else self.weights if rows is None else self.weights[rows]
-        total = float(weights.sum())
-        if total == 0.0:
-            return False
-        self.current = class_blocks(self.X, rows, weights / total, self.moments, (coef, intercept), self.penalty, self.centre)
+        n_rows = max(_SAMPLE_ROWS, (_NEAR_ROWS_A_COLUMN if near else _SAMPLE_ROWS_A_COLUMN) * p)
+        point = coef, intercept + coef @ self.mean
+        grams = weighted_grams(self.source, n, self.weights, self.mean, point, n_rows, n_threads=self.n_threads)
+        self.current = class_blocks(
+            grams, self.gram, 0.0 if n_rows >= n else _BLEND if near else min(0.5, 2.0 * p / n_rows), self.mean, self.penalty
+        )
         return True

@@ -95,12 +95,13 @@ def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     assert vector @ objective.precondition(vector) > 0.0
 
 
-def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng):
+@pytest.mark.parametrize("near", [False, True])
+def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng, near):
     X, y = make(rng, n=9000)
     X[:, 0] = 0.0
     X[17, 0] = 1.0
     objective = objective_of(X, y, 4, 0.0)
-    assert objective.refresh(objective.start())
+    assert objective.refresh(objective.start(), near)
     assert np.all(np.isfinite(objective.precondition(rng.normal(size=objective.size))))
 
 
@@ -109,17 +110,17 @@ def test_blocks_cover_all_rows(rng):
     seen = np.vstack([block for _, block in _gram.row_blocks(X)])
     assert seen.dtype == np.float64
     np.testing.assert_array_equal(seen, X)
-    rows = np.array([3, 7, 40])
-    np.testing.assert_array_equal(np.vstack([block for _, block in _gram.row_blocks(X, rows)]), X[rows])
 
 
-def test_moments_are_those_of_numpy(rng):
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.float32])
+def test_the_mean_is_that_of_numpy(rng, weighted, kind):
     X, _ = make(rng)
-    weights = rng.random(400)
-    weights /= weights.sum()
-    moments = _gram.moments(X, weights, centre=True)
-    np.testing.assert_allclose(moments.mean, weights @ X)
-    np.testing.assert_allclose(np.triu(moments.gram), np.triu(np.cov(X.T, aweights=weights, ddof=0)), rtol=1e-9, atol=1e-12)
+    X = kind(X)
+    weights = rng.random(400) if weighted else np.ones(1)
+    dense = X.toarray() if sparse.issparse(X) else X
+    expected = np.average(dense.astype(float), axis=0, weights=np.broadcast_to(weights, 400))
+    np.testing.assert_allclose(_gram.mean_of(X, weights / np.broadcast_to(weights, 400).sum()), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

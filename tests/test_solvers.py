@@ -26,7 +26,7 @@ class Function:
     def precondition(self, vector):
         return vector.copy() if self.inverse_diagonal is None else vector * self.inverse_diagonal
 
-    def refresh(self, theta):
+    def refresh(self, theta, near):
         self.refreshed.append(theta.copy())
         return False
 
