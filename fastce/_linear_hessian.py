@@ -125,8 +125,8 @@ def spread(source, block, centre, table, slots, counts):
 
 @driver
 def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, out):
-    # out (slots, K, P, P) <- sum of the rows' factor [x 1]^T [x 1]. The factor is the row's weight times p_k (1 - p_k), or the weight alone
-    # where `table` has no columns. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others.
+    # out (slots, K, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), or the weight alone where `table` has no
+    # columns. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others.
     K, P, n_slots = out.shape[1], source.n_columns + 1, out.shape[0]
     for task in prange(n_slots * n_groups):
         slot, group = task // n_groups, task % n_groups
@@ -165,6 +165,30 @@ def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, ou
             _add_square(syrk, words, numbers, B[k - first], filled[k - first], out[slot, k])
 
 
+@driver
+def class_products(syrk, source, block, weight, centre, table, slots, out):
+    # out (slots, K P, K P), its lower half <- sum of the rows' weight (p x [x 1]) (p x [x 1])^T: the coupling of the classes
+    K, P = table.shape[1], source.n_columns + 1
+    for slot in prange(out.shape[0]):
+        A, E, Z = np.empty((block, P)), np.empty((block, K * P)), np.empty(block * K)
+        words, numbers = np.zeros(8, np.int32), np.ones(1)
+        words[6], words[7] = ord("U"), ord("N")
+        for j in range(K * P):
+            clear(out[slot, j])
+        for start in range(slots[slot], slots[slot + 1], block):
+            n = min(block, slots[slot + 1] - start)
+            _read_block(source, start, start + n, centre, A)
+            np.dot(A[:n], table, Z[: n * K].reshape((n, K)))
+            shares_of(Z, n, K)
+            for i in range(n):
+                root = math.sqrt(of_row(weight, start + i))
+                for k in range(K):
+                    factor = root * Z[i * K + k]
+                    for j in range(P):
+                        E[i, k * P + j] = factor * A[i, j]
+            _add_square(syrk, words, numbers, E, n, out[slot])
+
+
 def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
     """Return for each class the curvature below which rows are drawn, so that about `n_rows` are used; 0 for all."""
     curvature = 0.75 * 0.5 ** np.arange(counts.shape[1])
@@ -189,8 +213,8 @@ def weighted_grams(
 ) -> np.ndarray:
     """Return Gram matrices of the columns, less a centre (p,), and a column of ones: (K, p + 1, p + 1), of which the lower half is valid.
 
-    Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at a point (coef (K, p), intercept (K,)) in centred columns;
-    without a point with its weight alone, and K is 1. With `n_rows`, about so many rows a class are drawn, with probabilities that grow with
+    Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at a point (coef, intercept) in centred columns;
+    without a point with its weight alone, and K is 1. With `n_rows`, about so many rows a class are drawn, with chances that grow with
     p_ik (1 - p_ik), so that the result is right on average.
     """
     table = np.zeros((source.n_columns + 1, 0)) if point is None else np.ascontiguousarray(np.column_stack(point).T)
@@ -213,3 +237,26 @@ def weighted_grams(
     for slot in range(1, n_slots):
         out[0] += out[slot]
     return out[0]
+
+
+def hessian(
+    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, point: tuple[np.ndarray, np.ndarray], *, n_threads: int | None = None
+) -> np.ndarray:
+    """Return the Hessian of the mean loss at a point in centred columns: (K (p + 1), K (p + 1)), of which the lower half is valid."""
+    blocks = weighted_grams(source, n, weights, centre, point, n_threads=n_threads)
+    K, P = blocks.shape[:2]
+    if K == 1:
+        return blocks[0]
+    table = np.ascontiguousarray(np.column_stack(point).T)
+    block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // (K * P)))
+    n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P) ** 2, -(-n // block)))
+    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K * P, K * P))
+    syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
+    _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, table, slots, out, n_threads=n_threads)
+    for slot in range(1, n_slots):
+        out[0] += out[slot]
+    result = np.negative(out[0], out=out[0])
+    # p_k (1 - p_k) is not the difference of p_k and p_k^2, which would cancel.
+    for k in range(K):
+        result[k * P : (k + 1) * P, k * P : (k + 1) * P] = blocks[k]
+    return result

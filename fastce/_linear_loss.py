@@ -212,11 +212,21 @@ class LinearLoss:
         return result
 
     @property
-    def is_exact(self) -> bool:
-        """Tell whether `precondition` is the inverse of the Hessian at the last `refresh`."""
-        return self._inverse.is_exact
+    def refresh_cost(self) -> float:
+        """Return what a refresh costs, in passes over X."""
+        return self._inverse.refresh_cost
+
+    @property
+    def exact_cost(self) -> float:
+        """Return what `factor` costs, in passes over X."""
+        return self._inverse.exact_cost
 
     def refresh(self, theta: np.ndarray, near: bool = False) -> bool:
         """Renew the inverse Hessian at `theta`, where the shape of X allows it; tell whether it changed."""
         coef, intercept = self.parts(theta)
         return self._inverse.refresh(coef, intercept if self.fit_intercept else np.zeros(self.n_outputs), near)
+
+    def factor(self, theta: np.ndarray) -> None:
+        """Make the inverse Hessian the exact one at `theta`."""
+        coef, intercept = self.parts(theta)
+        self._inverse.factor(coef, intercept if self.fit_intercept else np.zeros(self.n_outputs))

@@ -32,6 +32,8 @@ class Objective(Protocol):
     """What a minimiser asks of a function of a float64 vector."""
 
     floor: float  # values below it are as good as zero: gaps are relative to max(|value|, floor)
+    refresh_cost: float  # of `refresh` near the minimum, in evaluations
+    exact_cost: float  # of `factor`, in evaluations; infinite where it cannot be done
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the value and a new gradient array."""
@@ -47,6 +49,9 @@ class Objective(Protocol):
 
         Far from the minimum it had better be cautious; `near` the Hessian at `theta` itself is wanted.
         """
+
+    def factor(self, theta: np.ndarray) -> None:
+        """Make the inverse Hessian that of `theta`, exactly."""
 
 
 class Progress(NamedTuple):

@@ -15,10 +15,13 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg.lapack import dtrtrs
 
+from ._newton import newton
 from ._search import EPS, Objective, Progress, Result, Watch, search
 
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
 _FIRST_REFRESH, _REFRESH_GROWTH = 5, 3
+# See `choose`.
+_EXACT_PAYS, _PATIENCE = 1.0, 60.0
 _MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 100, 5, 1 << 22
 
 
@@ -95,6 +98,7 @@ def lbfgs(
     memory: int | None = None,
     callback: Callable[[Progress], None] | None = None,
     watch: Watch | None = None,
+    patience: float = np.inf,
 ) -> Result:
     """Minimise a smooth function by limited-memory BFGS.
 
@@ -105,16 +109,17 @@ def lbfgs(
     theta : ndarray (size,), float64
         Where to start; never written.
     tol, gap_tol : float
-        It stops when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. With H the current inverse Hessian, the gap is
-        g' H g / 2 (what a Newton step would still gain) divided by max(|value|, objective.floor): no unit of any parameter matters.
-        Since H may be poor, the value must also have fallen by no more than ten times `gap_tol` in the last three iterations, or the
-        estimate must be below a hundredth of `gap_tol`.
+        It stops when max |gradient| <= `tol` and the estimated relative gap <= `gap_tol`: see `Watch`.
     max_iter : int
         Most iterations.
     memory : int or None
         Pairs kept; by default 100, fewer for long vectors so that they stay within 64 MB, but at least 5.
     callback : callable or None
         Called with a `Progress` before the first iteration and after each.
+    watch : Watch or None
+        Where the minimisation stands, when another method goes on with it.
+    patience : float
+        After so many iterations it stops wherever it is, with an empty status.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def lbfgs(
     """
     if memory is None:
         memory = max(_MIN_MEMORY, min(_MAX_MEMORY, _MEMORY_ENTRIES // max(1, theta.size)))
-    watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
+    watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
     inverse, next_refresh = _InverseHessian(objective, memory, theta.size), _FIRST_REFRESH
     while True:
         point = watch.point
@@ -153,7 +158,7 @@ def lbfgs(
             # Rounding has spoilt the pairs: start over from the objective's own inverse Hessian.
             inverse.forget()
             continue
-        if watch.ends(decrease):
+        if watch.n_iter >= patience or watch.ends(decrease):
             return watch.result()
         new, n = search(objective, point, direction)
         watch.n_evaluations += n
@@ -170,3 +175,47 @@ def lbfgs(
             next_refresh *= _REFRESH_GROWTH
             if objective.refresh(new.theta, False):
                 inverse.scale = 1.0
+
+
+def choose(refresh_cost: float, exact_cost: float) -> tuple[str, float]:
+    """Return the method to begin with, and after how many iterations of L-BFGS Newton's method goes on.
+
+    Parameters
+    ----------
+    refresh_cost, exact_cost : float
+        What an inverse Hessian costs, approximate or exact, in evaluations.
+
+    Returns
+    -------
+    solver : {"newton-cholesky", "lbfgs"}
+        Newton's method with a factored Hessian where that costs no more than an evaluation: it needs about ten iterations, L-BFGS twice or
+        three times as many evaluations.
+    patience : float
+        L-BFGS is best at first, when the point moves far. What it has not done in 60 iterations, it will not do soon; Newton's method
+        needs few iterations then, but each begins with a refresh: L-BFGS may take twice as long as one costs.
+    """
+    if exact_cost <= _EXACT_PAYS:
+        return "newton-cholesky", 0.0
+    return "lbfgs", max(_PATIENCE, 2.0 * refresh_cost)
+
+
+def minimise(
+    objective: Objective,
+    theta: np.ndarray,
+    *,
+    solver: str = "auto",
+    tol: float,
+    gap_tol: float,
+    max_iter: int,
+    callback: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Minimise a smooth function by the method named, or by what `choose` says; the other arguments are those of `lbfgs`."""
+    patience = np.inf
+    if solver == "auto":
+        solver, patience = choose(objective.refresh_cost, objective.exact_cost)
+    watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
+    if solver == "lbfgs":
+        result = lbfgs(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)
+        if result.status:
+            return result
+    return newton(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, exact=solver == "newton-cholesky")

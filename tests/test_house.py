@@ -24,6 +24,7 @@ FLOORS = {
     "_newton": 2.8,
     "_search": 2.6,
     "_linear_loss": 2,
+    "_rowspace": 2,
     "_gram": 1,
     "_linear_hessian": 0.8,
     "_walk": 0.6,
