@@ -131,9 +131,11 @@ class Diagonal:
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        # The outer product by columns first, as the gradient of a sparse X lies in memory.
-        step = (grad - np.multiply.outer(self.mean, grad_intercept).T) / self.diagonal
-        return step, grad_intercept / self.masses - step @ self.mean
+        # By columns first, as the gradient of a sparse X lies in memory.
+        step = np.multiply.outer(-self.mean, grad_intercept)
+        step += grad.T
+        step /= self.diagonal.T
+        return step.T, grad_intercept / self.masses - self.mean @ step
 
 
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -17,6 +17,7 @@ from scipy.linalg.lapack import dtrtrs
 
 from ._newton import newton
 from ._search import EPS, Objective, Progress, Result, Watch, search
+from ._vectors import add, dots
 
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
 _FIRST_REFRESH, _REFRESH_GROWTH = 5, 3
@@ -60,7 +61,7 @@ class _InverseHessian:
         self.S[row], self.Y[row] = s, y
         self.order.append(row)
         used = len(self.order)
-        self.products[:used, row] = self.S[:used] @ y
+        self.products[:used, row] = dots(self.S[:used], y)
         self.scale = sy / y_norm
 
     def times(self, vector: np.ndarray) -> np.ndarray:
@@ -72,14 +73,13 @@ class _InverseHessian:
         R = self.products[np.ix_(order, order)]
         S, Y = self.S[:used], self.Y[:used]
         alpha = np.empty(used)
-        ordered, _ = dtrtrs(R, (S @ vector)[order])
+        ordered, _ = dtrtrs(R, dots(S, vector)[order])
         alpha[order] = ordered
-        result = self.objective.precondition(vector - alpha @ Y)
+        result = self.objective.precondition(add(Y, -alpha, vector, np.empty_like(vector)))
         result *= self.scale
-        ordered, _ = dtrtrs(R, R.diagonal() * ordered - (Y @ result)[order], trans=1)
+        ordered, _ = dtrtrs(R, R.diagonal() * ordered - dots(Y, result)[order], trans=1)
         alpha[order] = ordered
-        result += alpha @ S
-        return result
+        return add(S, alpha, result, result)
 
 
 def _longer(table: np.ndarray, n_rows: int) -> np.ndarray:

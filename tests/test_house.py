@@ -36,6 +36,7 @@ FLOORS = {
     "_rowwise": 0,
     "_blocks": 0,
     "_math": 0,
+    "_vectors": 0.5,
     "_threads": 0,
     "_checks": 0,
     "_jit": -1,
@@ -235,6 +236,7 @@ def test_every_module_has_a_test_file(path):
         "search": "solvers",
         "newton": "solvers",
         "walk": "linear_loss",
+        "vectors": "solvers",
         "linear_hessian": "gram",
         "on_probabilities": "losses",
     }

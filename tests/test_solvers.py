@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from fastce import _solvers
+from fastce import _solvers, _vectors
 from fastce._newton import newton
 from fastce._solvers import choose, lbfgs, minimise
 
@@ -171,6 +171,24 @@ def test_an_interrupt_passes_through(rng):
 def test_a_start_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="finite at the starting point"):
         lbfgs(Function(lambda t: np.nan, lambda t: t), np.zeros(2), tol=1e-4, gap_tol=1e-6, max_iter=10)
+
+
+def test_long_vectors_are_as_short_ones(rng):
+    for size in (10, 200_003):
+        rows, factors, vector = rng.normal(size=(3, size)), rng.normal(size=3), rng.normal(size=size)
+        np.testing.assert_allclose(_vectors.dots(rows, vector), rows @ vector, rtol=1e-9, atol=1e-9)
+        expected = vector + factors @ rows
+        np.testing.assert_allclose(_vectors.add(rows, factors, vector, np.empty(size)), expected, rtol=1e-12, atol=1e-12)
+        assert _vectors.add(rows, factors, vector, vector) is vector
+        np.testing.assert_allclose(vector, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_lbfgs_of_more_parameters_than_stay_in_the_cache(rng):
+    eigenvalues, centre = np.logspace(-1, 1, 100_000), rng.normal(size=100_000)
+    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre))
+    result = lbfgs(function, np.zeros(100_000), tol=1e-6, gap_tol=1e-12, max_iter=200, memory=7)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, centre, atol=1e-4)
 
 
 # ---- Newton's method ---------------------------------------------------------------------------------------------------------------
