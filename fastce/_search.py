@@ -118,7 +118,9 @@ class Watch:
         if self.callback is not None:
             self.callback(Progress(self.n_iter, self.n_evaluations, point.value, self.grad_norm, self.gap))
         fallen = (self.history[max(0, self.n_iter - _WINDOW)] - point.value) / scale
-        self.is_close = self.grad_norm <= self.tol and self.gap <= self.gap_tol
+        # What lies below the floor is as good as zero, so nothing is left to gain there.
+        is_exact = is_exact or point.value <= self.objective.floor
+        self.is_close = self.grad_norm <= self.tol and (self.gap <= self.gap_tol or point.value <= self.objective.floor)
         if self.is_close and (is_exact or self.gap <= _SURELY * self.gap_tol or fallen <= _WINDOW_GAPS * self.gap_tol):
             self.status = "converged"
         elif not (0.0 < decrease < np.inf) or self.stall > _MAX_STALL:

@@ -33,8 +33,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \tfrac12 \|W\|^2`: the loss is cross-entropy
     (softmax; for two classes one logit and the sigmoid), s_i the weight of a row times the weight of its class, and the intercept b is
-    not penalised. Solved in float64, also for float32 data, by L-BFGS around an inverse Hessian made from second moments of the columns,
-    hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in any memory order, or CSR.
+    not penalised. Solved in float64, also for float32 data, by L-BFGS and Newton's method around an inverse Hessian made from second moments
+    of the columns, hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in any memory order, or CSR.
 
     Parameters
     ----------
@@ -52,9 +52,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         divided by C and the sum of weights) is at most `tol` and the estimated relative distance to the minimum is at most
         ``1e-3 * tol``.
     max_iter : int, default=2000
-        Most iterations. An iteration takes one pass over X, seldom two.
-    solver : {"auto", "lbfgs"}, default="auto"
-        "auto" chooses from the shape of the data; so far it is always "lbfgs".
+        Most iterations. An iteration takes one pass over X, seldom two; of Newton's method, some more.
+    solver : {"auto", "lbfgs", "newton-cg", "newton-cholesky"}, default="auto"
+        "auto" chooses from shape, sparsity and number of classes, by what the Hessian or an approximation costs beside a pass over X: it
+        begins with "lbfgs" unless the Hessian is almost free, and goes on with "newton-cg" where that is slow. All end at the same optimum;
+        there is no need to set it. "newton-cholesky" factors the Hessian, and is refused where that is too large.
     warm_start : bool, default=False
         Start from the previous solution.
     verbose : int, default=0
@@ -88,6 +90,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     References
     ----------
     J. Nocedal (1980), Updating quasi-Newton matrices with limited storage, Mathematics of Computation 35.
+
+    C.-J. Lin, R. C. Weng, S. S. Keerthi (2008), Trust region Newton method for logistic regression, JMLR 9.
 
     Examples
     --------
