@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from ._linear_hessian import hessian, weighted_grams
+from ._linear_hessian import DRAW, hessian, weighted_grams
 from ._walk import Source
 
 # A p x p factor pays up to so many columns, and where X is stored sparse, if that part of its entries is not zero.
@@ -262,7 +262,7 @@ class InverseHessian:
         n_rows = _sample(p, near)
         point = coef, intercept + coef @ self.mean
         grams = weighted_grams(self.source, n, self.weights, self.mean, point, n_rows, n_threads=self.n_threads)
-        self.current = class_blocks(
-            grams, self.gram, 0.0 if n_rows >= n else _BLEND if near else min(0.5, 2.0 * p / n_rows), self.mean, self.penalty
-        )
+        # Where all rows are used there is nothing to make up for.
+        blend = 0.0 if n <= DRAW * n_rows else _BLEND if near else min(0.5, 2.0 * p / n_rows)
+        self.current = class_blocks(grams, self.gram, blend, self.mean, self.penalty)
         return True

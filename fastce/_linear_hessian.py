@@ -14,7 +14,8 @@ from ._walk import Source, call, multiply, multiply_back, read_row
 
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
-# Curvatures are counted by powers of two.
+# Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
+DRAW = 2
 _BINS = 48
 
 
@@ -105,9 +106,15 @@ def _add_square(syrk, words, numbers, A, n, gram):
     call(syrk, (w + 24, w + 28, w, w + 4, f, A.ctypes.data, w, f, gram.ctypes.data, w))
 
 
+@kernel
+def _scaled(row, factor, out):
+    for j in range(out.size):
+        out[j] = factor * row[j]
+
+
 @driver
 def spread(source, block, centre, table, slots, counts):
-    # counts (slots, K, bins) <- how many rows have a curvature p (1 - p) in (2^-(b + 1), 2^-b]
+    # counts (slots, K, bins) <- how many rows have a curvature p (1 - p) in [2^-(b + 1), 2^-b)
     K, bins = table.shape[1], counts.shape[2]
     for slot in prange(counts.shape[0]):
         A, Z = np.empty((block, source.n_columns + 1)), np.empty(block * K)
@@ -119,8 +126,7 @@ def spread(source, block, centre, table, slots, counts):
             _curvatures(A, table, n, Z)
             for i in range(n):
                 for k in range(K):
-                    b = int(-math.log2(Z[i * K + k] + 1e-30))
-                    counts[slot, k, min(b, bins - 1)] += 1.0
+                    counts[slot, k, min(bins - 1, -math.frexp(Z[i * K + k] + 1e-30)[1])] += 1.0
 
 
 @driver
@@ -154,9 +160,8 @@ def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, ou
                         if here < least[k] * (draw - math.floor(draw)):
                             continue
                         factor *= max(here, least[k])
-                    root, to = math.sqrt(factor), filled[b]
-                    for j in range(P):
-                        B[b, to, j] = root * A[i, j]
+                    to = filled[b]
+                    _scaled(A[i], math.sqrt(factor), B[b, to])
                     filled[b] = to + 1
                     if filled[b] == block:
                         _add_square(syrk, words, numbers, B[b], block, out[slot, k])
@@ -184,8 +189,7 @@ def class_products(syrk, source, block, weight, centre, table, slots, out):
                 root = math.sqrt(of_row(weight, start + i))
                 for k in range(K):
                     factor = root * Z[i * K + k]
-                    for j in range(P):
-                        E[i, k * P + j] = factor * A[i, j]
+                    _scaled(A[i], factor, E[i, k * P : (k + 1) * P])
             _add_square(syrk, words, numbers, E, n, out[slot])
 
 
@@ -222,7 +226,7 @@ def weighted_grams(
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // P))
     n_blocks = -(-n // block)
     least = np.zeros(K)
-    if 0 < n_rows < n:
+    if 0 < DRAW * n_rows < n:
         slots = np.arange(min(_MAX_SLOTS, n_blocks) + 1) * n // min(_MAX_SLOTS, n_blocks)
         counts = np.empty((slots.size - 1, K, _BINS))
         _threads.run(spread, n * P, source, block, centre, table, slots, counts, n_threads=n_threads)

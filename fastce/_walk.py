@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -130,6 +130,26 @@ def _reader(kind: str) -> Any:
 _float32_at, _float64_at, _int32_at, _int64_at = map(_reader, ("float32", "float64", "int32", "int64"))
 
 
+def _viewer(kind: str) -> Any:
+    @intrinsic
+    def pointer(typing_context, address):
+        def generate(context, builder, signature, values):
+            return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(getattr(types, kind))(types.intp), generate
+
+    return pointer
+
+
+_to_float32, _to_float64 = map(_viewer, ("float32", "float64"))
+
+
+@kernel
+def _less(row, centre, out):
+    for j in range(out.size):
+        out[j] = row[j] - centre[j]
+
+
 @kernel
 def _index_at(address, width):
     return np.int64(_int32_at(address)) if width == 4 else _int64_at(address)
@@ -146,7 +166,12 @@ def read_row(source, i, centre, out):
     p, width = source.n_columns, source.data_bytes
     if not source.sparse:
         address, step = source.data + i * source.row_stride * width, source.col_stride * width
-        if width == 4:
+        # As arrays, entries that are neighbours are read by vectors.
+        if source.col_stride == 1 and width == 4:
+            _less(carray(_to_float32(address), (p,)), centre, out[:p])
+        elif source.col_stride == 1:
+            _less(carray(_to_float64(address), (p,)), centre, out[:p])
+        elif width == 4:
             for j in range(p):
                 out[j] = np.float64(_float32_at(address + j * step)) - centre[j]
         else:
