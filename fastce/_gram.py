@@ -9,8 +9,6 @@ Approximations of it that can be inverted cost one p x p Cholesky factor for a c
 `class_blocks`
     near the minimum, where rows differ: for each class the Gram matrix weighted with p_k (1 - p_k), from a sample of rows, between two
     projections onto coefficients that sum to zero over the classes.
-`wide`
-    either of both, where dense columns outnumber the rows by far: through the n x n matrix of the rows' products (Woodbury).
 `scaled_columns`
     only the diagonal, for columns too many to factor. Its logarithm is pulled halfway to its mean: pure column scaling hurts on text.
 
@@ -19,23 +17,21 @@ intercept moves by mean . coef. Factors are scaled to unit diagonal first, so th
 (one logit) K is 1.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_solve, cholesky
-from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dtrtri
+
+from ._linear_hessian import DRAW, hessian, weighted_grams
+from ._walk import Source
 
 # A p x p factor pays up to so many columns, and where X is stored sparse, if that part of its entries is not zero.
 _MAX_COLUMNS, _MIN_DENSITY = 2048, 0.1
-# Beyond, an n x n factor pays up to so many rows.
-_MAX_ROWS = 2048
 # One factor a class, while they all fit in this many numbers (64 MB).
 _MAX_NUMBERS = 1 << 23
 # Rows that class blocks are estimated from; their probabilities take at most so many numbers.
-_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _SAMPLE_NUMBERS = 4096, 16, 1 << 22
-# Rows are converted to float64 so many numbers at a time (2 MB).
-_BLOCK_NUMBERS = 1 << 18
+_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN = 4096, 16, 32
+_BLEND = 1e-6
 _JITTER = 1e-13
 # Classes without weight are treated as if they had this much.
 _TINY_SHARE = 1e-9
@@ -43,87 +39,88 @@ _TINY_SHARE = 1e-9
 _CONSTANT = 1e-14
 
 
-def row_blocks(X: Any, rows: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield X (n, p), or the given rows of it, as float64 blocks and the slices they stand for; nothing larger than a block is copied."""
+def is_full(X: Any) -> bool:
+    """Tell whether X is dense, or stored sparse with so few zeros that it had better not be."""
     n, p = X.shape
-    n = n if rows is None else rows.size
-    step = max(16, _BLOCK_NUMBERS // max(1, p))
-    for start in range(0, n, step):
-        here = slice(start, min(n, start + step))
-        block = X[here] if rows is None else X[rows[here]]
-        yield here, np.array(block.toarray() if hasattr(block, "toarray") else block, dtype=np.float64, order="C")
+    return not hasattr(X, "indptr") or X.indptr[-1] >= _MIN_DENSITY * n * p
 
 
-class Moments(NamedTuple):
-    """Weighted mean (p,) and centred Gram matrix (p, p, upper half valid in Fortran order) of columns; weights sum to one."""
-
-    mean: np.ndarray
-    gram: np.ndarray
-
-
-def moments(X: Any, weights: np.ndarray, centre: bool) -> Moments:
-    """Return the moments of all rows of X (n, p) with weights (n,) or (1,)."""
-    (n, p), mean = X.shape, np.zeros(X.shape[1])
-    gram, weights = np.zeros((p, p), order="F"), np.broadcast_to(weights, (n,))
-    if centre:
-        for here, block in row_blocks(X):
-            mean += weights[here] @ block
-    for here, block in row_blocks(X):
-        block -= mean
-        block *= np.sqrt(weights[here])[:, np.newaxis]
-        gram = dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=True)
-    return Moments(mean, gram)
+def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
+    """Return the mean (p,) of the rows of X with weights (n,) or (1,) that sum to one."""
+    n = X.shape[0]
+    if weights.size == 1 and not hasattr(X, "indptr"):
+        return X.mean(axis=0, dtype=np.float64)
+    return np.asarray(X.T @ np.broadcast_to(weights, (n,)), dtype=np.float64)
 
 
-class _Factor(NamedTuple):
-    # (scale (L L^T)^-1 scale) is the inverse for coef in centred columns, 1 / mass the one for the intercept
-    lower: np.ndarray
-    scale: np.ndarray
-    mean: np.ndarray
-    mass: float
+def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks: int = 1) -> np.ndarray:
+    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L with H + penalty = (L^T L)^-1, in place, and return it.
 
-    def solve(self, grad: np.ndarray, grad_intercept: float) -> tuple[np.ndarray, float]:
-        step = self.scale * cho_solve((self.lower, True), self.scale * (grad - self.mean * grad_intercept), check_finite=False)
-        return step, grad_intercept / self.mass - float(self.mean @ step)
-
-
-def _factor(upper: np.ndarray, mean: np.ndarray, mass: float, penalty: float) -> _Factor:
-    # upper (p, p) is overwritten
-    diagonal = upper.diagonal().copy()
-    diagonal[diagonal <= mass * (_CONSTANT * mean) ** 2] = 0.0
-    diagonal += penalty
+    Of H, the lower half is read. The penalty is on the first p rows of every block, those of columns whose mean was `mean` (p,); a last row
+    is an intercept's. What is not positive is made so.
+    """
+    p = mean.size
+    diagonal = matrix.diagonal().copy()
+    blocks = diagonal.reshape(n_blocks, -1)
+    of_columns = blocks[:, :p]
+    of_columns[of_columns <= blocks[:, p:].sum(axis=1, keepdims=True) * (_CONSTANT * mean) ** 2] = 0.0
+    of_columns += penalty
     scale = np.zeros_like(diagonal)
     np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)
-    upper *= scale
-    upper *= scale[:, np.newaxis]
+    matrix *= scale
+    matrix *= scale[:, np.newaxis]
     jitter = _JITTER * max(1, diagonal.size)
     while True:
-        np.fill_diagonal(upper, 1.0 + jitter)
-        try:
-            return _Factor(cholesky(upper.T, lower=True, check_finite=False), scale, mean, mass)
-        except LinAlgError:
-            jitter *= 100.0
+        np.fill_diagonal(matrix, 1.0 + jitter)
+        # matrix^T is in Fortran's order, and its upper half is what is valid
+        upper, info = dpotrf(matrix.T, lower=0, clean=1)
+        if info == 0:
+            break
+        jitter *= 100.0
+    inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
+    np.multiply(inverse.T, scale, out=matrix)
+    return matrix
 
 
 class Factored:
     """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections."""
 
-    def __init__(self, factors: list[_Factor], rotation: np.ndarray | None, shares: np.ndarray) -> None:
+    def __init__(
+        self, factors: np.ndarray, mean: np.ndarray, has_intercept: bool, rotation: np.ndarray | None, shares: np.ndarray | None = None
+    ) -> None:
+        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see `invert_factor`; P = p, or p + 1 with intercept
         self.factors = factors
+        self.mean = mean
+        self.has_intercept = has_intercept
         self.rotation = rotation
-        self.shares = shares  # (K,): what a factor's inverse is divided by, where one factor serves several classes
+        self.shares = shares  # (K,): what the inverse is divided by, where one factor serves several classes
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        turn = self.rotation
+        turn, p = self.rotation, self.mean.size
+        has_intercept = self.has_intercept
+        table = np.empty((grad.shape[0], p + has_intercept))
+        table[:, :p] = grad
+        if has_intercept:
+            table[:, :p] -= grad_intercept[:, np.newaxis] * self.mean
+            table[:, p] = grad_intercept
         if turn is not None:
-            grad, grad_intercept = turn.T @ grad, turn.T @ grad_intercept
-        step, step_intercept = np.empty(grad.shape), np.empty(grad_intercept.shape)
-        for k, share in enumerate(self.shares):
-            step[k], step_intercept[k] = self.factors[k % len(self.factors)].solve(grad[k] / share, grad_intercept[k] / share)
+            table = turn.T @ table
+        if self.factors.shape[1] != table.shape[1]:
+            factor = self.factors[0]
+            table = (factor.T @ (factor @ table.ravel())).reshape(table.shape)
+        elif self.factors.shape[0] == 1:
+            factor = self.factors[0]
+            table = (table @ factor.T) @ factor
+        else:
+            table = np.matmul(self.factors, table[:, :, np.newaxis])
+            table = np.matmul(self.factors.transpose(0, 2, 1), table)[:, :, 0]
+        if self.shares is not None:
+            table /= self.shares[:, np.newaxis]
         if turn is not None:
-            step, step_intercept = turn @ step, turn @ step_intercept
-        return step, step_intercept
+            table = turn @ table
+        step = table[:, :p]
+        return step, table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
 
 
 class Diagonal:
@@ -134,9 +131,11 @@ class Diagonal:
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        # The outer product by columns first, as the gradient of a sparse X lies in memory.
-        step = (grad - np.multiply.outer(self.mean, grad_intercept).T) / self.diagonal
-        return step, grad_intercept / self.masses - step @ self.mean
+        # By columns first, as the gradient of a sparse X lies in memory.
+        step = np.multiply.outer(-self.mean, grad_intercept)
+        step += grad.T
+        step /= self.diagonal.T
+        return step.T, grad_intercept / self.masses - self.mean @ step
 
 
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -147,64 +146,33 @@ def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]
     return np.maximum(values, max(values[1], _TINY_SHARE)), vectors
 
 
-def _row_curvature(logits: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return weight p (1 - p) of rows (n,) and classes, (n, K), from logits (n, K)."""
-    if logits.shape[1] == 1:
-        tail = np.exp(-np.abs(logits))
-        spread = tail / (1.0 + tail) ** 2
-    else:
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        spread = shares * (1.0 - shares)
-    # What is left of a confident row keeps the factor positive; it is far below what any other row brings.
-    return (spread + 1e-9) * weights[:, np.newaxis]
-
-
 def _projection(n_classes: int) -> np.ndarray | None:
     """Return the matrix that takes the mean over the classes out."""
     return np.eye(n_classes) - 1.0 / n_classes if n_classes > 1 else None
 
 
-def null_model(moment: Moments, shares: np.ndarray, penalty: float, max_numbers: int) -> Factored:
+def null_model(gram: np.ndarray, mean: np.ndarray, shares: np.ndarray, penalty: float, max_numbers: int) -> Factored:
     """Return the inverse Hessian at coef = 0: one factor a class, but one for all where those would have over `max_numbers` entries."""
     curvature, rotation = _class_curvature(shares)
-    if curvature.size * moment.gram.size <= max_numbers:
-        factors = [_factor(c * moment.gram, moment.mean, c, penalty) for c in curvature]
-        return Factored(factors, rotation, np.ones(curvature.size))
-    factor = _factor(moment.gram.copy(order="F"), moment.mean, 1.0, penalty / float(curvature.mean()))
-    return Factored([factor], rotation, curvature)
+    has_intercept = len(gram) > mean.size
+    if curvature.size * gram.size <= max_numbers:
+        return Factored(np.array([invert_factor(c * gram, mean, penalty) for c in curvature]), mean, has_intercept, rotation)
+    factor = invert_factor(gram.copy(), mean, penalty / float(curvature.mean()))
+    return Factored(factor[np.newaxis], mean, has_intercept, rotation, curvature)
 
 
-def class_blocks(
-    X: Any, rows: np.ndarray | None, weights: np.ndarray, base: Moments, point: tuple[np.ndarray, np.ndarray], penalty: float, centre: bool
-) -> Factored:
-    """Return the inverse of the class blocks of the Hessian at (coef, intercept), from the given rows with weights (m,) that sum to one.
+def class_blocks(grams: np.ndarray, base: np.ndarray, blend: float, mean: np.ndarray, penalty: float) -> Factored:
+    """Return the inverse of the class blocks (K, p + 1, p + 1) of the Hessian in columns less their mean; they are overwritten.
 
-    Where the rows are a sample, some of `base` is added for the columns that the sample does not know well.
+    Where they come from a sample of rows, some of the Gram matrix `base` is added, for the columns that the sample does not know well.
     """
-    coef, intercept = point
-    n_classes, p = coef.shape
-    mass, first = np.zeros(n_classes), np.zeros((n_classes, p))
-    grams = [np.zeros((p, p), order="F") for _ in range(n_classes)]
-    for here, block in row_blocks(X, rows):
-        curvature = _row_curvature(block @ coef.T + intercept, weights[here])
-        block -= base.mean
-        for k, w in enumerate(curvature.T):
-            mass[k] += w.sum()
-            first[k] += w @ block
-            grams[k] = dsyrk(1.0, (block * np.sqrt(w)[:, np.newaxis]).T, beta=1.0, c=grams[k], overwrite_c=True)
-    n_rows = weights.size
-    blend = 0.0 if rows is None else min(0.5, 2.0 * p / n_rows)
-    factors = []
-    for k in range(n_classes):
-        mean = base.mean
-        if centre:
-            shift = first[k] / mass[k]
-            grams[k] -= np.outer(shift, mass[k] * shift)
-            mean = mean + shift
-        grams[k] += (blend * mass[k]) * base.gram
-        factors.append(_factor(grams[k], mean, mass[k], penalty))
-    return Factored(factors, _projection(n_classes), np.ones(n_classes))
+    n_classes, p, size = len(grams), mean.size, base.shape[0]
+    if blend:
+        for gram in grams:
+            gram[:p, :p] += (blend * gram[p, p]) * base[:p, :p]
+    for gram in grams:
+        invert_factor(gram[:size, :size], mean, penalty)
+    return Factored(grams[:, :size, :size], mean, size > p, _projection(n_classes))
 
 
 def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> Diagonal:
@@ -228,56 +196,9 @@ def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: flo
     return Diagonal(diagonal[np.newaxis], mean, masses)
 
 
-def _times(X: Any, mean: np.ndarray, table: np.ndarray) -> np.ndarray:
-    # (X - mean) table^T, (n, K)
-    return np.vstack([(block - mean) @ table.T for _, block in row_blocks(X)])
-
-
-def _times_back(X: Any, mean: np.ndarray, table: np.ndarray) -> np.ndarray:
-    # table^T (X - mean), (K, p)
-    return sum(table[here].T @ (block - mean) for here, block in row_blocks(X))
-
-
-class Wide:
-    """Inverse Hessian of class blocks X_c^T diag(curvature_k) X_c + penalty for few rows, many columns; X_c is X centred with curvature_k.
-
-    With A = sqrt(curvature_k) X_c it is (I - A^T (penalty + A A^T)^-1 A) / penalty, and A A^T comes from the rows' products.
-    """
-
-    def __init__(
-        self, X: Any, mean: np.ndarray, products: np.ndarray, curvature: np.ndarray, rotation: Any, penalty: float, centre: bool
-    ) -> None:
-        self.X, self.mean, self.rotation, self.centre = X, mean, rotation, centre
-        self.masses = curvature.sum(axis=0)
-        self.centres = curvature / self.masses if centre else np.zeros_like(curvature)
-        self.roots = np.sqrt(curvature)
-        largest = float((products.diagonal() @ curvature).max())
-        # Without a penalty the inverse would divide by zero; rounding allows no less than this.
-        self.penalty = max(penalty, 1e-9 * largest, np.finfo(np.float64).tiny)
-        self.means = mean + _times_back(X, mean, self.centres)
-        self.factors = []
-        for centre_k, root in zip(self.centres.T, self.roots.T, strict=True):
-            half = products - np.outer(np.ones(root.size), centre_k @ products)
-            matrix = half - np.outer(half @ centre_k, np.ones(root.size))
-            matrix *= root
-            matrix *= root[:, np.newaxis]
-            matrix[np.diag_indices_from(matrix)] += self.penalty
-            self.factors.append(cholesky(matrix, lower=True, check_finite=False))
-
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        if self.rotation is not None:
-            grad, grad_intercept = self.rotation.T @ grad, self.rotation.T @ grad_intercept
-        grad = grad - self.means * grad_intercept[:, np.newaxis]
-        rows = _times(self.X, self.mean, grad)
-        rows = self.roots * (rows - (self.centres * rows).sum(axis=0))
-        for factor, row in zip(self.factors, rows.T, strict=True):
-            row[:] = cho_solve((factor, True), row, check_finite=False)
-        rows *= self.roots
-        rows -= self.centres * rows.sum(axis=0)
-        step = (grad - _times_back(self.X, self.mean, rows)) / self.penalty
-        step_intercept = grad_intercept / self.masses - (self.means * step).sum(axis=1)
-        return (step, step_intercept) if self.rotation is None else (self.rotation @ step, self.rotation @ step_intercept)
+def _sample(n_columns: int, near: bool) -> int:
+    """Return how many rows class blocks are made from."""
+    return max(_SAMPLE_ROWS, (_NEAR_ROWS_A_COLUMN if near else _SAMPLE_ROWS_A_COLUMN) * n_columns)
 
 
 class InverseHessian:
@@ -286,45 +207,62 @@ class InverseHessian:
     The rows' weights (n,) or (1,) sum to one, as do the classes' shares (n_classes,); `centre` tells whether there is an intercept.
     """
 
-    def __init__(self, X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> None:
-        self.X, self.weights, self.penalty, self.centre = X, weights, penalty, centre
+    def __init__(
+        self, X: Any, source: Source, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
+    ) -> None:
+        self.X, self.source, self.weights, self.penalty, self.centre, self.n_threads = X, source, weights, penalty, centre, n_threads
         (n, p), self.n_outputs = X.shape, 1 if shares.size == 2 else shares.size
-        self.moments: Moments | None = None
-        self.products: np.ndarray | None = None
-        self.current: Factored | Wide | Diagonal
-        is_full = not hasattr(X, "indptr") or X.indptr[-1] >= _MIN_DENSITY * n * p
-        if is_full and p <= _MAX_COLUMNS:
-            self.moments = moments(X, weights, centre)
-            self.current = null_model(self.moments, shares, penalty, _MAX_NUMBERS)
-        elif is_full and n <= _MAX_ROWS and self.n_outputs * n * n <= _MAX_NUMBERS:
-            of_rows = np.broadcast_to(weights, (n,))
-            self.mean = _times_back(X, np.zeros(p), of_rows[:, np.newaxis])[0] if centre else np.zeros(p)
-            self.products = np.hstack([_times(X, self.mean, block - self.mean) for _, block in row_blocks(X)])
-            curvature, rotation = _class_curvature(shares)
-            self.current = Wide(X, self.mean, self.products, np.outer(of_rows, curvature), rotation, penalty, centre)
+        self.gram: np.ndarray | None = None
+        self.current: Factored | Diagonal
+        if is_full(X) and p <= _MAX_COLUMNS:
+            self.mean = mean_of(X, weights) if centre else np.zeros(p)
+            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
+            if not centre:
+                self.gram = self.gram[:p, :p]
+            self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:
             self.current = scaled_columns(X, weights, shares, penalty, centre=centre)
+
+    @property
+    def refresh_cost(self) -> float:
+        """Return what a refresh near the minimum costs in passes over X; 0 where there is nothing to refresh."""
+        n, p = self.X.shape
+        return 0.0 if self.gram is None else 1.0 + min(n, _sample(p, True)) * p / (4.0 * n)
+
+    @property
+    def exact_cost(self) -> float:
+        """Return what the Hessian and its factor cost in passes over X; infinite where they are too large."""
+        (n, p), size = self.X.shape, self.n_outputs * (self.X.shape[1] + 1)
+        if self.gram is None or size * size > _MAX_NUMBERS // 2:
+            return np.inf
+        return (size + p) / 4.0 + size**2 / (12.0 * n)
+
+    def factor(self, coef: np.ndarray, intercept: np.ndarray) -> None:
+        """Replace the inverse by that of the Hessian itself at a point."""
+        if self.gram is None:
+            raise ValueError("solver 'newton-cholesky' needs X dense, with few columns; use 'auto'")
+        n, p = self.X.shape
+        point = coef, intercept + coef @ self.mean
+        matrix = hessian(self.source, n, self.weights, self.mean, point, n_threads=self.n_threads)
+        if not self.centre:
+            keep = np.flatnonzero(np.arange(len(matrix)) % (p + 1) < p)
+            matrix = np.ascontiguousarray(matrix[np.ix_(keep, keep)])
+        factor = invert_factor(matrix, self.mean, self.penalty, self.n_outputs)
+        self.current = Factored(factor[np.newaxis], self.mean, self.centre, _projection(self.n_outputs))
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
         return self.current.solve(grad, grad_intercept)
 
-    def refresh(self, coef: np.ndarray, intercept: np.ndarray) -> bool:
+    def refresh(self, coef: np.ndarray, intercept: np.ndarray, near: bool = False) -> bool:
         """Replace the inverse by that of the class blocks at a point, where they can be factored; tell whether it was."""
         n, p = self.X.shape
-        if self.products is not None:
-            logits = _times(self.X, self.mean, coef) + (intercept + coef @ self.mean)
-            curvature = _row_curvature(logits, np.broadcast_to(self.weights, (n,)))
-            self.current = Wide(self.X, self.mean, self.products, curvature, _projection(self.n_outputs), self.penalty, self.centre)
-            return True
-        if self.moments is None or self.n_outputs * p * p > _MAX_NUMBERS:
+        if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
-        n_rows = min(n, max(_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN * p), max(1, _SAMPLE_NUMBERS // self.n_outputs))
-        # A fixed seed: a fit is the same each time. Sorted, so that X is read in one direction.
-        rows = None if n_rows == n else np.sort(np.random.default_rng(0).choice(n, n_rows, replace=False))
-        weights = np.ones(n_rows) if self.weights.size == 1 else self.weights if rows is None else self.weights[rows]
-        total = float(weights.sum())
-        if total == 0.0:
-            return False
-        self.current = class_blocks(self.X, rows, weights / total, self.moments, (coef, intercept), self.penalty, self.centre)
+        n_rows = _sample(p, near)
+        point = coef, intercept + coef @ self.mean
+        grams = weighted_grams(self.source, n, self.weights, self.mean, point, n_rows, n_threads=self.n_threads)
+        # Where all rows are used there is nothing to make up for.
+        blend = 0.0 if n <= DRAW * n_rows else _BLEND if near else min(0.5, 2.0 * p / n_rows)
+        self.current = class_blocks(grams, self.gram, blend, self.mean, self.penalty)
         return True

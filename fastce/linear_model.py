@@ -25,6 +25,7 @@ __all__ = ["LogisticRegression"]
 # The certified gap is this part of tol: with the default tol = 1e-4 it is 1e-7. The estimate lies up to 15 times too low on data where
 # the inverse Hessian is poor, so the objective ends within about 1e-6 of its minimum.
 _GAP_OF_TOL = 1e-3
+_SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
@@ -32,8 +33,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \tfrac12 \|W\|^2`: the loss is cross-entropy
     (softmax; for two classes one logit and the sigmoid), s_i the weight of a row times the weight of its class, and the intercept b is
-    not penalised. Solved in float64, also for float32 data, by L-BFGS around an inverse Hessian made from second moments of the columns,
-    hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in any memory order, or CSR.
+    not penalised. Solved in float64, also for float32 data, by L-BFGS and Newton's method around an inverse Hessian made from second
+    moments of the columns, hence columns need not be scaled. X is neither copied nor converted when it is float32 or float64, in any memory
+    order, or CSR.
 
     Parameters
     ----------
@@ -51,9 +53,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         divided by C and the sum of weights) is at most `tol` and the estimated relative distance to the minimum is at most
         ``1e-3 * tol``.
     max_iter : int, default=2000
-        Most iterations. An iteration takes one pass over X, seldom two.
-    solver : {"auto", "lbfgs"}, default="auto"
-        "auto" chooses from the shape of the data; so far it is always "lbfgs".
+        Most iterations. An iteration takes one pass over X, seldom two; of Newton's method, some more.
+    solver : {"auto", "lbfgs", "newton-cg", "newton-cholesky"}, default="auto"
+        "auto" chooses from shape, sparsity and number of classes, by what the Hessian or an approximation costs beside a pass over X: it
+        begins with "lbfgs" unless the Hessian is almost free, and goes on with "newton-cg" where that is slow. All end at the same optimum;
+        there is no need to set it. "newton-cholesky" factors the Hessian, and is refused where that is too large.
     warm_start : bool, default=False
         Start from the previous solution.
     verbose : int, default=0
@@ -87,6 +91,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     References
     ----------
     J. Nocedal (1980), Updating quasi-Newton matrices with limited storage, Mathematics of Computation 35.
+
+    C.-J. Lin, R. C. Weng, S. S. Keerthi (2008), Trust region Newton method for logistic regression, JMLR 9.
 
     Examples
     --------
@@ -144,8 +150,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if self.max_iter < 0:
             raise ValueError(f"max_iter must not be negative; got {self.max_iter}")
         _check_number(self.l1_ratio, "l1_ratio", "0, the only value supported so far", lambda x: x == 0.0)
-        if self.solver not in ("auto", "lbfgs"):
-            raise ValueError(f"solver must be 'auto' or 'lbfgs'; got {self.solver!r}")
+        if self.solver not in _SOLVERS:
+            raise ValueError(f"solver must be one of {', '.join(map(repr, _SOLVERS))}; got {self.solver!r}")
         for name in ("fit_intercept", "warm_start"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 raise TypeError(f"{name} must be True or False; got {getattr(self, name)!r}")
@@ -200,13 +206,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if penalty > 1e300:
             raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
 
-        from . import _solvers, _threads
+        from . import _rowspace, _solvers, _threads
         from ._linear_loss import LinearLoss
 
         n_threads = None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
         with _one_blas_thread():
+            space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
-                X,
+                X if space is None else space.Y,
                 target.astype(np.int64, copy=False),
                 classes.size,
                 weights=weights,
@@ -215,20 +222,25 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 label_smoothing=float(self.label_smoothing),
                 n_threads=n_threads,
             )
-            result = _solvers.lbfgs(
+            tol = float(self.tol)
+            result = _solvers.minimise(
                 objective,
-                self._start(objective, classes),
-                tol=float(self.tol),
-                gap_tol=_GAP_OF_TOL * float(self.tol),
+                self._start(objective, classes, space),
+                solver=self.solver,
+                tol=tol if space is None else tol / space.largest_stretch,
+                gap_tol=_GAP_OF_TOL * tol,
                 max_iter=int(self.max_iter),
                 callback=_print_progress if self.verbose else None,
             )
         if self.verbose:
             print(f"  {result.status}", flush=True)
         coef, intercept = objective.parts(result.theta)
+        if not self.fit_intercept:
+            intercept = np.zeros(coef.shape[0])
+        if space is not None:
+            coef, intercept = space.expand(coef, intercept)
         self.classes_ = classes
-        self.coef_ = np.array(coef, order="C")
-        self.intercept_ = np.array(intercept) if self.fit_intercept else np.zeros(coef.shape[0])
+        self.coef_, self.intercept_ = np.array(coef, order="C"), np.array(intercept)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_history_ = np.array(result.history)
         self.grad_norm_ = result.grad_norm
@@ -253,15 +265,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         total = float(weights.sum())
         return weights / total, total
 
-    def _start(self, objective: Any, classes: np.ndarray) -> np.ndarray:
+    def _start(self, objective: Any, classes: np.ndarray, space: Any) -> np.ndarray:
         if not (self.warm_start and hasattr(self, "coef_")):
             return objective.start()
         if not np.array_equal(classes, self.classes_):
             raise ValueError(f"y must hold the classes of the previous fit when warm_start is set, {self.classes_}; got {classes}")
-        expected = (objective.n_outputs, objective.n_columns)
+        expected = (objective.n_outputs, self.n_features_in_)
         if self.coef_.shape != expected:
             raise ValueError(f"coef_ must have shape {expected} when warm_start is set; got shape {self.coef_.shape}")
-        return objective.pack(self.coef_, self.intercept_)
+        return objective.pack(*((self.coef_, self.intercept_) if space is None else space.reduce(self.coef_, self.intercept_)))
 
     def _warn_unless_converged(self, result: Any) -> None:
         # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum.
@@ -324,6 +336,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 _blas_lock = threading.Lock()
 _blas_users = 0
 _blas_limits: Any = None
+_blas_controller: Any = None
 
 
 @contextlib.contextmanager
@@ -332,12 +345,15 @@ def _one_blas_thread() -> Iterator[None]:
 
     The limit is the process's: the first of several fits at once sets it, the last one lifts it.
     """
-    from threadpoolctl import threadpool_limits
-
-    global _blas_users, _blas_limits
+    global _blas_users, _blas_limits, _blas_controller
     with _blas_lock:
+        if _blas_controller is None:
+            from threadpoolctl import ThreadpoolController
+
+            # Once: to look for the libraries takes longer than a small fit, and those that a fit calls are loaded by now.
+            _blas_controller = ThreadpoolController()
         if _blas_users == 0:
-            _blas_limits = threadpool_limits(1, user_api="blas")
+            _blas_limits = _blas_controller.limit(limits=1, user_api="blas")
         _blas_users += 1
     try:
         yield

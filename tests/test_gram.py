@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from fastce import _gram
+from fastce._linear_hessian import weighted_grams
 from fastce._linear_loss import LinearLoss
 
 
@@ -95,55 +96,93 @@ def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     assert vector @ objective.precondition(vector) > 0.0
 
 
-def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng):
+@pytest.mark.parametrize("near", [False, True])
+def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng, near):
     X, y = make(rng, n=9000)
     X[:, 0] = 0.0
     X[17, 0] = 1.0
     objective = objective_of(X, y, 4, 0.0)
-    assert objective.refresh(objective.start())
+    assert objective.refresh(objective.start(), near)
     assert np.all(np.isfinite(objective.precondition(rng.normal(size=objective.size))))
 
 
-def test_blocks_cover_all_rows(rng):
-    X = rng.normal(size=(50, 40_000)).astype(np.float32)
-    seen = np.vstack([block for _, block in _gram.row_blocks(X)])
-    assert seen.dtype == np.float64
-    np.testing.assert_array_equal(seen, X)
-    rows = np.array([3, 7, 40])
-    np.testing.assert_array_equal(np.vstack([block for _, block in _gram.row_blocks(X, rows)]), X[rows])
-
-
-def test_moments_are_those_of_numpy(rng):
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.float32])
+def test_the_mean_is_that_of_numpy(rng, weighted, kind):
     X, _ = make(rng)
-    weights = rng.random(400)
-    weights /= weights.sum()
-    moments = _gram.moments(X, weights, centre=True)
-    np.testing.assert_allclose(moments.mean, weights @ X)
-    np.testing.assert_allclose(np.triu(moments.gram), np.triu(np.cov(X.T, aweights=weights, ddof=0)), rtol=1e-9, atol=1e-12)
+    X = kind(X)
+    weights = rng.random(400) if weighted else np.ones(1)
+    dense = X.toarray() if sparse.issparse(X) else X
+    expected = np.average(dense.astype(float), axis=0, weights=np.broadcast_to(weights, 400))
+    np.testing.assert_allclose(_gram.mean_of(X, weights / np.broadcast_to(weights, 400).sum()), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "float32": np.float32,
+    "reversed": lambda X: np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+    "csr": sparse.csr_matrix,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted):
+    X, y = make(rng, n=3000, n_classes=n_classes)
+    X = LAYOUTS[layout](X)
+    dense = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=float)
+    weights = rng.random(3000) if weighted else np.full(1, 1.0 / 3000)
+    objective = LinearLoss(X, y, n_classes, weights=weights / np.broadcast_to(weights, 3000).sum(), penalty=0.1)
+    centre, weights = dense.mean(axis=0), np.broadcast_to(objective.weights, 3000)
+    table = np.column_stack([dense - centre, np.ones(3000)])
+    coef, intercept = 0.3 * rng.normal(size=(objective.n_outputs, 5)) / dense.std(axis=0), rng.normal(size=objective.n_outputs)
+    logits = table[:, :5] @ coef.T + intercept
+    logits = np.hstack([np.zeros_like(logits), logits]) if n_classes == 2 else logits
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares = (shares / shares.sum(axis=1, keepdims=True))[:, -objective.n_outputs :]
+    plain = weighted_grams(objective._source, 3000, objective.weights, centre)
+    np.testing.assert_allclose(np.tril(plain[0]), np.tril(table.T * weights @ table), rtol=1e-9, atol=1e-9)
+    grams = weighted_grams(objective._source, 3000, objective.weights, centre, (coef, intercept))
+    for gram, share in zip(grams, shares.T, strict=True):
+        expected = table.T * (weights * share * (1.0 - share)) @ table
+        np.testing.assert_allclose(np.tril(gram), np.tril(expected), rtol=1e-8, atol=1e-9 * np.abs(expected).max())
+
+
+def test_drawn_rows_give_the_gram_matrix_on_average(rng):
+    n = 20_000
+    X = rng.normal(size=(n, 3))
+    objective = objective_of(X, np.arange(n) % 2, 2)
+    point = np.array([[4.0, 0.0, 0.0]]), np.zeros(1)  # half of the rows are decided
+    centre = np.zeros(3)
+    exact = weighted_grams(objective._source, n, objective.weights, centre, point)[0]
+    drawn = weighted_grams(objective._source, n, objective.weights, centre, point, 5000)[0]
+    assert not np.array_equal(drawn, exact)
+    np.testing.assert_allclose(np.tril(drawn), np.tril(exact), atol=0.04 * exact.max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("refresh", [False, True])
-def test_wide_is_what_p_by_p_factors_give(rng, n_classes, fit_intercept, refresh, monkeypatch):
-    X, y = rng.normal(size=(20, 60)) + 3.0, rng.permutation(np.arange(20) % n_classes)
-    monkeypatch.setattr(_gram, "_MAX_NUMBERS", 1 << 16)
-    by_columns = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
-    monkeypatch.setattr(_gram, "_MAX_COLUMNS", 30)
-    by_rows = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
-    assert isinstance(by_rows._inverse.current, _gram.Wide)
-    if refresh:
-        theta = by_rows.pack(0.02 * rng.normal(size=(by_rows.n_outputs, 60)), rng.normal(size=by_rows.n_outputs))
-        assert by_rows.refresh(theta)
-        assert by_columns.refresh(theta)
-    vector = rng.normal(size=by_rows.size)
-    vector = by_rows.pack(*by_rows.parts(vector))
-    expected = by_columns.precondition(vector)
-    np.testing.assert_allclose(by_rows.precondition(vector), expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("p", [3, 5])
+def test_the_factored_hessian_is_that_of_finite_differences(rng, n_classes, fit_intercept, kind, p):
+    X, y = make(rng, p=p, n_classes=n_classes)
+    X = sparse.csr_matrix(X) if kind == "sparse" else X
+    objective = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
+    coef = 0.3 * rng.normal(size=(objective.n_outputs, p)) / np.abs(X).max(axis=0 if kind == "dense" else None)
+    theta = objective.pack(coef, 0.3 * rng.normal(size=objective.n_outputs))
+    objective.factor(theta)
+    vector = objective.pack(*(rng.normal(size=shape) for shape in ((objective.n_outputs, p), objective.n_outputs)))
+    back = objective.precondition(hessian(objective, theta) @ vector)
+    np.testing.assert_allclose(back, vector, rtol=1e-3, atol=1e-3 * np.abs(vector).max())
+    assert 0.0 < objective.exact_cost < np.inf
 
 
-def test_wide_without_penalty_is_finite(rng, monkeypatch):
-    monkeypatch.setattr(_gram, "_MAX_COLUMNS", 30)
-    X = np.hstack([rng.normal(size=(20, 60)), np.ones((20, 2))])
-    objective = objective_of(X, np.arange(20) % 3, 3, 0.0)
-    assert np.all(np.isfinite(objective.precondition(rng.normal(size=objective.size))))
+def test_a_hessian_that_is_too_large_is_not_factored(rng):
+    X = sparse.random(300, 5000, density=0.01, random_state=0, format="csr")
+    objective = objective_of(X, np.arange(300) % 3, 3)
+    assert objective.exact_cost == np.inf
+    assert objective.refresh_cost == 0.0
+    with pytest.raises(ValueError, match="newton-cholesky"):
+        objective.factor(objective.start())

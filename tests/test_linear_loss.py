@@ -76,6 +76,32 @@ def test_gradient_by_finite_differences(rng, n_classes):
         np.testing.assert_allclose(grad[j], slope, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 12])
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+def test_hessian_product_by_finite_differences(rng, n_classes, kind, fit_intercept, label_smoothing):
+    X, y = make(rng, n_classes=n_classes, density=0.4)
+    X = sparse.csr_matrix(X) if kind == "sparse" else X
+    weights = rng.random(len(y)) * (rng.random(len(y)) > 0.2)
+    for w in (None, weights):
+        objective = objective_of(X, y, n_classes, w, fit_intercept=fit_intercept, label_smoothing=label_smoothing)
+        theta, vector = 0.01 * rng.normal(size=(2, objective.size))
+        step = 1e-4
+        change = (objective.value_and_grad(theta + step * vector)[1] - objective.value_and_grad(theta - step * vector)[1]) / (2 * step)
+        np.testing.assert_allclose(objective.hessian_product(theta, vector), change, rtol=1e-5, atol=1e-7 * np.abs(change).max())
+
+
+def test_hessian_product_of_logits_that_overflow_exponentials(rng):
+    for n_classes in (2, 3):
+        X, y = make(rng, n_classes=n_classes)
+        objective = objective_of(X, y, n_classes)
+        theta, vector = 1e4 * rng.normal(size=objective.size), rng.normal(size=objective.size)
+        product = objective.hessian_product(theta, vector)
+        assert np.all(np.isfinite(product))
+        assert vector @ product > 0.0
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_value_and_gradient_are_those_of_scikit_learn(rng, n_classes):
     loss = pytest.importorskip("sklearn._loss")
@@ -180,9 +206,12 @@ def test_equal_bits_for_one_and_two_threads(rng, n_classes, kind, monkeypatch):
     for n_threads in (1, min(2, _threads.get_num_threads())):
         objective = objective_of(X, y, n_classes, n_threads=n_threads)
         assert objective._values.size > 1
-        results.append(objective.value_and_grad(np.linspace(-1, 1, objective.size)))
+        theta = np.linspace(-1, 1, objective.size)
+        value, grad = objective.value_and_grad(theta)
+        results.append((value, grad, objective.hessian_product(theta, grad), objective.precondition(grad)))
     assert results[0][0] == results[1][0]
-    np.testing.assert_array_equal(results[0][1], results[1][1])
+    for one, two in zip(results[0][1:], results[1][1:], strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 PROGRAM = """

@@ -71,10 +71,11 @@ def test_the_default_ends_at_the_optimum_of_raw_data(name, C, fit_intercept):
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "iris"])
-def test_coefficients_are_scikit_learns(name):
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cg", "newton-cholesky"])
+def test_coefficients_are_scikit_learns(name, solver):
     X, y = raw(name)
     X = StandardScaler().fit_transform(X)
-    theirs, ours = reference(X, y), LogisticRegression(tol=1e-9).fit(X, y)
+    theirs, ours = reference(X, y), LogisticRegression(tol=1e-9, solver=solver).fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
@@ -231,7 +232,7 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_solvers, "lbfgs", interrupt)
+    monkeypatch.setattr(_solvers, "minimise", interrupt)
     for estimator in (model, fresh):
         with pytest.raises(KeyboardInterrupt):
             estimator.fit(X[:, :2], y)
@@ -267,7 +268,7 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must be from 0 to 1; got 1\.5"),
         ({"label_smoothing": np.nan}, ValueError, "label_smoothing must be from 0 to 1"),
         ({"l1_ratio": 0.5}, ValueError, r"l1_ratio must be 0, the only value supported so far; got 0\.5"),
-        ({"solver": "saga"}, ValueError, "solver must be 'auto' or 'lbfgs'; got 'saga'"),
+        ({"solver": "saga"}, ValueError, "solver must be one of 'auto', 'lbfgs', 'newton-cg', 'newton-cholesky'; got 'saga'"),
         ({"class_weight": "other"}, ValueError, "class_weight must be a dict, 'balanced' or None"),
         ({"class_weight": {0: -1.0, 1: 1.0}}, ValueError, "class_weight of class 0 must be finite and not negative; got -1.0"),
         ({"class_weight": {0: "a"}}, TypeError, "class_weight of class 0 must be a number"),

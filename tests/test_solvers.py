@@ -1,4 +1,4 @@
-"""L-BFGS: hard functions, the line search at the rounding limit, the certified stop, its bounds."""
+"""L-BFGS and Newton's method: hard functions, the line search at the rounding limit, the certified stop, bounds, the choice."""
 
 import warnings
 
@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from fastce._solvers import lbfgs
+from fastce import _solvers, _vectors
+from fastce._newton import newton
+from fastce._solvers import choose, lbfgs, minimise
 
 
 class Function:
     """An objective made of two functions, with an inverse Hessian that is a diagonal."""
 
     floor = 0.0
+    refresh_cost = exact_cost = np.inf
 
     def __init__(self, value, grad, inverse_diagonal=None):
         self.value, self.grad, self.inverse_diagonal = value, grad, inverse_diagonal
@@ -26,9 +29,13 @@ class Function:
     def precondition(self, vector):
         return vector.copy() if self.inverse_diagonal is None else vector * self.inverse_diagonal
 
-    def refresh(self, theta):
+    def refresh(self, theta, near):
         self.refreshed.append(theta.copy())
         return False
+
+    def hessian_product(self, theta, vector):
+        step = 1e-5 / max(1e-300, np.abs(vector).max())
+        return (np.array(self.grad(theta + step * vector)) - np.array(self.grad(theta - step * vector))) / (2 * step)
 
 
 def quadratic(eigenvalues, rng, level=1.0, inverse_diagonal=None):
@@ -112,8 +119,9 @@ def test_a_function_without_minimum_ends():
 def test_the_floor_ends_a_value_that_falls_for_ever():
     function = Function(lambda t: np.exp(-t[0]), lambda t: [-np.exp(-t[0])])
     function.floor = 1e-6
-    result = lbfgs(function, np.zeros(1), tol=1e-6, gap_tol=1e-3, max_iter=2000)
+    result = lbfgs(function, np.zeros(1), tol=1e-4, gap_tol=1e-9, max_iter=2000)
     assert result.status == "converged"
+    assert 1e-8 < result.value <= 1e-6
 
 
 def test_both_conditions_of_the_stop(rng):
@@ -164,3 +172,91 @@ def test_an_interrupt_passes_through(rng):
 def test_a_start_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="finite at the starting point"):
         lbfgs(Function(lambda t: np.nan, lambda t: t), np.zeros(2), tol=1e-4, gap_tol=1e-6, max_iter=10)
+
+
+def test_long_vectors_are_as_short_ones(rng):
+    for size in (10, 200_003):
+        rows, factors, vector = rng.normal(size=(3, size)), rng.normal(size=3), rng.normal(size=size)
+        np.testing.assert_allclose(_vectors.dots(rows, vector), rows @ vector, rtol=1e-9, atol=1e-9)
+        expected = vector + factors @ rows
+        np.testing.assert_allclose(_vectors.add(rows, factors, vector, np.empty(size)), expected, rtol=1e-12, atol=1e-12)
+        assert _vectors.add(rows, factors, vector, vector) is vector
+        np.testing.assert_allclose(vector, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_lbfgs_of_more_parameters_than_stay_in_the_cache(rng):
+    eigenvalues, centre = np.logspace(-1, 1, 100_000), rng.normal(size=100_000)
+    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre))
+    result = lbfgs(function, np.zeros(100_000), tol=1e-6, gap_tol=1e-12, max_iter=200, memory=7)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, centre, atol=1e-4)
+
+
+# ---- Newton's method ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [lbfgs, newton])
+def test_rosenbrock_where_the_hessian_is_not_positive(method):
+    function = Function(lambda t: 1.0 + rosen(t), rosen_der)
+    result = method(function, np.array([0.0, 1.0]), tol=1e-7, gap_tol=1e-12, max_iter=1000)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, 1.0, atol=1e-5)
+
+
+def test_newton_with_conjugate_gradients_solves_a_quadratic(rng):
+    function, centre = quadratic(np.logspace(-2, 2, 20), rng)
+    result = newton(function, np.zeros(20), tol=1e-8, gap_tol=1e-14, max_iter=300)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, centre, atol=1e-4)
+    assert function.n_calls <= result.n_evaluations  # products count as evaluations
+
+
+def test_newton_goes_down_where_the_hessian_is_not_positive():
+    function = Function(lambda t: 2.0 + np.cos(t[0]) + 0.5 * t[1] ** 2, lambda t: [-np.sin(t[0]), t[1]])
+    result = newton(function, np.array([0.3, 1.0]), tol=1e-6, gap_tol=1e-10, max_iter=50)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.value, 1.0, atol=1e-8)
+
+
+def test_newton_with_a_factored_hessian_asks_for_no_product():
+    class Factored(Function):
+        def factor(self, theta):
+            self.inverse_diagonal = 1.0 / np.exp(theta)
+
+        def hessian_product(self, theta, vector):
+            raise AssertionError
+
+    function = Factored(lambda t: np.sum(np.exp(t) - t), lambda t: np.exp(t) - 1.0)
+    result = newton(function, np.full(3, 2.0), tol=1e-8, gap_tol=1e-14, max_iter=20, exact=True)
+    assert result.status == "converged"
+    assert result.n_iter <= 8
+    np.testing.assert_allclose(result.theta, 0.0, atol=1e-7)
+
+
+def test_newton_of_a_function_without_minimum_ends():
+    function = Function(lambda t: np.exp(-t[0]), lambda t: [-np.exp(-t[0])])
+    function.floor = 1e-6
+    result = newton(function, np.zeros(1), tol=1e-6, gap_tol=1e-3, max_iter=200)
+    assert result.status == "converged"
+
+
+def test_the_choice():
+    assert choose(refresh_cost=0.0, exact_cost=_solvers._EXACT_PAYS) == ("newton-cholesky", 0.0)
+    assert choose(refresh_cost=0.0, exact_cost=np.nextafter(_solvers._EXACT_PAYS, np.inf)) == ("lbfgs", _solvers._PATIENCE)
+    assert choose(refresh_cost=_solvers._PATIENCE / 2, exact_cost=np.inf) == ("lbfgs", _solvers._PATIENCE)
+    assert choose(refresh_cost=_solvers._PATIENCE, exact_cost=np.inf) == ("lbfgs", 2 * _solvers._PATIENCE)
+
+
+def test_newton_goes_on_where_the_patience_with_lbfgs_ends(rng, monkeypatch):
+    eigenvalues = np.logspace(-6, 6, 40)
+    centre = rng.normal(size=40)
+    function = Function(lambda t: 1.0 + 0.5 * eigenvalues @ (t - centre) ** 2, lambda t: eigenvalues * (t - centre))
+    seen = []
+    monkeypatch.setattr(_solvers, "_PATIENCE", 7.0)
+    function.refresh_cost = 0.0
+    result = minimise(function, np.zeros(40), tol=1e-3, gap_tol=1e-6, max_iter=100, callback=seen.append)
+    assert [p.n_iter for p in seen] == list(range(result.n_iter + 1))  # one history, no gap and no repetition
+    assert len(result.history) == result.n_iter + 1
+    assert np.all(np.diff(result.history) <= 0.0)
+    assert len(function.refreshed) > 1
+    assert result.value < lbfgs(function, np.zeros(40), tol=1e-3, gap_tol=1e-6, max_iter=7).value

@@ -1,0 +1,261 @@
+"""Second derivatives of the mean loss of ``X @ coef.T + intercept``, on the same walk over row blocks as the loss itself."""
+
+import math
+
+import numpy as np
+from numba import prange
+from numba.extending import get_cython_function_address
+
+from . import _threads
+from ._jit import driver, kernel
+from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
+from ._rows import clear
+from ._walk import Source, call, multiply, multiply_back, read_row
+
+# Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
+_BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
+# Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
+DRAW = 2
+_BINS = 48
+
+
+@kernel
+def shares_of(Z, n, K):
+    # logits Z (n * K,) become probabilities; for one logit p (1 - p)
+    if K == 1:
+        for i in range(n):
+            Z[i] = -abs(Z[i])
+        exp_nonpositive(Z[:n], Z[:n])
+        for i in range(n):
+            Z[i] /= (1.0 + Z[i]) * (1.0 + Z[i])
+        return
+    work = np.empty((4, BLOCK_ROWS))
+    for i in range(BLOCK_ROWS):
+        work[0, i] = 1.0
+    for start in range(0, n, BLOCK_ROWS):
+        stop = min(start + BLOCK_ROWS, n)
+        rows = Z[start * K : stop * K].reshape((stop - start, K))
+        weighted_softmax(rows, work[0], rows, work[1], work[2], work[3])
+
+
+@kernel
+def curve(Z, D, weight, first, n, K):
+    # changes of logits D (n * K,) become changes of the rows' gradients; Z are probabilities
+    if K == 1:
+        for i in range(n):
+            D[i] *= weight[first + i if weight.size > 1 else 0] * Z[i]
+        return
+    for i in range(n):
+        w, mean = weight[first + i if weight.size > 1 else 0], 0.0
+        for k in range(i * K, (i + 1) * K):
+            mean += Z[k] * D[k]
+        for k in range(i * K, (i + 1) * K):
+            D[k] = w * Z[k] * (D[k] - mean)
+
+
+@driver
+def hessian_product(source, change, starts, slots, weight, grads):
+    K = source.n_outputs
+    for slot in prange(grads.shape[0]):
+        Z, D = np.empty(source.block_rows * K), np.empty(source.block_rows * K)
+        grad = grads[slot]
+        grad[:] = 0.0
+        for b in range(slots[slot], slots[slot + 1]):
+            i, j = starts[b], starts[b + 1]
+            multiply(source, i, j - i, Z.ctypes.data)
+            multiply(change, i, j - i, D.ctypes.data)
+            shares_of(Z, j - i, K)
+            curve(Z, D, weight, i, j - i, K)
+            multiply_back(source, i, j - i, D, D.ctypes.data, grad)
+
+
+# In what follows: weight (n,) or (1,); centre (p,); table (p + 1, K), coef and intercept, for
+# the columns less the centre.
+
+
+@kernel
+def _read_block(source, start, stop, centre, A):
+    # A (B, p + 1) <- the rows from start to stop, less the centre, and a 1
+    for i in range(start, stop):
+        read_row(source, i, centre, A[i - start])
+        A[i - start, source.n_columns] = 1.0
+
+
+@kernel
+def _curvatures(A, table, n, Z):
+    # Z (n * K,) <- p (1 - p) of n rows A (B, P) and all classes
+    K = table.shape[1]
+    np.dot(A[:n], table, Z[: n * K].reshape((n, K)))
+    shares_of(Z, n, K)
+    if K > 1:
+        for j in range(n * K):
+            Z[j] *= 1.0 - Z[j]
+
+
+@kernel
+def _add_square(syrk, words, numbers, A, n, gram):
+    # gram (P, P), its lower half, += A[:n]^T A[:n]; in Fortran's order the upper half
+    P = A.shape[1]
+    words[0], words[1] = P, n
+    w, f = words.ctypes.data, numbers.ctypes.data
+    call(syrk, (w + 24, w + 28, w, w + 4, f, A.ctypes.data, w, f, gram.ctypes.data, w))
+
+
+@kernel
+def _scaled(row, factor, out):
+    for j in range(out.size):
+        out[j] = factor * row[j]
+
+
+@driver
+def spread(source, block, centre, table, slots, counts):
+    # counts (slots, K, bins) <- how many rows have a curvature p (1 - p) in [2^-(b + 1), 2^-b)
+    K, bins = table.shape[1], counts.shape[2]
+    for slot in prange(counts.shape[0]):
+        A, Z = np.empty((block, source.n_columns + 1)), np.empty(block * K)
+        for k in range(K):
+            clear(counts[slot, k])
+        for start in range(slots[slot], slots[slot + 1], block):
+            n = min(block, slots[slot + 1] - start)
+            _read_block(source, start, start + n, centre, A)
+            _curvatures(A, table, n, Z)
+            for i in range(n):
+                for k in range(K):
+                    counts[slot, k, min(bins - 1, -math.frexp(Z[i * K + k] + 1e-30)[1])] += 1.0
+
+
+@driver
+def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, out):
+    # out (slots, K, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), or the weight alone where `table` has no
+    # columns. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others.
+    K, P, n_slots = out.shape[1], source.n_columns + 1, out.shape[0]
+    for task in prange(n_slots * n_groups):
+        slot, group = task // n_groups, task % n_groups
+        first, last = group * K // n_groups, (group + 1) * K // n_groups
+        A, B, Z = np.empty((block, P)), np.empty((last - first, block, P)), np.empty(block * K)
+        filled = np.zeros(last - first, np.int64)
+        words, numbers = np.zeros(8, np.int32), np.ones(1)
+        words[6], words[7] = ord("U"), ord("N")
+        for k in range(first, last):
+            for j in range(P):
+                clear(out[slot, k, j])
+        for start in range(slots[slot], slots[slot + 1], block):
+            n = min(block, slots[slot + 1] - start)
+            _read_block(source, start, start + n, centre, A)
+            if table.shape[1]:
+                _curvatures(A, table, n, Z)
+            for k in range(first, last):
+                b = k - first
+                for i in range(n):
+                    factor = weight[start + i if weight.size > 1 else 0]
+                    if table.shape[1]:
+                        # what is left of a confident row keeps the factor positive; it is far below what any other row brings
+                        here = Z[i * K + k] + 1e-12
+                        draw = (start + i + 1) * 0.6180339887498949
+                        if here < least[k] * (draw - math.floor(draw)):
+                            continue
+                        factor *= max(here, least[k])
+                    to = filled[b]
+                    _scaled(A[i], math.sqrt(factor), B[b, to])
+                    filled[b] = to + 1
+                    if filled[b] == block:
+                        _add_square(syrk, words, numbers, B[b], block, out[slot, k])
+                        filled[b] = 0
+        for k in range(first, last):
+            _add_square(syrk, words, numbers, B[k - first], filled[k - first], out[slot, k])
+
+
+@driver
+def class_products(syrk, source, block, weight, centre, table, slots, out):
+    # out (slots, K P, K P), its lower half <- sum of the rows' weight (p x [x 1]) (p x [x 1])^T: the coupling of the classes
+    K, P = table.shape[1], source.n_columns + 1
+    for slot in prange(out.shape[0]):
+        A, E, Z = np.empty((block, P)), np.empty((block, K * P)), np.empty(block * K)
+        words, numbers = np.zeros(8, np.int32), np.ones(1)
+        words[6], words[7] = ord("U"), ord("N")
+        for j in range(K * P):
+            clear(out[slot, j])
+        for start in range(slots[slot], slots[slot + 1], block):
+            n = min(block, slots[slot + 1] - start)
+            _read_block(source, start, start + n, centre, A)
+            np.dot(A[:n], table, Z[: n * K].reshape((n, K)))
+            shares_of(Z, n, K)
+            for i in range(n):
+                root = math.sqrt(weight[start + i if weight.size > 1 else 0])
+                for k in range(K):
+                    factor = root * Z[i * K + k]
+                    _scaled(A[i], factor, E[i, k * P : (k + 1) * P])
+            _add_square(syrk, words, numbers, E, n, out[slot])
+
+
+def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return for each class the curvature below which rows are drawn, so that about `n_rows` are used; 0 for all."""
+    curvature = 0.75 * 0.5 ** np.arange(counts.shape[1])
+    result = np.zeros(len(counts))
+    for k, count in enumerate(counts):
+        for least in curvature:
+            if count @ np.minimum(1.0, curvature / least) > n_rows:
+                break
+            result[k] = least
+    return result
+
+
+def weighted_grams(
+    source: Source,
+    n: int,
+    weights: np.ndarray,
+    centre: np.ndarray,
+    point: tuple[np.ndarray, np.ndarray] | None = None,
+    n_rows: int = 0,
+    *,
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """Return Gram matrices of the columns, less a centre (p,), and a column of ones: (K, p + 1, p + 1), of which the lower half is valid.
+
+    Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at a point (coef, intercept) in centred columns;
+    without a point with its weight alone, and K is 1. With `n_rows`, about so many rows a class are drawn, with chances that grow with
+    p_ik (1 - p_ik), so that the result is right on average.
+    """
+    table = np.zeros((source.n_columns + 1, 0)) if point is None else np.ascontiguousarray(np.column_stack(point).T)
+    K, P = max(1, table.shape[1]), source.n_columns + 1
+    block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // P))
+    n_blocks = -(-n // block)
+    least = np.zeros(K)
+    if 0 < DRAW * n_rows < n:
+        slots = np.arange(min(_MAX_SLOTS, n_blocks) + 1) * n // min(_MAX_SLOTS, n_blocks)
+        counts = np.empty((slots.size - 1, K, _BINS))
+        _threads.run(spread, n * P, source, block, centre, table, slots, counts, n_threads=n_threads)
+        least = _least(counts.sum(axis=0), n_rows)
+    n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P * P), n_blocks))
+    if K == 1:
+        n_slots = max(n_slots, min(2, n_blocks))
+    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K, P, P))
+    syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
+    arguments = syrk, source, block, weights, centre, table, least, K if n_slots == 1 else 1, slots, out
+    _threads.run(grams, n * (K * P * P // 16 + 1), *arguments, n_threads=n_threads)
+    for slot in range(1, n_slots):
+        out[0] += out[slot]
+    return out[0]
+
+
+def hessian(
+    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, point: tuple[np.ndarray, np.ndarray], *, n_threads: int | None = None
+) -> np.ndarray:
+    """Return the Hessian of the mean loss at a point in centred columns: (K (p + 1), K (p + 1)), of which the lower half is valid."""
+    blocks = weighted_grams(source, n, weights, centre, point, n_threads=n_threads)
+    K, P = blocks.shape[:2]
+    if K == 1:
+        return blocks[0]
+    table = np.ascontiguousarray(np.column_stack(point).T)
+    block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // (K * P)))
+    n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P) ** 2, -(-n // block)))
+    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K * P, K * P))
+    syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
+    _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, table, slots, out, n_threads=n_threads)
+    for slot in range(1, n_slots):
+        out[0] += out[slot]
+    result = np.negative(out[0], out=out[0])
+    # p_k (1 - p_k) is not the difference of p_k and p_k^2, which would cancel.
+    for k in range(K):
+        result[k * P : (k + 1) * P, k * P : (k + 1) * P] = blocks[k]
+    return result
