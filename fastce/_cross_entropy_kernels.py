@@ -100,14 +100,16 @@ def _choose_curve(modulation, work, i, terms, weight, rest, y, hess):
 
 
 @kernel
-def _index_rows(logits, target, hit, factor, modulation, values, grad, hess, work):
+def _index_rows(first, last, logits, target, hit, factor, modulation, values, grad, hess, work):
+    # of the rows from first to last; returns the sum of their values
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
     one, each = weight.dtype.type(1), hit.size > 1
     total, error = 0.0, 0.0
-    for start in range(0, target.size, step):
-        x, y = logits[start : start + step], target[start : start + step]
+    for start in range(first, last, step):
+        stop = min(start + step, last)
+        x, y = logits[start:stop], target[start:stop]
         if each:
             for i in range(y.size):
                 weight[i] = hit[start + i] * factor
@@ -116,7 +118,7 @@ def _index_rows(logits, target, hit, factor, modulation, values, grad, hess, wor
             for i in range(y.size):
                 weight[i] = hit[0] * factor
                 x_y[i] = x[i, np.uintp(y[i])]
-        g = rows_or_none(grad, start, start + step)
+        g = rows_or_none(grad, start, stop)
         open_step(modulation, x, x_y, weight[: y.size], g, row_max, rest, logs, work)
         step_total = 0.0
         if each or values.size:
@@ -149,17 +151,11 @@ def _index_rows(logits, target, hit, factor, modulation, values, grad, hess, wor
     return finish(total, error)
 
 
-@kernel
-def _index_block(b, logits, target, hit, factor, modulation, values, grad, hess, rows, sums, work):
-    i, j = b * rows, (b + 1) * rows
-    hits, grads, hessians = hit[i:j] if hit.size > 1 else hit, rows_or_none(grad, i, j), rows_or_none(hess, i, j)
-    sums[b] = _index_rows(logits[i:j], target[i:j], hits, factor, modulation, values[i:j], grads, hessians, work[b])
-
-
 @driver
 def index(logits, target, hit, factor, modulation, values, grad, hess, rows, sums, work):
     for b in prange(sums.size):
-        _index_block(np.int64(b), logits, target, hit, factor, modulation, values, grad, hess, rows, sums, work)
+        first, last = b * rows, min((b + 1) * rows, target.size)
+        sums[b] = _index_rows(first, last, logits, target, hit, factor, modulation, values, grad, hess, work[b])
 
 
 # ---- all options --------------------------------------------------------------------------------------------------------------------
@@ -257,14 +253,14 @@ def _general_hess(p, rest, weight, curvature, hess):
 
 
 @kernel
-def _general_rows(logits, target, hit, row, scale, spread, z, factor, values, grad, hess, work):
+def _general_rows(first, last, logits, target, hit, row, scale, spread, z, factor, values, grad, hess, work):
     step = work.shape[1]
     weight, row_max, rest, logs = work[0], work[2], work[3], work[4]
     if grad is not None:
         p = np.empty((step, logits.shape[1]), logits.dtype)
     total, error = 0.0, 0.0
-    for start in range(0, logits.shape[0], step):
-        x = logits[start : start + step]
+    for start in range(first, last, step):
+        x = logits[start : min(start + step, last)]
         used = False
         for i in range(x.shape[0]):
             here = hit[start + i if hit.size > 1 else 0] != 0.0 or row[start + i if row.size > 1 else 0] != 0.0
@@ -303,23 +299,16 @@ def _general_rows(logits, target, hit, row, scale, spread, z, factor, values, gr
     return finish(total, error)
 
 
-@kernel
-def _general_block(b, logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work):
-    i, j = b * rows, (b + 1) * rows
-    hits, weights = hit[i:j] if hit.size > 1 else hit, row[i:j] if row.size > 1 else row
-    grads, hessians = rows_or_none(grad, i, j), rows_or_none(hess, i, j)
-    sums[b] = _general_rows(logits[i:j], target[i:j], hits, weights, scale, spread, z, factor, values[i:j], grads, hessians, work[b])
-
-
 @driver
 def general(logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work):
     for b in prange(sums.size):
-        _general_block(np.int64(b), logits, target, hit, row, scale, spread, z, factor, values, grad, hess, rows, sums, work)
+        first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+        sums[b] = _general_rows(first, last, logits, target, hit, row, scale, spread, z, factor, values, grad, hess, work[b])
 
 
 @kernel
 def index_rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad, work):
     """Write value and gradient of rows with class indices, with or without spread; return the sum of the values."""
     if spread.size:
-        return _general_rows(logits, target, hit, row, scale, spread, 0.0, 1.0, values, grad, None, work)
-    return _index_rows(logits, target, hit, 1.0, None, values, grad, None, work)
+        return _general_rows(0, target.size, logits, target, hit, row, scale, spread, 0.0, 1.0, values, grad, None, work)
+    return _index_rows(0, target.size, logits, target, hit, 1.0, None, values, grad, None, work)

@@ -18,7 +18,6 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.exc cimport PyErr_Clear
 from libc.stdint cimport int64_t
 
 __all__ = [
@@ -111,14 +110,15 @@ cdef struct _Flat:
     bint held
 
 
-cdef int _take(object x, _Flat *flat, bint writable) noexcept:
+cdef bint _take(object x, _Flat *flat, bint writable) except -1:
     """Hold the buffer of `x` if it is aligned and C-contiguous; tell whether."""
     flat.held = False
-    if PyObject_GetBuffer(x, &flat.view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)) < 0:
-        PyErr_Clear()
-        return 0
+    try:
+        PyObject_GetBuffer(x, &flat.view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+    except (BufferError, ValueError, TypeError):
+        return False
     flat.held = True
-    return flat.view.format[1] == 0 and <size_t> flat.view.buf % flat.view.itemsize == 0
+    return flat.view.format[1] == 0 and <size_t> flat.view.buf % <size_t> flat.view.itemsize == 0
 
 
 cdef bint _apart(const Py_buffer *a, const Py_buffer *b) noexcept:
