@@ -15,7 +15,7 @@ How a row keeps its digits is told in `_rows`. Of two entries at most one has p 
 The usual call, class indices alone, has a kernel of its own (`index`); `general` is for whatever else there is.
 
 `index` also serves losses that are a function of p_y alone. Their `modulation` is a NamedTuple of numbers, whose class chooses the
-functions `modulate`, `level` and `curve` when the kernel is compiled; None is cross-entropy itself. With l = lse - x_y::
+functions `open_step`, `level` and `curve` when the kernel is compiled; None is cross-entropy itself. With l = lse - x_y::
 
     value = hit level l      grad_k = hit slope (p_k - [k = y])      hess_k = hit slope p_k (1 - p_k) + hit bend (p_k - [k = y])^2
 
@@ -34,27 +34,28 @@ from ._math import open_rows, weighted_softmax
 from ._rows import add, clear, finish, rows_or_none
 
 # Rows of scratch memory: 5 for cross-entropy, and for modulations.
-WORK_ROWS = 10
+WORK_ROWS = 9
 
 # ---- class indices ------------------------------------------------------------------------------------------------------------------
 
 
 @kernel
-def spread_hess(terms, weight, largest, rest, hess):
-    """Write weight p_k (1 - p_k) to hess (K,), of terms (K,) = weight p; `largest` is the term of the largest logit, to the last bit."""
+def spread_hess(terms, weight, rest, hess):
+    """Write weight p_k (1 - p_k) to hess (K,), of terms (K,) = weight p."""
     zero, one = hess.dtype.type(0), hess.dtype.type(1)
     inverse = one / weight if weight != zero else zero
-    others = rest / (one + rest)
+    largest, others = weight / (one + rest), rest / (one + rest)
     for k in range(terms.size):
         hess[k] = terms[k] * (others if terms[k] == largest else one - terms[k] * inverse)
     if weight == zero:
         clear(hess)
 
 
-def modulate(modulation, weight, x_y, row_max, rest, logs, terms, work):
-    """Multiply the rows of weight (n,) and terms (n, K), which may be None, with their slope; rows of weight 0 become 0.
+def open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+    """Write row_max, rest and logs (n,) of the rows x (n, K), and weight_i softmax(x_i) to terms (n, K) if that is not None.
 
-    What `level` and `curve` need may be kept in work from row 5 on.
+    A modulation multiplies weight (n,) with the slope first, except where it is 0. What `level` and `curve` need may be kept in work
+    from row 5 on; from row WORK_ROWS on there is room for the turned terms of open_terms.
     """
     raise NotImplementedError
 
@@ -69,10 +70,21 @@ def curve(modulation, work, i, terms, weight, rest, y, hess):
     raise NotImplementedError
 
 
-@overload(modulate, inline="always")
-def _choose_modulate(modulation, weight, x_y, row_max, rest, logs, terms, work):
-    if isinstance(modulation, types.NoneType):
-        return lambda modulation, weight, x_y, row_max, rest, logs, terms, work: None
+@overload(open_step, inline="always")
+def _choose_open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+    if not isinstance(modulation, types.NoneType):
+        return None
+    if isinstance(terms, types.Array):
+
+        def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+            weighted_softmax(x, weight, terms, row_max, rest, logs)
+    else:
+
+        def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+            if weight.size > 1 or weight[0] != 0:
+                open_rows(x, row_max, rest, logs)
+
+    return choose
 
 
 @overload(level, inline="always")
@@ -84,11 +96,7 @@ def _choose_level(modulation, work, i):
 @overload(curve, inline="always")
 def _choose_curve(modulation, work, i, terms, weight, rest, y, hess):
     if isinstance(modulation, types.NoneType):
-
-        def plain(modulation, work, i, terms, weight, rest, y, hess):
-            spread_hess(terms, weight, weight / (work.dtype.type(1) + rest), rest, hess)
-
-        return plain
+        return lambda modulation, work, i, terms, weight, rest, y, hess: spread_hess(terms, weight, rest, hess)
 
 
 @kernel
@@ -110,12 +118,8 @@ def _index_rows(first, last, logits, target, hit, factor, modulation, values, gr
             for i in range(y.size):
                 weight[i] = hit[0] * factor
                 x_y[i] = x[i, np.uintp(y[i])]
-        if grad is not None:
-            g = grad[start:stop]
-            weighted_softmax(x, weight, g, row_max, rest, logs)
-        elif step > 1 or weight[0] != 0:
-            open_rows(x, row_max, rest, logs)
-        modulate(modulation, weight[: y.size], x_y, row_max, rest, logs, rows_or_none(grad, start, stop), work)
+        g = rows_or_none(grad, start, stop)
+        open_step(modulation, x, x_y, weight[: y.size], g, row_max, rest, logs, work)
         step_total = 0.0
         if each or values.size:
             for i in range(y.size):

@@ -26,10 +26,10 @@ from numba.extending import overload
 
 from . import _checks, _forms
 from ._binary_kernels import chunk
-from ._cross_entropy_kernels import curve, level, modulate, spread_hess
+from ._cross_entropy_kernels import WORK_ROWS, curve, level, open_step, spread_hess
 from ._forms import IGNORE, LAST, MEAN, OFF
 from ._jit import elementwise, kernel
-from ._math import exp_nonpositive, log_nonnegative
+from ._math import close_terms, exp_nonpositive, log_nonnegative, open_rows, open_terms
 
 # Up to this whole number a power is so many products, which is quicker than exp(gamma log q), and loses fewer digits.
 _MOST_PRODUCTS = 4.0
@@ -52,20 +52,23 @@ class _BinaryFocus(NamedTuple):
 
 
 @kernel
-def _powers(base, gamma, out):
-    # out (n,) = base^gamma, 0 <= base <= 1; 0^0 = 1
-    if gamma <= _MOST_PRODUCTS and gamma == math.floor(gamma):
+def _powers(base, exponent, out):
+    # out (n,) = base^exponent, 0 <= base <= 1; 0^0 = 1
+    if exponent == 0.0:
         for k in range(base.size):
             out[k] = 1
-        for _ in range(int(gamma)):
+    elif exponent <= _MOST_PRODUCTS and exponent == math.floor(exponent):
+        for k in range(base.size):
+            out[k] = base[k]
+        for _ in range(1, int(exponent)):
             for k in range(base.size):
                 out[k] *= base[k]
     else:
-        zero, factor = base.dtype.type(0), base.dtype.type(gamma)
+        zero, factor = base.dtype.type(0), base.dtype.type(exponent)
         log_nonnegative(base, out)
         for k in range(base.size):
-            exponent = out[k] * factor
-            out[k] = zero if exponent > zero else exponent
+            product = out[k] * factor
+            out[k] = zero if product > zero else product
         exp_nonpositive(out, out)
 
 
@@ -74,8 +77,8 @@ def _powers(base, gamma, out):
 
 @kernel
 def _modulate(gamma, weight, x_y, row_max, rest, logs, work):
-    # work: from here on bend q hit, q, level, slope, and the largest term of each row
-    p, q, power, slopes, largest = work[5], work[6], work[7], work[8], work[9]
+    # weight (n,) becomes its product with the slope; work: from here on bend q hit, q and level of each row
+    p, q, power = work[5], work[6], work[7]
     zero, one, g = weight.dtype.type(0), weight.dtype.type(1), weight.dtype.type(gamma)
     tiny = np.finfo(weight.dtype).tiny
     n = weight.size
@@ -98,33 +101,25 @@ def _modulate(gamma, weight, x_y, row_max, rest, logs, work):
         product = hit * slope
         # below the normal numbers its inverse, which the Hessian takes, would not be one
         keep = (hit != zero) & ~(product < tiny)
-        top, bent = (hit / (one + rest[i])) * slope, g * factor * (p_y + p_y + pull * ((g - one) * p_y - q_y)) * hit
         weight[i] = product if keep else zero
-        slopes[i] = slope if keep else zero
-        largest[i] = top if keep else zero
-        p[i] = bent
+        p[i] = g * factor * (p_y + p_y + pull * ((g - one) * p_y - q_y)) * hit
 
 
-@kernel
-def _scale(terms, slopes):
-    for i in range(terms.shape[0]):
-        row, slope = terms[i], slopes[i]
-        for k in range(row.size):
-            row[k] *= slope
-
-
-@overload(modulate)
-def _choose_modulate(modulation, weight, x_y, row_max, rest, logs, terms, work):
+@overload(open_step)
+def _choose_open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
     if getattr(modulation, "instance_class", None) is not _Focus:
         return None
     if isinstance(terms, types.Array):
 
-        def choose(modulation, weight, x_y, row_max, rest, logs, terms, work):
+        def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+            turned = work[WORK_ROWS:]
+            open_terms(x, weight, terms, turned, row_max, rest, logs)
             _modulate(modulation.gamma, weight, x_y, row_max, rest, logs, work)
-            _scale(terms, work[8])
+            close_terms(terms, weight, rest, turned)
     else:
 
-        def choose(modulation, weight, x_y, row_max, rest, logs, terms, work):
+        def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
+            open_rows(x, row_max, rest, logs)
             _modulate(modulation.gamma, weight, x_y, row_max, rest, logs, work)
 
     return choose
@@ -154,7 +149,7 @@ def _choose_curve(modulation, work, i, terms, weight, rest, y, hess):
         return None
 
     def choose(modulation, work, i, terms, weight, rest, y, hess):
-        spread_hess(terms, weight, work[9, i], rest, hess)
+        spread_hess(terms, weight, rest, hess)
         _bend(terms, weight, work[5, i], work[6, i], y, hess)
 
     return choose
@@ -164,21 +159,24 @@ def _choose_curve(modulation, work, i, terms, weight, rest, y, hess):
 
 
 @elementwise
-def _bases(x, t, small, large, base):
-    # base = 1 - p, where P and 1 - P are `large` and `small` or the other way round
+def _complements(x, t, small, large, q):
+    # q (n,) = 1 - p, where P and 1 - P are `large` and `small` or the other way round
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for k in range(x.size):
         target, near, far = t[k], large[k], small[k]
         other = one - target
-        base[k] = near * other + far * target if x[k] > zero else near * target + far * other
+        q[k] = near * other + far * target if x[k] > zero else near * target + far * other
 
 
 @elementwise
-def _focal_chunk(x, t, w, gamma, positive, negative, scale, ignore, value, grad, hess, small, large, tail, base, power):
+def _focal_chunk(
+    x, t, w, gamma, positive, negative, scale, ignore, value, grad, hess, small, large, tail, complement, powers, lower_powers
+):
     zero, one, g = x.dtype.type(0), x.dtype.type(1), x.dtype.type(gamma)
     pos, neg = x.dtype.type(positive), x.dtype.type(negative)
     for k in range(x.size):
-        magnitude, target, near, far, log_part, q, factor = abs(x[k]), t[k], large[k], small[k], tail[k], base[k], power[k]
+        magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
+        q, power, lower = complement[k], powers[k], lower_powers[k]
         other = one - target
         weight = target * pos + other * neg
         if w is not None:
@@ -190,22 +188,21 @@ def _focal_chunk(x, t, w, gamma, positive, negative, scale, ignore, value, grad,
         # what is 0 contributes 0, however large the loss it stands at
         beyond = wrong * magnitude
         loss = log_part + (beyond if wrong != zero else zero)
-        shape = factor * weight
         if value is not None:
-            level = shape * loss
+            level = weight * (power * loss)
             value[k] = level if weight != zero else zero
         if grad is not None:
-            share = near * far / q
-            share = near if wrong == zero else share
-            pull = share * loss
-            pull = pull if share != zero else zero
-            turn, miss = other - target, other * up - target * down
-            if hess is not None:
-                bent = (turn + turn) * share * miss + turn * (down - up) * pull + (g - one) * (turn * turn) * (share * pull)
-                curvature = shape * (near * far + g * bent) * scale
-                hess[k] = curvature if weight != zero else zero
-            slope = shape * (g * turn * pull + miss) * scale
+            both, turn, miss = near * far, other - target, other * up - target * down
+            pull = both * lower * loss
+            pull = turn * g * (pull if both != zero else zero)
+            slope = weight * (pull + power * miss) * scale
             grad[k] = slope if weight != zero else zero
+            if hess is not None:
+                share = both / q
+                share = near if wrong == zero else share
+                bent = pull * ((down - up) + (g - one) * turn * share) + power * (both + (g + g) * turn * share * miss)
+                curvature = weight * bent * scale
+                hess[k] = curvature if weight != zero else zero
 
 
 @overload(chunk)
@@ -214,11 +211,21 @@ def _choose_chunk(modulation, x, t, pos, neg, scale, ignore, value, grad, hess, 
         return None
 
     def choose(modulation, x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail, work):
-        base, power = work[5][: x.size], work[6][: x.size]
-        _bases(x, t, small, large, base)
-        _powers(base, modulation.gamma, power)
-        numbers = modulation.gamma, modulation.positive, modulation.negative
-        _focal_chunk(x, t, neg, *numbers, scale, ignore, value, grad, hess, small, large, tail, base, power)
+        gamma, q, lower = modulation.gamma, work[5][: x.size], work[6][: x.size]
+        _complements(x, t, small, large, q)
+        if gamma >= 1.0:
+            _powers(q, gamma - 1.0, lower)
+            power = work[7][: x.size]
+            for k in range(x.size):
+                power[k] = lower[k] * q[k]
+        else:
+            power = work[7][: x.size]
+            _powers(q, gamma, power)
+            for k in range(x.size):
+                ratio = power[k] / q[k]
+                lower[k] = ratio if q[k] != 0 else 0
+        numbers = gamma, modulation.positive, modulation.negative
+        _focal_chunk(x, t, neg, *numbers, scale, ignore, value, grad, hess, small, large, tail, q, power, lower)
 
     return choose
 

@@ -31,8 +31,10 @@ class Rows(NamedTuple):
     def run(self, values: np.ndarray | None = None, grad: np.ndarray | None = None, hess: np.ndarray | None = None) -> float:
         """Write what is asked for; return the sum of the values."""
         logits, form = self.layout.data, self.form
-        rows, n_blocks, step = _rows.blocks(*logits.shape)
-        sums, work = np.empty(n_blocks), np.empty((n_blocks, kernels.WORK_ROWS, step), logits.dtype)
+        n, n_classes = logits.shape
+        rows, n_blocks, step = _rows.blocks(n, n_classes)
+        work_rows = kernels.WORK_ROWS + (0 if self.modulation is None else _rows.turned(n_classes, step))
+        sums, work = np.empty(n_blocks), np.empty((n_blocks, work_rows, step), logits.dtype)
         results = _NO_VALUES if values is None else values, grad, hess, rows, sums, work
         if self.target.ndim == 1 and not form.spread.size and not self.z_loss:
             _threads.run(kernels.index, logits.size, logits, self.target, form.hit, form.factor, self.modulation, *results)

@@ -16,6 +16,8 @@ from . import _rowwise
 
 # The most rows that open_rows and weighted_softmax take at a time.
 BLOCK_ROWS = 64
+# The longest row whose terms open_terms writes to other memory than `out`.
+SHORT_ROW = 60
 
 for _name, _address in _rowwise.addresses().items():
     binding.add_symbol(_name, _address)
@@ -46,6 +48,18 @@ def open_rows(typing_context, x, row_max, rest, logs):
 def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
     """Out (n, K) becomes weight_i softmax(x_i), the others as above; out may be x. Rows of weight (n,) 0 are not looked at: 0."""
     return _leaf("weighted_softmax", x, weight, out, row_max, rest, logs)
+
+
+@intrinsic
+def open_terms(typing_context, x, weight, out, turned, row_max, rest, logs):
+    """Do the first half of weighted_softmax; turned holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
+    return _leaf("open_terms", x, weight, out, turned, row_max, rest, logs)
+
+
+@intrinsic
+def close_terms(typing_context, out, weight, rest, turned):
+    """Do the second half: other weights may be given, but none in place of 0."""
+    return _leaf("close_terms", out, weight, rest, turned)
 
 
 @intrinsic

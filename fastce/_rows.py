@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 
 from ._jit import kernel, reduction
-from ._math import BLOCK_ROWS
+from ._math import BLOCK_ROWS, SHORT_ROW
 
 # A block of rows is one unit of parallel work and one partial sum. Its size depends on the number of classes only, never on the
 # number of threads, so the sums are the same bits for any number of threads.
@@ -80,3 +80,8 @@ def blocks(n_rows: int, n_classes: int) -> tuple[int, int, int]:
     """Return the rows of a block, the number of blocks and the rows of a step."""
     rows = max(1, _BLOCK_ELEMENTS // n_classes)
     return rows, -(-n_rows // rows), min(BLOCK_ROWS, max(1, _STEP_ELEMENTS // n_classes))
+
+
+def turned(n_classes: int, step: int) -> int:
+    """Return how many rows of `step` numbers the turned terms of a step take."""
+    return -(-n_classes * BLOCK_ROWS // step) if n_classes <= SHORT_ROW else 0

@@ -86,6 +86,9 @@ def addresses():
         Of the rows x (n, K), n <= 64: the largest entry, the sum of exp(x - row_max) over all other entries, and log1p of that.
     ``fastce_weighted_softmax(x, n, K, weight, out, row_max, rest, logs)``
         The same, and `out` (n, K), which may be `x`, becomes weight (n,) times softmax. A row of weight 0 is not looked at.
+    ``fastce_open_terms(x, n, K, weight, out, turned, row_max, rest, logs)``, ``fastce_close_terms(out, n, K, weight, rest, turned)``
+        The two halves of weighted_softmax, so that the weights may depend on what the first one finds. `turned` (60 * 64,), or (K * 64,)
+        for K <= 60, is memory between them.
     ``fastce_logistic(x, n, 1, small, large, tail)``
         sigmoid(-|x|), sigmoid(|x|) and log1p(exp(-|x|)), each (n,).
     ``fastce_exp_nonpositive_flat(x, n, 1, out)``

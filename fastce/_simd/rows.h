@@ -111,36 +111,56 @@ static void OF(open_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *row_max
     }
 }
 
-/* out (n, K), which may be x, becomes weight_i softmax(x_i): weight_i / (1 + rest_i) where an entry is the largest; the other results as above.
- * A row of weight 0 is not looked at: its part of out is 0. */
-static void OF(weighted_softmax)(const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *row_max, REAL *rest, REAL *logs)
+/* The first half of weighted_softmax: the terms exp(x - max x) of long rows go to out, which may be x; those of short rows to turned
+ * (K, COLUMN). Long rows of weight 0 are not looked at. */
+static void OF(open_terms)(
+    const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *turned, REAL *row_max, REAL *rest, REAL *logs)
 {
-    if (K > SHORT_ROW) {
-        for (ptrdiff_t i = 0, next; i < n; i = next) {
-            for (next = i; next < n && weight[next] != 0; ++next)
-                ;
-            OF(open_long)(x + i * K, next - i, K, out + i * K, row_max + i, rest + i, logs + i);
-            for (; i < next; ++i)
-                OF(apply)(out + i * K, K, 0, weight[i] / (1 + rest[i]), out + i * K, OF(SOFTMAX));
-            for (; next < n && weight[next] == 0; ++next) {
-                memset(out + next * K, 0, K * sizeof *out);
-                row_max[next] = rest[next] = logs[next] = 0;
-            }
-        }
+    if (K <= SHORT_ROW) {
+        REAL m[COLUMN], r[COLUMN], l[COLUMN];
+        OF(open_turned)(x, n, K, turned, m, r, l, 0);
+        memcpy(row_max, m, n * sizeof *m);
+        memcpy(rest, r, n * sizeof *r);
+        memcpy(logs, l, n * sizeof *l);
         return;
     }
-    REAL turned[SHORT_ROW * COLUMN], w[COLUMN] = {0}, m[COLUMN], r[COLUMN], l[COLUMN];
-    memcpy(w, weight, n * sizeof *w);
-    OF(open_turned)(x, n, K, turned, m, r, l, 0);
+    for (ptrdiff_t i = 0, next; i < n; i = next) {
+        for (next = i; next < n && weight[next] != 0; ++next)
+            ;
+        OF(open_long)(x + i * K, next - i, K, out + i * K, row_max + i, rest + i, logs + i);
+        for (; next < n && weight[next] == 0; ++next)
+            row_max[next] = rest[next] = logs[next] = 0;
+    }
+}
+
+/* The second half: out (n, K) becomes weight_i / (1 + rest_i) times the terms. What has weight 0 becomes 0. */
+static void OF(close_terms)(REAL *out, ptrdiff_t n, ptrdiff_t K, const REAL *weight, const REAL *rest, REAL *turned)
+{
+    if (K > SHORT_ROW) {
+        for (ptrdiff_t i = 0; i < n; ++i)
+            if (weight[i] != 0)
+                OF(apply)(out + i * K, K, 0, weight[i] / (1 + rest[i]), out + i * K, OF(SOFTMAX));
+            else
+                memset(out + i * K, 0, K * sizeof *out);
+        return;
+    }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const VREAL zero = OF(splat)((REAL)0), each = OF(load)(w + i), factor = each / (OF(load)(r + i) + (REAL)1);
+        const ptrdiff_t count = n - i;
+        const VREAL zero = OF(splat)((REAL)0), each = count < LANES ? OF(load_or)(weight + i, count, (REAL)0) : OF(load)(weight + i);
+        const VREAL factor = each / ((count < LANES ? OF(load_or)(rest + i, count, (REAL)0) : OF(load)(rest + i)) + (REAL)1);
         for (REAL *column = turned + i; column < turned + K * COLUMN; column += COLUMN)
             OF(store)(column, OF(select)(each == zero, zero, OF(load)(column) * factor));
     }
     OF(turn_back)(turned, n, K, out);
-    memcpy(row_max, m, n * sizeof *m);
-    memcpy(rest, r, n * sizeof *r);
-    memcpy(logs, l, n * sizeof *l);
+}
+
+/* out (n, K), which may be x, becomes weight_i softmax(x_i): weight_i / (1 + rest_i) where an entry is the largest; the other results as above.
+ * A row of weight 0 is not looked at: its part of out is 0. */
+static void OF(weighted_softmax)(const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *row_max, REAL *rest, REAL *logs)
+{
+    REAL turned[SHORT_ROW * COLUMN];
+    OF(open_terms)(x, n, K, weight, out, turned, row_max, rest, logs);
+    OF(close_terms)(out, n, K, weight, rest, turned);
 }
 
 /* small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,). */

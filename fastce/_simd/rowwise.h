@@ -42,9 +42,9 @@ typedef struct {
 static const fastce_leaf *fastce_leaves(int level)
 {
 #define LEAF(function) {"fastce_" #function, (void *)FASTCE_SELECT(level, function##_f32), (void *)FASTCE_SELECT(level, function##_f64)}
-    static fastce_leaf leaves[6];
-    const fastce_leaf chosen[6] = {
-        LEAF(open_rows), LEAF(weighted_softmax), LEAF(logistic), LEAF(exp_nonpositive_flat), LEAF(log_nonnegative_flat), {NULL, NULL, NULL}};
+    static fastce_leaf leaves[8];
+    const fastce_leaf chosen[8] = {LEAF(open_rows), LEAF(weighted_softmax), LEAF(open_terms), LEAF(close_terms), LEAF(logistic),
+                                   LEAF(exp_nonpositive_flat), LEAF(log_nonnegative_flat), {NULL, NULL, NULL}};
 #undef LEAF
     memcpy(leaves, chosen, sizeof leaves);
     return leaves;
