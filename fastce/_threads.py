@@ -1,8 +1,10 @@
 """How many threads run, when a second one pays, and when threads must not be used at all."""
 
+import contextlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,6 +94,17 @@ def check_num_threads(n: int, name: str) -> int:
     if not 1 <= n <= most:
         raise ValueError(f"{name} must be from 1 to {most} (the threads Numba was started with); got {n}")
     return n.__index__()
+
+
+@contextlib.contextmanager
+def parallel_from(least_work: int) -> Iterator[None]:
+    """Run in parallel from this work on, for a while: so both variants of a kernel can be compiled without much work."""
+    global MIN_PARALLEL_WORK
+    before, MIN_PARALLEL_WORK = MIN_PARALLEL_WORK, least_work
+    try:
+        yield
+    finally:
+        MIN_PARALLEL_WORK = before
 
 
 def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -> Any:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import sys
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,9 +11,7 @@ import numpy as np
 _PACKAGES = ("fastce", "numpy", "scipy", "scikit-learn", "numba", "llvmlite")
 _FEATURES = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512vl", "avx512bw", "avx512bf16", "neon", "sve", "sve2")
 
-# Rows x classes of the arrays that warmup uses: the serial variant of each kernel, and its parallel one (see _threads.run).
-_SERIAL_SHAPE = (4, 3)
-_PARALLEL_SHAPE = (4096, 16)
+_SHAPE = (64, 3)  # rows x classes of the arrays that warmup uses
 
 
 def _version(package: str) -> str:
@@ -99,7 +98,7 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
 
 def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     """Call every public function that has a Numba kernel, with plain and with full options."""
-    from . import _binary_cross_entropy, _cross_entropy, _on_probabilities
+    from . import _binary_cross_entropy, _cross_entropy
 
     n, n_classes = shape
     logits = np.zeros(shape, dtype)
@@ -110,17 +109,14 @@ def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     for module, name, args, options in (
         (_cross_entropy, "cross_entropy", (logits, labels), softmax_options),
         (_cross_entropy, "cross_entropy", (logits, uniform), softmax_options),
-        (_on_probabilities, "nll_loss", (np.log(uniform), labels), {"weight": np.ones(n_classes)}),
         (_binary_cross_entropy, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
-        (_on_probabilities, "binary_cross_entropy", (uniform, uniform), sigmoid_options),
     ):
         for form in ("", "_value_and_grad", "_grad_and_hess"):
-            function = getattr(module, name + form, None)  # the forms on probabilities have no Hessian
-            if function is not None:
-                function(*args)
-                function(*args, **options)
-                if "grad" not in form:
-                    function(*args, reduction="none")
+            function = getattr(module, name + form)
+            function(*args)
+            function(*args, **options)
+            if "hess" not in form:
+                function(*args, reduction="none")
 
 
 def _fit_classifiers(dtype: np.dtype, n: int) -> None:
@@ -162,7 +158,10 @@ def warmup(dtypes: Iterable[str] = ("float32", "float64")) -> None:
     >>> import fastce
     >>> fastce.warmup(dtypes=["float64"])
     """
+    from . import _threads
+
     for dtype in _check_dtypes(dtypes):
-        for shape in (_SERIAL_SHAPE, _PARALLEL_SHAPE):
-            _call_functions(dtype, shape)
-            _fit_classifiers(dtype, shape[0])
+        for least_work in (sys.maxsize, 0):  # the serial variant of each kernel, and its parallel one
+            with _threads.parallel_from(least_work):
+                _call_functions(dtype, _SHAPE)
+                _fit_classifiers(dtype, _SHAPE[0])

@@ -25,7 +25,7 @@ def test_warmup_leaves_nothing_to_compile(dtype):
     fastce.warmup([dtype])
     before = compiled()
     assert before
-    for n, n_classes in ((5, 7), (3000, 30)):
+    for n, n_classes in ((5, 7), (5000, 30)):
         logits = np.random.default_rng(0).normal(size=(n, n_classes)).astype(dtype)
         labels = np.arange(n, dtype=np.int32) % n_classes
         for form in ("", "_value_and_grad", "_grad_and_hess"):
