@@ -32,8 +32,14 @@ class Objective(Protocol):
     """What a minimiser asks of a function of a float64 vector."""
 
     floor: float  # values below it are as good as zero: gaps are relative to max(|value|, floor)
-    refresh_cost: float  # of `refresh` near the minimum, in evaluations
-    exact_cost: float  # of `factor`, in evaluations; infinite where it cannot be done
+
+    @property
+    def refresh_cost(self) -> float:
+        """What `refresh` costs near the minimum, in evaluations."""
+
+    @property
+    def exact_cost(self) -> float:
+        """What `factor` costs, in evaluations; infinite where it cannot be done."""
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the value and a new gradient array."""

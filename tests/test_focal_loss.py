@@ -109,5 +109,5 @@ def test_rows_that_are_not_finite_or_ignored(dtype, rng):
 
 @pytest.mark.parametrize("gamma", [-1.0, np.nan, np.inf])
 def test_gamma_must_be_finite_and_not_negative(gamma):
-    with pytest.raises(ValueError, match="^gamma must"):
+    with pytest.raises(ValueError, match=r"^gamma must"):
         fastce.focal_loss(np.zeros((2, 3)), [0, 1], gamma=gamma)
