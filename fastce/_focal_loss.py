@@ -169,14 +169,13 @@ def _complements(x, t, small, large, q):
 
 
 @elementwise
-def _focal_chunk(
-    x, t, w, gamma, positive, negative, scale, ignore, value, grad, hess, small, large, tail, complement, powers, lower_powers
-):
+def _focal_chunk(x, t, w, gamma, positive, negative, scale, ignore, value, grad, hess, small, large, tail, complements, lower_powers):
     zero, one, g = x.dtype.type(0), x.dtype.type(1), x.dtype.type(gamma)
     pos, neg = x.dtype.type(positive), x.dtype.type(negative)
     for k in range(x.size):
         magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
-        q, power, lower = complement[k], powers[k], lower_powers[k]
+        q, lower = complements[k], lower_powers[k]
+        power = lower * q  # lower = q^(gamma - 1)
         other = one - target
         weight = target * pos + other * neg
         if w is not None:
@@ -209,23 +208,22 @@ def _focal_chunk(
 def _choose_chunk(modulation, x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail, work):
     if getattr(modulation, "instance_class", None) is not _BinaryFocus:
         return None
+    tiny = np.finfo(str(x.dtype)).tiny
 
     def choose(modulation, x, t, pos, neg, scale, ignore, value, grad, hess, small, large, tail, work):
         gamma, q, lower = modulation.gamma, work[5][: x.size], work[6][: x.size]
         _complements(x, t, small, large, q)
-        if gamma >= 1.0:
+        if gamma == 2.0:
+            lower = q
+        elif gamma >= 1.0:
             _powers(q, gamma - 1.0, lower)
-            power = work[7][: x.size]
-            for k in range(x.size):
-                power[k] = lower[k] * q[k]
         else:
-            power = work[7][: x.size]
-            _powers(q, gamma, power)
+            _powers(q, gamma, lower)
             for k in range(x.size):
-                ratio = power[k] / q[k]
-                lower[k] = ratio if q[k] != 0 else 0
+                ratio = lower[k] / q[k]
+                lower[k] = 0 if q[k] < tiny else ratio  # the loss is 0 there
         numbers = gamma, modulation.positive, modulation.negative
-        _focal_chunk(x, t, neg, *numbers, scale, ignore, value, grad, hess, small, large, tail, q, power, lower)
+        _focal_chunk(x, t, neg, *numbers, scale, ignore, value, grad, hess, small, large, tail, q, lower)
 
     return choose
 
