@@ -99,7 +99,7 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
 
 def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     """Call every public function that has a Numba kernel, with plain and with full options."""
-    from . import _binary_cross_entropy, _cross_entropy, _on_probabilities
+    from . import _binary_cross_entropy, _cross_entropy, _focal_loss, _on_probabilities
 
     n, n_classes = shape
     logits = np.zeros(shape, dtype)
@@ -110,6 +110,8 @@ def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     for module, name, args, options in (
         (_cross_entropy, "cross_entropy", (logits, labels), softmax_options),
         (_cross_entropy, "cross_entropy", (logits, uniform), softmax_options),
+        (_focal_loss, "focal_loss", (logits, labels), {"sample_weight": np.ones(n)}),
+        (_focal_loss, "sigmoid_focal_loss", (logits, uniform), sigmoid_options),
         (_on_probabilities, "nll_loss", (np.log(uniform), labels), {"weight": np.ones(n_classes)}),
         (_binary_cross_entropy, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
         (_on_probabilities, "binary_cross_entropy", (uniform, uniform), sigmoid_options),
