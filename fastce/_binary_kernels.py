@@ -21,7 +21,7 @@ from ._rows import add, finish, repeat_or_none, rows_or_none, sum_of
 
 CHUNK = 256
 # Rows of scratch memory: 5 for the plain loss, and for modulations.
-WORK_ROWS = 8
+WORK_ROWS = 7
 
 # Arguments: logits, target (n,); pos, neg (a period,), or None where all are 1; ignore a number of their dtype, or None; values, grad,
 # hess (n,) or None, all of one dtype; grad may be logits itself; work (WORK_ROWS, CHUNK) is scratch memory. What None asks for is not

@@ -98,7 +98,7 @@ def _check_dtypes(dtypes: Iterable[str]) -> list[np.dtype]:
 
 def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
     """Call every public function that has a Numba kernel, with plain and with full options."""
-    from . import _binary_cross_entropy, _cross_entropy
+    from . import _binary_cross_entropy, _cross_entropy, _focal_loss
 
     n, n_classes = shape
     logits = np.zeros(shape, dtype)
@@ -110,6 +110,8 @@ def _call_functions(dtype: np.dtype, shape: tuple[int, int]) -> None:
         (_cross_entropy, "cross_entropy", (logits, labels), softmax_options),
         (_cross_entropy, "cross_entropy", (logits, uniform), softmax_options),
         (_binary_cross_entropy, "binary_cross_entropy_with_logits", (logits, uniform), sigmoid_options),
+        (_focal_loss, "focal_loss", (logits, labels), {"sample_weight": np.ones(n)}),
+        (_focal_loss, "sigmoid_focal_loss", (logits, uniform), sigmoid_options),
     ):
         for form in ("", "_value_and_grad", "_grad_and_hess"):
             function = getattr(module, name + form)

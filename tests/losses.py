@@ -89,6 +89,10 @@ def _z_loss(rng, x, target):
     return {"z_loss": 0.01}
 
 
+def _gamma(gamma):
+    return lambda rng, x, target: {"gamma": gamma}
+
+
 def _together(*makers):
     def make(rng, x, target):
         return {key: value for maker in makers for key, value in maker(rng, x, target).items()}
@@ -193,6 +197,39 @@ LOSSES = [
             "pos_weight": _pos_weight,
             "ignore_index": lambda rng, x, target: {"ignore_index": 1},
             "all": _together(_row_weight, _pos_weight, lambda rng, x, target: {"ignore_index": 0}),
+        },
+        label=-100,
+        by_row=False,
+        has_hess=True,
+    ),
+    Loss(
+        name="focal_loss",
+        function="focal_loss",
+        make=_index,
+        reference=reference.focal_loss,
+        options={
+            **_INDEX_OPTIONS,
+            "gamma 0": _gamma(0.0),
+            "gamma 1/2": _gamma(0.5),
+            "gamma 3, weight": _together(_gamma(3.0), _class_weight_with_zero),
+            "gamma 5.5, all": _together(_gamma(5.5), _class_weight, _sample_weight_with_zeros, _ignore),
+        },
+        label=-100,
+        has_hess=True,
+    ),
+    Loss(
+        name="sigmoid_focal_loss",
+        function="sigmoid_focal_loss",
+        make=_binary,
+        reference=reference.sigmoid_focal_loss,
+        options={
+            "plain": _plain,
+            "element weight": _element_weight,
+            "gamma 0": _gamma(0.0),
+            "gamma 1/2": _gamma(0.5),
+            "gamma 1, no alpha": lambda rng, x, target: {"gamma": 1.0, "alpha": None},
+            "gamma 3, all": _together(_gamma(3.0), _row_weight, lambda rng, x, target: {"alpha": 0.7, "ignore_index": 0}),
+            "gamma 5.5, ignore_index": _together(_gamma(5.5), lambda rng, x, target: {"ignore_index": 1}),
         },
         label=-100,
         by_row=False,

@@ -115,6 +115,58 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     return Terms(values, grads, hess, kept)
 
 
+def focal_loss(logits, target, *, gamma=2.0, weight=None, sample_weight=None, ignore_index=-100, axis=-1):
+    """Focal loss of softmax(logits): -(1 - p)^gamma log p for the probability p of the target."""
+    x, target, gamma = np.moveaxis(np.asarray(logits), axis, -1).astype(Real), np.asarray(target), Real(gamma)
+    values, grads, hess = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    divisor = Real(0)
+    for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
+        divisor += part
+        if c is None or not c.any():
+            continue
+        hot = np.arange(x.shape[-1]) == target[row]
+        e = np.exp(x[row] - x[row].max())
+        share = e / e.sum()
+        p, q, log_p = share[hot][0], share[~hot].sum(), np.log(e[hot][0]) - np.log(e.sum())
+        if q == 0:
+            continue
+        values[row] = part * -(q**gamma) * log_p
+        # the loss depends on the logits through p alone, and dp/dx_k = p ([k = y] - p_k)
+        first = gamma * q ** (gamma - 1) * log_p - q**gamma / p
+        second = -gamma * (gamma - 1) * q ** (gamma - 2) * log_p + 2 * gamma * q ** (gamma - 1) / p + q**gamma / p**2
+        slope = p * (hot - share)
+        curvature = slope * (hot - share) - p * share * (1 - share)
+        grads[row] = part * first * slope
+        hess[row] = part * (second * slope**2 + first * curvature)
+    return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
+
+
+def sigmoid_focal_loss(logits, target, *, alpha=0.25, gamma=2.0, weight=None, ignore_index=None):
+    """Focal loss of sigmoid(logits), element by element, as torchvision defines it."""
+    x, y, gamma = np.asarray(logits).astype(Real), np.asarray(target), Real(gamma)
+    w = np.broadcast_to(Real(1) if weight is None else np.asarray(weight, Real), x.shape)
+    values, grads, hess = np.zeros(x.shape, Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    kept = 0
+    for i in np.ndindex(x.shape):
+        if ignore_index is not None and y[i] == ignore_index:
+            continue
+        kept += 1
+        t = Real(y[i])
+        a = w[i] * (1 if alpha is None else t * Real(alpha) + (1 - t) * (1 - Real(alpha)))
+        if a == 0:
+            continue
+        p, one_minus_p = 1 / (1 + np.exp(-x[i])), 1 / (1 + np.exp(x[i]))
+        cost = (t * -np.log(p) if t else 0) + ((1 - t) * -np.log(one_minus_p) if t != 1 else 0)
+        miss = (1 - t) * p - t * one_minus_p
+        wrong, turn = p * (1 - t) + one_minus_p * t, (1 - 2 * t) * p * one_minus_p
+        values[i] = a * wrong**gamma * cost
+        grads[i] = a * (gamma * wrong ** (gamma - 1) * turn * cost + wrong**gamma * miss)
+        hess[i] = gamma * (gamma - 1) * wrong ** (gamma - 2) * turn**2 * cost + 2 * gamma * wrong ** (gamma - 1) * turn * miss
+        hess[i] += gamma * wrong ** (gamma - 1) * turn * (one_minus_p - p) * cost + wrong**gamma * p * one_minus_p
+        hess[i] *= a
+    return Terms(values, grads, hess, kept)
+
+
 def binary_cross_entropy(probs, target, *, weight=None):
     """Binary cross-entropy of probabilities, with torch's clamps: log at -100, the gradient's divisor at 1e-12."""
     p, y = np.asarray(probs).astype(Real), np.asarray(target).astype(Real)

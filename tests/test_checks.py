@@ -15,12 +15,14 @@ SOFT = np.full((4, 3), 1 / 3)
 P = np.full((4, 3), 0.25)
 STARTS = {
     "cross_entropy": (X, LABELS),
+    "focal_loss": (X, LABELS),
     "nll_loss": (-1 - X, LABELS),
     "binary_cross_entropy_with_logits": (X, SOFT),
+    "sigmoid_focal_loss": (X, SOFT),
     "binary_cross_entropy": (P, SOFT),
 }
 FIRST = dict.fromkeys(STARTS, "logits") | {"nll_loss": "log_probs", "binary_cross_entropy": "probs"}
-BY_ROW = ("cross_entropy", "nll_loss")
+BY_ROW = ("cross_entropy", "focal_loss", "nll_loss")
 OBJECTS = np.array([[object()] * 3] * 4)
 
 

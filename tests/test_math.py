@@ -103,3 +103,48 @@ def test_exp_is_that_of_the_rows(dtype):
     assert np.max(abs(out - want) / np.spacing(want.astype(dtype))) <= 1
     exp_nonpositive(x, x)
     assert_array_equal(x, out)
+
+
+@kernel
+def log_nonnegative(x, out):
+    _math.log_nonnegative(x, out)
+
+
+@DTYPES
+@pytest.mark.parametrize("n", [0, 1, 7, 16, 1000])
+def test_log(n, dtype, rng):
+    info = np.finfo(dtype)
+    some = np.exp(rng.uniform(np.log(info.smallest_subnormal), 0, n))
+    x = np.concatenate([some, 1 - rng.random(n) / 100, [1, info.tiny, info.smallest_subnormal, 0, np.nan]]).astype(dtype)
+    out = np.empty_like(x)
+    log_nonnegative(x, out)
+    assert off(out[:-2], np.log(x[:-2].astype(np.longdouble))) <= 2
+    assert out[-2] == -np.inf
+    assert np.isnan(out[-1])
+    log_nonnegative(x, x)
+    assert_array_equal(x, out)
+
+
+@kernel
+def in_halves(x, weight, more, out, turned, row_max, rest, logs):
+    _math.open_terms(x, weight, out, turned, row_max, rest, logs)
+    for i in range(weight.size):
+        weight[i] *= more[i]
+    _math.close_terms(out, weight, rest, turned)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", [1, 3, 10, 60, 61, 200])
+@pytest.mark.parametrize("n", [1, 15, 64])
+def test_weights_may_change_between_the_halves(n, n_classes, dtype, rng):
+    x = rng.standard_normal((n, n_classes)).astype(dtype)
+    weight, more = rng.random((2, n)).astype(dtype)
+    weight[::4], more[1::5] = 0, 0
+    x[::4] = np.nan
+    want, out = np.empty_like(x), x.copy()
+    results, again = np.full((2, 3, n), np.nan, dtype)
+    weighted_softmax(x, weight * more, want, *results)
+    in_halves(out, weight.copy(), more, out, np.empty((n_classes, _math.BLOCK_ROWS), dtype), *again)
+    assert_array_equal(out, want)
+    used = weight * more != 0
+    assert_array_equal(again[:, used], results[:, used])
