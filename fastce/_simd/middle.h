@@ -4,10 +4,12 @@
  * the next k: a block of columns is taken so wide that memory is read in long pieces, and CHUNK entries of a column are taken at a time,
  * so that what is kept for each column (its largest entry, its sums) seldom moves.
  */
-#ifndef WIDE
-#  define WIDE 512              /* most columns in a block */
-#  define BLOCK_BYTES (1 << 18) /* of a block, which is gone through three times: it should stay in the second cache */
+#ifndef BLOCK_BYTES
+#  define BLOCK_BYTES (1 << 19) /* of a block, which is gone through three times: it should stay in the second cache */
+#  define FAR_BYTES (1 << 21)   /* of the narrowest block, from which on no cache helps and only long pieces do */
 #endif
+#define WIDE (ptrdiff_t)(4096 / sizeof(REAL)) /* most columns in a block */
+#define NARROW 64                             /* and least, if there are so many */
 
 /* A vector of columns, or what is left of one. */
 FASTCE_INLINE VREAL OF(load_first)(const REAL *p, ptrdiff_t count)
@@ -32,17 +34,19 @@ FASTCE_INLINE void OF(max_of_columns)(const REAL *x, ptrdiff_t step, const ptrdi
     OF(store)(m, largest);
 }
 
-/* The same n <= CHUNK entries: their terms exp(x - m) are stored if there are `terms`; returns the sum of those below m. */
+/* The same n <= CHUNK entries: their terms exp(x - m) are stored if there are `terms`; returns the sum of those below m.
+ * All are loaded before any is stored: where `step` is a multiple of 4096 bytes, a load behind a store often has to wait for it. */
 FASTCE_INLINE VREAL OF(sum_of_columns)(
     const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, const REAL *m, REAL *ties, REAL *terms)
 {
     const VREAL largest = OF(load)(m);
-    VREAL chunk = OF(splat)((REAL)0), equal = OF(load)(ties);
-    for (ptrdiff_t k = 0; k < n; ++k) {
-        VREAL e = OF(add_term)(OF(load_first)(x + k * step, count), largest, &chunk, &equal);
-        if (terms)
-            OF(store_first)(terms + k * step, e, count);
-    }
+    VREAL chunk = OF(splat)((REAL)0), equal = OF(load)(ties), v[CHUNK];
+    for (ptrdiff_t k = 0; k < n; ++k)
+        v[k] = OF(load_first)(x + k * step, count);
+    for (ptrdiff_t k = 0; k < n; ++k)
+        v[k] = OF(add_term)(v[k], largest, &chunk, &equal);
+    for (ptrdiff_t k = 0; terms && k < n; ++k)
+        OF(store_first)(terms + k * step, v[k], count);
     OF(store)(ties, equal);
     return chunk;
 }
@@ -51,10 +55,11 @@ FASTCE_INLINE void OF(scale_columns)(
     const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, const REAL *m, const REAL *factor, REAL *out, int form)
 {
     const VREAL base = OF(load)(m), f = OF(load)(factor);
-    for (ptrdiff_t k = 0; k < n; ++k) {
-        VREAL v = OF(load_first)(x + k * step, count);
-        OF(store_first)(out + k * step, form == OF(SOFTMAX) ? v * f : (v - base) - f, count);
-    }
+    VREAL v[CHUNK];
+    for (ptrdiff_t k = 0; k < n; ++k)
+        v[k] = OF(load_first)(x + k * step, count);
+    for (ptrdiff_t k = 0; k < n; ++k)
+        OF(store_first)(out + k * step, form == OF(SOFTMAX) ? v[k] * f : (v[k] - base) - f, count);
 }
 
 /* Calls `call(k, n, c, count)` for all entries of the block: n <= CHUNK entries from k on of `count` columns from c on. Both are
@@ -133,7 +138,10 @@ FASTCE_INLINE void OF(columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrd
             out[i] = (REAL)-INFINITY;
         return;
     }
-    const ptrdiff_t fits = BLOCK_BYTES / (ptrdiff_t)sizeof(REAL) / K / 64 * 64, widest = fits < 64 ? 64 : fits < WIDE ? fits : WIDE;
+    const ptrdiff_t fits = BLOCK_BYTES / (K * (ptrdiff_t)sizeof(REAL)) / NARROW * NARROW;
+    ptrdiff_t widest = fits < NARROW ? NARROW : fits < WIDE ? fits : WIDE;
+    if (K * (ptrdiff_t)sizeof(REAL) * NARROW > FAR_BYTES)
+        widest = WIDE;
     for (ptrdiff_t i = first, width; i < last; i += width) {
         const ptrdiff_t o = i / inner, c = i % inner;
         width = last - i < widest ? last - i : widest;
@@ -155,3 +163,5 @@ static void OF(log_softmax_columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner,
 {
     OF(columns)(x, K, inner, first, last, out, OF(LOG_SOFTMAX));
 }
+#undef WIDE
+#undef NARROW
