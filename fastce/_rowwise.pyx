@@ -1,6 +1,6 @@
-"""Log-sum-exp, softmax and log-softmax of rows, and sigmoid of flat arrays: one thread, no Numba.
+"""Log-sum-exp, softmax and log-softmax of rows and columns, and sigmoid of flat arrays: one thread, no Numba.
 
-The arithmetic is C (``_simd/rows.h``), compiled for several instruction sets; the best one that the
+The arithmetic is C (``_simd/rows.h``, ``_simd/middle.h``), compiled for several instruction sets; the best one that the
 processor has is chosen when this module is imported. The environment variable ``FASTCE_CPU``
 (``baseline``, ``v3``, ``v4``) can lower the choice, never raise it.
 
@@ -24,13 +24,16 @@ __all__ = [
     "addresses",
     "exp_nonpositive_flat",
     "log_sigmoid_flat",
+    "log_softmax_columns",
     "log_softmax_rows",
     "is_plain_call",
+    "logsumexp_columns",
     "logsumexp_rows",
     "overlap",
     "scan_interval",
     "scan_labels",
     "sigmoid_flat",
+    "softmax_columns",
     "softmax_rows",
     "variant",
 ]
@@ -55,6 +58,8 @@ cdef extern from "_simd/rowwise.h" nogil:
         void *f64
     const fastce_leaf *fastce_leaves(int level)
     void (**fastce_rowwise_f64)(const double *x, Py_ssize_t n, Py_ssize_t K, double *out)
+    void (**fastce_columns_f32)(const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, float *out)
+    void (**fastce_columns_f64)(const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, double *out)
 
 
 _LEVELS = ("baseline", "v3", "v4")
@@ -250,6 +255,40 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
     return 0
 
 
+cdef int _apply_columns(int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
+    """Check the two arrays and the columns, and run one of the C functions on them."""
+    cdef Py_buffer source, target
+    cdef Py_ssize_t outer, K, inner
+    cdef bint same_shape, reduces = slot == LOGSUMEXP_ROWS
+    PyObject_GetBuffer(x, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    try:
+        PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
+        try:
+            if source.ndim != 3 or target.ndim != (2 if reduces else 3):
+                raise ValueError(f"x and out must have 3 and {2 if reduces else 3} dimensions; got {source.ndim} and {target.ndim}")
+            outer, K, inner = source.shape[0], source.shape[1], source.shape[2]
+            same_shape = target.shape[0] == outer and target.shape[target.ndim - 1] == inner and (reduces or target.shape[1] == K)
+            if not same_shape:
+                raise ValueError(f"out must fit x of shape {(outer, K, inner)}; got another shape")
+            if not 0 <= first <= last <= outer * inner:
+                raise ValueError(f"columns must be from 0 to {outer * inner}; got {first} to {last}")
+            if source.format[0] != target.format[0] or source.format[1] != 0 or target.format[1] != 0:
+                raise TypeError("x and out must have one dtype; got two")
+            if source.format[0] == c"f":
+                with nogil:
+                    fastce_columns_f32[slot](<const float *> source.buf, K, inner, first, last, <float *> target.buf)
+            elif source.format[0] == c"d":
+                with nogil:
+                    fastce_columns_f64[slot](<const double *> source.buf, K, inner, first, last, <double *> target.buf)
+            else:
+                raise TypeError("x must be float32 or float64; got another dtype")
+        finally:
+            PyBuffer_Release(&target)
+    finally:
+        PyBuffer_Release(&source)
+    return 0
+
+
 def logsumexp_rows(x, out):
     """Write ``log(sum_k exp(x[i, k]))`` of the rows of `x` (n, K) into `out` (n,)."""
     _apply(LOGSUMEXP_ROWS, x, out, 2, 1)
@@ -263,6 +302,24 @@ def softmax_rows(x, out):
 def log_softmax_rows(x, out):
     """Write ``x[i, k] - log(sum_j exp(x[i, j]))`` of `x` (n, K) into `out` (n, K); `out` may be `x`."""
     _apply(LOG_SOFTMAX_ROWS, x, out, 2, 2)
+
+
+def logsumexp_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+    """Write ``log(sum_k exp(x[i, k, j]))`` of `x` (outer, K, inner) into `out` (outer, inner), from flat place `first` to before `last`."""
+    _apply_columns(LOGSUMEXP_ROWS, x, out, first, last)
+
+
+def softmax_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+    """Write ``exp(x[i, k, j]) / sum_k exp(x[i, k, j])`` of `x` (outer, K, inner) into `out`, of its shape, which may be `x`.
+
+    Only of the columns from `first` to before `last`; column ``i * inner + j`` is ``x[i, :, j]``.
+    """
+    _apply_columns(SOFTMAX_ROWS, x, out, first, last)
+
+
+def log_softmax_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+    """Write ``x[i, k, j] - log(sum_k exp(x[i, k, j]))`` likewise."""
+    _apply_columns(LOG_SOFTMAX_ROWS, x, out, first, last)
 
 
 def exp_nonpositive_flat(x, out):

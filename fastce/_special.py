@@ -1,27 +1,26 @@
 """logsumexp, softmax, log_softmax, sigmoid and log_sigmoid of NumPy arrays: any shape, axis, strides and float dtype.
 
-The arithmetic is in ``_rowwise.pyx``, on contiguous rows; this file brings arrays into that form and results back. Nothing
-here compiles at run time or starts a thread.
+The arithmetic is in ``_rowwise.pyx``, on C-contiguous arrays, along their last axis (rows) or another one (columns); this file
+brings arrays into that form and results back, without a copy where another order of the axes will do. Nothing here compiles at run
+time.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _rowwise
-from ._checks import as_float_array, check_axis, check_out, contiguous
+from ._checks import as_float_array, check_axis, check_out, is_plain
+from ._threads import MIN_SPLIT_BYTES, split
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
 _HALF = np.dtype(np.float16)
 _SINGLE = np.dtype(np.float32)
-
-
-def _working(dtype: np.dtype) -> np.dtype:
-    """Return the dtype to compute in."""
-    return _SINGLE if dtype == _HALF else dtype
+_FAR_BYTES = 1 << 21  # of 64 neighbouring columns, from which on only wide parts are quick (_simd/middle.h)
 
 
 def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
@@ -35,45 +34,88 @@ def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.
     return out
 
 
-def _along_axis(function: Any, x: ArrayLike, axis: int, out: np.ndarray | None) -> np.ndarray:
-    """Apply a function of rows, (n, K) to (n, K), along one axis."""
+def _ready(x: np.ndarray) -> bool:
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype != _HALF
+
+
+def _reordered(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return `x`, or a copy if no order of its axes will do, as a C-contiguous array to compute with, and where its axes come from."""
+    if _ready(x):
+        return x, tuple(range(x.ndim))
+    for candidate in (x, None):
+        if candidate is None:
+            candidate = np.array(x, dtype=_SINGLE if x.dtype == _HALF else x.dtype, order="K")  # no gaps, no negative strides
+        strides = candidate.strides
+        order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(strides[axis])))
+        moved = candidate.transpose(order)
+        if _ready(moved):
+            return moved, order
+    return np.ascontiguousarray(candidate), tuple(range(x.ndim))
+
+
+def _restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """Undo the reordering of axes."""
+    return result.transpose([order.index(axis) for axis in range(len(order))])
+
+
+def _apply(
+    rows: Callable[..., None], columns: Callable[..., None], x: np.ndarray, axis: int, out: np.ndarray, reduces: bool = False
+) -> None:
+    """Call one of two functions: on rows if `axis` is the last one of the C-contiguous `x`, else on columns; in parts if `x` is large."""
+    shape = x.shape
+    n_classes, inner = shape[axis], math.prod(shape[axis + 1 :])
+    outer = math.prod(shape[:axis])
+    n = outer * inner
+    if inner == 1:
+        x, out = x.reshape(n, n_classes), out.reshape(n if reduces else (n, n_classes))
+        if x.nbytes < MIN_SPLIT_BYTES:
+            rows(x, out)
+        else:
+            split(lambda first, last: rows(x[first:last], out[first:last]), n, x.nbytes)
+    else:
+        x, out = x.reshape(outer, n_classes, inner), out.reshape((outer, inner) if reduces else (outer, n_classes, inner))
+        far = 64 * n_classes * x.itemsize > _FAR_BYTES
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, per_thread=1 if far else 4)
+
+
+def _along_axis(rows: Callable[..., None], columns: Callable[..., None], x: ArrayLike, axis: int, out: np.ndarray | None) -> np.ndarray:
+    """Return what a function of rows, or the same of columns, makes of `x` along one axis."""
+    if out is None and type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.nbytes < MIN_SPLIT_BYTES:
+        result = np.empty(x.shape, x.dtype)  # the usual small call
+        rows(x, result)
+        return result
     source = as_float_array(x, "x")
     if source.ndim == 0:
         raise ValueError("x must have at least one dimension; got a single number")
     axis = check_axis(axis, source.ndim)
-    shape, dtype = source.shape, source.dtype
     if out is not None:
-        check_out(out, shape, dtype, {"x": source})
-    if axis == source.ndim - 1 and source.flags.c_contiguous and dtype != _HALF:
-        result = out if out is not None and out.flags.c_contiguous else np.empty(shape, dtype)
-        if source.ndim == 2:
-            function(source, result)
-        elif source.size:
-            function(source.reshape(-1, shape[-1]), result.reshape(-1, shape[-1]))
-        return result if result is out else _deliver(result, dtype, out)
-    moved = np.moveaxis(source, axis, -1)
-    result = np.array(moved, dtype=_working(dtype), order="C")  # always a copy, so that it can be worked on in place
-    if result.size:
-        rows = result.reshape(-1, shape[axis])
-        function(rows, rows)
-    return _deliver(np.moveaxis(result, -1, axis), dtype, out)
+        check_out(out, source.shape, source.dtype, {"x": source})
+    work, order = _reordered(source)
+    direct = out is not None and _ready(out.transpose(order))
+    result = out.transpose(order) if direct else np.empty(work.shape, work.dtype)
+    if work.size:
+        _apply(rows, columns, work, order.index(axis), result)
+    if direct:
+        return out
+    return _deliver(_restored(result, order), source.dtype, out)
 
 
-def _elementwise(function: Any, x: ArrayLike, out: np.ndarray | None) -> Any:
+def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | None) -> Any:
     """Apply a function of a flat array to every element."""
     source = as_float_array(x, "x")
-    dtype = source.dtype
     if out is not None:
-        check_out(out, source.shape, dtype, {"x": source})
-    if source.flags.c_contiguous and dtype != _HALF:
-        result = out if out is not None and out.flags.c_contiguous else np.empty(source.shape, dtype)
-        function(source.reshape(-1), result.reshape(-1))
+        check_out(out, source.shape, source.dtype, {"x": source})
+    work, order = _reordered(source)
+    direct = out is not None and _ready(out.transpose(order))
+    result = out.transpose(order) if direct else np.empty(work.shape, work.dtype)
+    flat, flat_result = work.reshape(-1), result.reshape(-1)
+    if flat.nbytes < MIN_SPLIT_BYTES:
+        function(flat, flat_result)
     else:
-        result = np.array(source, dtype=_working(dtype), order="C")
-        flat = result.reshape(-1)
-        function(flat, flat)
-    if result is not out:
-        result = _deliver(result, dtype, out)
+        split(lambda first, last: function(flat[first:last], flat_result[first:last]), flat.size, flat.nbytes)
+    if direct:
+        return out
+    result = _deliver(_restored(result, order), source.dtype, out)
     return result[()] if out is None else out
 
 
@@ -122,27 +164,31 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
     """
+    if out is None and type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.nbytes < MIN_SPLIT_BYTES:
+        result = np.empty(x.shape[0], x.dtype)  # the usual small call
+        _rowwise.logsumexp_rows(x, result)
+        return result[:, None] if keepdims else result
     source = as_float_array(x, "x")
-    shape, dtype = source.shape, source.dtype
     if axis is None:
-        rows = source.reshape(1, -1)
         lead: tuple[int, ...] = ()
-        kept = (1,) * source.ndim
+    elif source.ndim == 0:
+        raise ValueError("x must have at least one dimension; got a single number")
     else:
-        if source.ndim == 0:
-            raise ValueError("x must have at least one dimension; got a single number")
         axis = check_axis(axis, source.ndim)
-        lead = shape[:axis] + shape[axis + 1 :]
-        kept = (*shape[:axis], 1, *shape[axis + 1 :])
-        rows = source if axis == source.ndim - 1 else np.moveaxis(source, axis, -1)
+        lead = source.shape[:axis] + source.shape[axis + 1 :]
+    kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
     if out is not None:
-        check_out(out, kept if keepdims else lead, dtype, {"x": source}, in_place=False)
-    rows = contiguous(rows, _working(dtype))
-    if rows.ndim != 2:
-        rows = rows.reshape(math.prod(lead), rows.shape[-1])  # -1 for the first would not do for an empty axis
-    result = np.empty(rows.shape[0], rows.dtype)
-    _rowwise.logsumexp_rows(rows, result)
-    result = _deliver(result.reshape(kept if keepdims else lead), dtype, out)
+        check_out(out, kept if keepdims else lead, source.dtype, {"x": source}, in_place=False)
+    work, order = _reordered(source)
+    if axis is None:
+        result = np.empty((), work.dtype)
+        _apply(_rowwise.logsumexp_rows, _rowwise.logsumexp_columns, work.reshape(-1), 0, result, reduces=True)
+    else:
+        place = order.index(axis)
+        result = np.empty(work.shape[:place] + work.shape[place + 1 :], work.dtype)
+        _apply(_rowwise.logsumexp_rows, _rowwise.logsumexp_columns, work, place, result, reduces=True)
+        result = _restored(result, tuple(i - (i > axis) for i in order if i != axis))
+    result = _deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
     return result[()] if out is None else out
 
 
@@ -188,7 +234,7 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return _along_axis(_rowwise.softmax_rows, x, axis, out)
+    return _along_axis(_rowwise.softmax_rows, _rowwise.softmax_columns, x, axis, out)
 
 
 def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -232,7 +278,7 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     >>> log_softmax(np.array([0.0, -50.0]))  # the first is -exp(-50), not 0
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    return _along_axis(_rowwise.log_softmax_rows, x, axis, out)
+    return _along_axis(_rowwise.log_softmax_rows, _rowwise.log_softmax_columns, x, axis, out)
 
 
 def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import queue
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ._jit import Driver
@@ -14,14 +15,21 @@ if TYPE_CHECKING:
 # the threads still wait for work, 50 us and more where they sleep or share their cores.
 MIN_PARALLEL_WORK = 100_000
 
+# The same for `split`, in bytes gone through: to wake a sleeping thread takes some 50 us. And the least of one part.
+MIN_SPLIT_BYTES, _MIN_PART_BYTES = 1 << 19, 1 << 16
+
+_T = TypeVar("_T")
 _n_threads: int | None = None
 _region = threading.Lock()
 _forked = False
+_jobs: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()  # what the threads of `split` wait for
+_n_workers = 0
 
 
 def _after_fork_in_child() -> None:
-    global _region, _forked
+    global _region, _forked, _jobs, _n_workers
     _region = threading.Lock()
+    _jobs, _n_workers = queue.SimpleQueue(), 0
     # GNU OpenMP ends a child that enters a parallel region after its parent did; workqueue's threads are gone. So: serial, also
     # when another library has started Numba's threads.
     numba_parallel = sys.modules.get("numba.np.ufunc.parallel")
@@ -33,9 +41,15 @@ if hasattr(os, "register_at_fork"):
 
 
 def _max_threads() -> int:
-    import numba
-
-    return int(numba.config.NUMBA_NUM_THREADS)
+    """Return the number of threads Numba has, or will have once something imports it."""
+    config = getattr(sys.modules.get("numba"), "config", None)
+    n = getattr(config, "NUMBA_NUM_THREADS", None)
+    if n is None:
+        try:
+            n = int(os.environ["NUMBA_NUM_THREADS"])
+        except (KeyError, ValueError):
+            n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(n))
 
 
 def get_num_threads() -> int:
@@ -122,10 +136,71 @@ def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -
         import numba
 
         before = numba.get_num_threads()
-        numba.set_num_threads(threads)
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
         try:
             return driver.parallel(*args)
         finally:
             numba.set_num_threads(before)
+    finally:
+        _region.release()
+
+
+def _work() -> None:
+    while True:
+        _jobs.get()()  # without a name, so that a waiting thread keeps no array alive
+
+
+def _hire(n: int) -> int:
+    """Start threads until there are `n`, or as many as the system gives; return how many there are."""
+    global _n_workers
+    try:
+        while _n_workers < n:
+            threading.Thread(target=_work, name=f"fastce-{_n_workers}", daemon=True).start()
+            _n_workers += 1
+    except RuntimeError:  # no more threads, or the interpreter is on its way out
+        pass
+    return min(n, _n_workers)
+
+
+def split(function: Callable[[int, int], _T], n: int, n_bytes: int, per_thread: int = 4) -> list[_T]:
+    """Call ``function(start, stop)`` for contiguous parts of ``range(n)`` and return what it returns, in order.
+
+    For functions that leave the interpreter's lock alone while they go through `n_bytes` of memory, and that write to places of their
+    own: the parts run on several threads where that pays, and whoever is free takes the next one. The caller works, too, and waits for
+    nobody who has not begun, so a busy machine costs little. Parts are multiples of 64 long, `per_thread` of them for each thread.
+    What is called with Numba goes through `run`; only one of both runs at a time, and who finds another one inside works alone.
+    """
+    n_threads = get_num_threads() if n_bytes >= MIN_SPLIT_BYTES and n > 1 else 1
+    n_parts = min(n_threads * per_thread, n_bytes // _MIN_PART_BYTES, n)
+    if n_threads == 1 or n_parts < 2 or not _region.acquire(blocking=False):
+        return [function(0, n)]
+    try:
+        step = -(-n // n_parts)
+        step = -(-step // 64) * 64 if step > 64 else step
+        starts = range(0, n, step)
+        todo = list(enumerate(starts))[::-1]
+        done: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
+
+        def work() -> None:
+            while todo:
+                try:
+                    i, start = todo.pop()
+                except IndexError:  # another thread was quicker
+                    return
+                try:
+                    done.put((i, function(start, min(start + step, n)), None))
+                except BaseException as error:
+                    todo.clear()
+                    done.put((i, None, error))
+
+        for _ in range(_hire(min(n_threads, len(starts)) - 1)):
+            _jobs.put(work)
+        work()
+        results: list[Any] = [None] * len(starts)
+        for _ in starts:
+            i, results[i], error = done.get()
+            if error is not None:
+                raise error
+        return results
     finally:
         _region.release()

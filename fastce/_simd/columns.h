@@ -5,6 +5,7 @@
 #ifndef COLUMN
 #  define COLUMN 64    /* rows in a block; the distance between the columns of turned (K, COLUMN) arrays */
 #  define SHORT_ROW 60 /* the longest row for which turning pays */
+#  define CHUNK 8      /* terms added in a chain before the sum goes on in an accumulator; more would cost digits */
 #endif
 
 #if SIMD_LEVEL == 4
@@ -124,6 +125,30 @@ static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
 #undef TURN_BACK
 }
 
+/* One vector of terms, of as many columns: exp(x - m), which joins their sums. */
+FASTCE_INLINE VREAL OF(add_term)(VREAL x, VREAL m, VREAL *chunk, VREAL *ties)
+{
+    VREAL e = OF(exp_nonpositive)(x - m);
+    *ties += OF(one_where_equal)(x, m);
+    *chunk = OF(add_below)(*chunk, e, x, m);
+    return e;
+}
+
+/* rest of a vector of columns of K entries; `total` holds what no longer is in `chunk`, nothing for K < CHUNK. */
+FASTCE_INLINE VREAL OF(rest_of_columns)(OF(accumulator) total, VREAL chunk, VREAL ties, VREAL m, ptrdiff_t K)
+{
+    VREAL others = (ties - (REAL)1) + (m - m); /* m - m: NaN for an infinite m */
+    if (K < CHUNK)
+        return chunk + others;
+    OF(accumulate)(&total, chunk);
+    OF(accumulate)(&total, others);
+#if REAL_IS_FLOAT
+    return NAME(narrowed)(total.sum, total.more);
+#else
+    return total.sum + total.more;
+#endif
+}
+
 /* Open a block as in passes.h, but of n <= COLUMN short rows; turned (K, COLUMN) becomes exp(x - max x), or x - max x if `exponents`.
  * row_max, rest and logs are (COLUMN,); what is behind the last row is a copy of the first one. */
 FASTCE_INLINE void OF(open_turned)(
@@ -142,30 +167,16 @@ FASTCE_INLINE void OF(open_turned)(
         OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
         for (ptrdiff_t k = 0; k < K; ++k) {
             VREAL entry = OF(load)(column + k * COLUMN);
-            VREAL shifted = entry - m;
-            VREAL e = OF(exp_nonpositive)(shifted);
-            OF(store)(column + k * COLUMN, exponents ? shifted : e);
-            ties += OF(one_where_equal)(entry, m);
-            chunk = OF(add_below)(chunk, e, entry, m);
-            if (k % 8 == 7) { /* more terms in a chain would cost digits */
+            VREAL e = OF(add_term)(entry, m, &chunk, &ties);
+            OF(store)(column + k * COLUMN, exponents ? entry - m : e);
+            if (k % CHUNK == CHUNK - 1) {
                 OF(accumulate)(&total, chunk);
                 chunk = OF(splat)((REAL)0);
             }
         }
-        VREAL others = (ties - (REAL)1) + (m - m); /* m - m: NaN for an infinite m */
-        if (K < 8) {
-            chunk += others;
-        } else {
-            OF(accumulate)(&total, chunk);
-            OF(accumulate)(&total, others);
-#if REAL_IS_FLOAT
-            chunk = NAME(narrowed)(total.sum, total.more);
-#else
-            chunk = total.sum + total.more;
-#endif
-        }
+        VREAL others = OF(rest_of_columns)(total, chunk, ties, m, K);
         OF(store)(row_max + i, m);
-        OF(store)(rest + i, chunk);
-        OF(store)(logs + i, OF(log1p_nonnegative)(chunk));
+        OF(store)(rest + i, others);
+        OF(store)(logs + i, OF(log1p_nonnegative)(others));
     }
 }

@@ -6,12 +6,12 @@
  */
 enum { OF(LOGSUMEXP), OF(SOFTMAX), OF(LOG_SOFTMAX) };
 
-/* logsumexp of a row whose largest entry is -inf or +inf, or that holds nothing but NaN. */
-FASTCE_INLINE REAL OF(logsumexp_not_finite)(const REAL *x, ptrdiff_t K, REAL m)
+/* logsumexp of a row, its entries `step` apart, whose largest entry is -inf or +inf, or that holds nothing but NaN. */
+FASTCE_INLINE REAL OF(logsumexp_not_finite)(const REAL *x, ptrdiff_t step, ptrdiff_t K, REAL m)
 {
     for (ptrdiff_t k = 0; k < K; ++k)
-        if (x[k] != x[k])
-            return x[k];
+        if (x[k * step] != x[k * step])
+            return x[k * step];
     return m;
 }
 
@@ -38,7 +38,7 @@ FASTCE_INLINE void OF(long_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *
             OF(apply)(out + i * K, K, 0, (REAL)1 / (1 + rest[i]), out + i * K, form);
         } else {
             REAL shift = OF(is_finite)(m[i]) ? logs[i] : 0;
-            REAL base = OF(is_finite)(m[i]) ? m[i] : OF(logsumexp_not_finite)(row, K, m[i]);
+            REAL base = OF(is_finite)(m[i]) ? m[i] : OF(logsumexp_not_finite)(row, 1, K, m[i]);
             if (form == OF(LOGSUMEXP))
                 out[i] = base + shift;
             else
@@ -57,7 +57,7 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL 
             out[i] = m[i] + logs[i];
         for (ptrdiff_t i = 0; i < n; ++i)
             if (!OF(is_finite)(m[i]))
-                out[i] = OF(logsumexp_not_finite)(x + i * K, K, m[i]);
+                out[i] = OF(logsumexp_not_finite)(x + i * K, 1, K, m[i]);
         return;
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
@@ -68,7 +68,7 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL 
     if (form == OF(LOG_SOFTMAX))
         for (ptrdiff_t i = 0; i < n; ++i)
             if (!OF(is_finite)(m[i])) {
-                REAL total = OF(logsumexp_not_finite)(x + i * K, K, m[i]);
+                REAL total = OF(logsumexp_not_finite)(x + i * K, 1, K, m[i]);
                 for (ptrdiff_t k = 0; k < K; ++k)
                     turned[k * COLUMN + i] = x[i * K + k] - total;
             }

@@ -12,6 +12,9 @@ enum { LOGSUMEXP_ROWS, SOFTMAX_ROWS, LOG_SOFTMAX_ROWS, EXP_NONPOSITIVE_FLAT, SIG
 
 static void (*fastce_rowwise_f32[ROWWISE_COUNT])(const float *, ptrdiff_t, ptrdiff_t, float *);
 static void (*fastce_rowwise_f64[ROWWISE_COUNT])(const double *, ptrdiff_t, ptrdiff_t, double *);
+/* The same three along a middle axis: x, K, inner, the first column, the one behind the last, out (middle.h). */
+static void (*fastce_columns_f32[3])(const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
+static void (*fastce_columns_f64[3])(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *);
 static ptrdiff_t (*fastce_scan_labels)(const int64_t *, ptrdiff_t, int64_t, int64_t, ptrdiff_t *);
 static ptrdiff_t (*fastce_scan_interval_f32)(const float *, ptrdiff_t, float, float, ptrdiff_t *);
 static ptrdiff_t (*fastce_scan_interval_f64)(const double *, ptrdiff_t, double, double, ptrdiff_t *);
@@ -27,10 +30,17 @@ static void fastce_rowwise_use(int level)
     USE(EXP_NONPOSITIVE_FLAT, exp_nonpositive_flat)
     USE(SIGMOID_FLAT, sigmoid_flat)
     USE(LOG_SIGMOID_FLAT, log_sigmoid_flat)
+#undef USE
+#define USE(slot, function)                                         \
+    fastce_columns_f32[slot] = FASTCE_SELECT(level, function##_f32); \
+    fastce_columns_f64[slot] = FASTCE_SELECT(level, function##_f64);
+    USE(LOGSUMEXP_ROWS, logsumexp_columns)
+    USE(SOFTMAX_ROWS, softmax_columns)
+    USE(LOG_SOFTMAX_ROWS, log_softmax_columns)
+#undef USE
     fastce_scan_labels = FASTCE_SELECT(level, scan_labels);
     fastce_scan_interval_f32 = FASTCE_SELECT(level, scan_interval_f32);
     fastce_scan_interval_f64 = FASTCE_SELECT(level, scan_interval_f64);
-#undef USE
 }
 
 /* What Numba calls by name: every function takes the first array, its two lengths, and the other arrays. */

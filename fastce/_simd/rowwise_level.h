@@ -6,6 +6,7 @@
 #include "passes.h"
 #include "columns.h"
 #include "rows.h"
+#include "middle.h"
 #include "real_end.h"
 
 #include "real_float.h"
@@ -13,4 +14,5 @@
 #include "passes.h"
 #include "columns.h"
 #include "rows.h"
+#include "middle.h"
 #include "real_end.h"
