@@ -6,7 +6,7 @@ where. No check writes to its argument.
 
 import numbers
 import operator
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class _Alias:
         self.owner = x
 
 
-def is_plain(x: Any) -> bool:
+def is_plain(x: Any) -> TypeGuard[np.ndarray]:
     """Whether `x` is what kernels take as it is: an aligned, writeable, C-contiguous array of float32 or float64."""
     return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.carray
 
