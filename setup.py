@@ -1,4 +1,4 @@
-"""Build of the two Cython extensions; everything else about the package is in pyproject.toml."""
+"""Build of the Cython extensions; everything else about the package is in pyproject.toml."""
 
 import os
 import sys
@@ -47,7 +47,7 @@ def extension(name, **options):
 
 setup(
     ext_modules=cythonize(
-        [extension("_rowwise"), extension("_blocks")],
+        [extension(name) for name in ("_cpu", "_scans", "_rowwise", "_blocks")],
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

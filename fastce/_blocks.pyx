@@ -2,13 +2,11 @@
 
 X is float32 or float64, everything else float64; float32 entries are widened in registers, so all
 arithmetic is double. One thread. The arithmetic is C (``_simd/dense.h``, ``_simd/csr.h``), compiled for
-several instruction sets and chosen at import; ``FASTCE_CPU`` can lower the choice, never raise it.
+several instruction sets; ``_cpu.pyx`` chooses at import.
 
 Two faces: `dense_forward` and `csr_forward` check their arrays and serve prediction; `addresses` gives the
 C functions to Numba, which calls them inside its row loop without checks (the caller has made them once).
 """
-
-import os
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS,
@@ -20,7 +18,9 @@ from cpython.buffer cimport (
 )
 from libc.stdint cimport int32_t, int64_t
 
-__all__ = ["addresses", "check_csr", "csr_forward", "dense_forward", "variant"]
+from . import _cpu
+
+__all__ = ["addresses", "check_csr", "csr_forward", "dense_forward"]
 
 cdef extern from "_simd/blocks.h" nogil:
     ctypedef void (*fastce_dense_forward)(
@@ -40,30 +40,12 @@ cdef extern from "_simd/blocks.h" nogil:
         fastce_dense_backward dense_backward_f32, dense_backward_f64
         fastce_csr_forward csr_forward_f32_i32, csr_forward_f32_i64, csr_forward_f64_i32, csr_forward_f64_i64
         fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64
-    int fastce_best_level()
     fastce_block_functions fastce_blocks_of_level(int level)
     Py_ssize_t fastce_csr_fault_i32(const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
     Py_ssize_t fastce_csr_fault_i64(const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
 
 
-_LEVELS = ("baseline", "v3", "v4")
-
-
-def _choose_level():
-    """Return the index into ``_LEVELS`` of the instruction set to use."""
-    wanted = os.environ.get("FASTCE_CPU", "") or "v4"
-    if wanted not in _LEVELS:
-        raise ImportError(f"FASTCE_CPU must be one of {', '.join(_LEVELS)}; got {wanted!r}")
-    return min(_LEVELS.index(wanted), fastce_best_level())
-
-
-_level = _choose_level()
-cdef fastce_block_functions functions = fastce_blocks_of_level(_level)
-
-
-def variant():
-    """Return the instruction set in use: ``"baseline"``, ``"v3"`` (AVX2, FMA) or ``"v4"`` (AVX-512)."""
-    return _LEVELS[_level]
+cdef fastce_block_functions functions = fastce_blocks_of_level(_cpu.level())
 
 
 def addresses():

@@ -6,11 +6,11 @@ where. No check writes to its argument.
 
 import numbers
 import operator
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from . import _rowwise
+from . import _scans
 
 REDUCTIONS = ("mean", "sum", "none")
 _LARGEST_WEIGHT = float(np.finfo(np.float32).max)
@@ -63,7 +63,7 @@ class _Alias:
         self.owner = x
 
 
-def is_plain(x: Any) -> bool:
+def is_plain(x: Any) -> TypeGuard[np.ndarray]:
     """Whether `x` is what kernels take as it is: an aligned, writeable, C-contiguous array of float32 or float64."""
     return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.carray
 
@@ -112,7 +112,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
 def may_overlap(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether the memory between the ends of `a` and that between the ends of `b` overlap."""
     if a.flags.c_contiguous and b.flags.c_contiguous:
-        return bool(_rowwise.overlap(a, b))
+        return bool(_scans.overlap(a, b))
     return bool(np.may_share_memory(a, b))
 
 

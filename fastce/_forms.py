@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _binary_kernels as binary_kernels
-from . import _checks, _layout, _rows, _rowwise, _threads, _weights
+from . import _checks, _layout, _rows, _scans, _threads, _weights
 from . import _cross_entropy_kernels as kernels
 
 # The defaults of public functions. A call that leaves them alone passes these very objects, so it is told by identity.
@@ -13,6 +13,8 @@ IGNORE = -100  # torch's
 OFF, LAST = 0.0, -1
 MEAN = "mean"
 _NO_VALUES = np.empty(0)
+# Larger targets are checked by several threads (see `_weights`).
+_MOST_PLAIN = 1 << 16
 
 
 # ---- rows ---------------------------------------------------------------------------------------------------------------------------
@@ -77,7 +79,8 @@ def check_rows(
         and "out_hess" not in outs
         and type(logits) is type(target) is np.ndarray
         and (type(outs["out"]) is np.ndarray or outs["out"] is None)
-        and _rowwise.is_plain_call(logits, target, outs["out"], True)
+        and target.size <= _MOST_PLAIN
+        and _scans.is_plain_call(logits, target, outs["out"], True)
     ):
         # nothing but defaults: the shortest way, in one call
         layout = _layout.Layout(logits, False, logits, 1, logits.shape[:1])
@@ -163,7 +166,8 @@ def check_elements(
         and "out_hess" not in outs
         and type(logits) is type(target) is np.ndarray
         and (type(outs["out"]) is np.ndarray or outs["out"] is None)
-        and _rowwise.is_plain_call(logits, target, outs["out"], False)
+        and target.size <= _MOST_PLAIN
+        and _scans.is_plain_call(logits, target, outs["out"], False)
     ):
         # nothing but defaults: the shortest way, in one call
         layout = _layout.Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)

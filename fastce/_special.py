@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _rowwise
+from . import _rowwise, _scans
 from ._checks import as_float_array, check_axis, check_out, is_plain
 from ._threads import MIN_SPLIT_BYTES, split
 
@@ -20,7 +20,7 @@ __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
 _HALF = np.dtype(np.float16)
 _SINGLE = np.dtype(np.float32)
-_FAR_BYTES = 1 << 21  # of 64 neighbouring columns, from which on only wide parts are quick (_simd/middle.h)
+_FAR_BYTES = 1 << 21  # of 64 neighbouring columns: above it only wide parts are quick (FAR_BYTES in _simd/middle.h)
 
 
 def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
@@ -35,22 +35,25 @@ def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.
 
 
 def _ready(x: np.ndarray) -> bool:
+    """Whether `x` can be computed with as it is."""
     return x.flags.c_contiguous and x.flags.aligned and x.dtype != _HALF
 
 
-def _reordered(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return `x`, or a copy if no order of its axes will do, as a C-contiguous array to compute with, and where its axes come from."""
+def _in_memory_order(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return `x` with its axes from the longest stride to the shortest, and which axes of `x` they are."""
+    order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
+    return x.transpose(order), order
+
+
+def _reordered(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], bool]:
+    """Return `x` with its axes in an order in which it is ready, and which axes of `x` they are; and whether it had to be copied."""
     if _ready(x):
-        return x, tuple(range(x.ndim))
-    for candidate in (x, None):
-        if candidate is None:
-            candidate = np.array(x, dtype=_SINGLE if x.dtype == _HALF else x.dtype, order="K")  # no gaps, no negative strides
-        strides = candidate.strides
-        order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(strides[axis])))
-        moved = candidate.transpose(order)
-        if _ready(moved):
-            return moved, order
-    return np.ascontiguousarray(candidate), tuple(range(x.ndim))
+        return x, tuple(range(x.ndim)), False
+    work, order = _in_memory_order(x)
+    if _ready(work):
+        return work, order, False
+    work, order = _in_memory_order(np.array(x, dtype=_SINGLE if x.dtype == _HALF else x.dtype, order="K"))  # no gaps, no negative strides
+    return work, order, True
 
 
 def _restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
@@ -58,64 +61,88 @@ def _restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return result.transpose([order.index(axis) for axis in range(len(order))])
 
 
+def _through(compute: Callable[[np.ndarray, tuple[int, ...], np.ndarray], None], x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """Call ``compute(work, order, result)`` with `x` in a form that is ready and a place for as many results; return these like `x`."""
+    work, order, copied = _reordered(x)
+    if out is not None and _ready(place := out.transpose(order)):
+        compute(work, order, place)
+        return out
+    result = work if copied else np.empty(work.shape, work.dtype)
+    compute(work, order, result)
+    return _deliver(_restored(result, order), x.dtype, out)
+
+
+def _room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
+    """Return where results shaped like the plain `x` can go as they come, or None where `out` needs a longer look."""
+    if out is None:
+        return np.empty(x.shape, x.dtype)
+    if out is x or (is_plain(out) and out.shape == x.shape and out.dtype == x.dtype and not _scans.overlap(x, out)):
+        return out
+    return None
+
+
 def _apply(
     rows: Callable[..., None], columns: Callable[..., None], x: np.ndarray, axis: int, out: np.ndarray, reduces: bool = False
 ) -> None:
     """Call one of two functions: on rows if `axis` is the last one of the C-contiguous `x`, else on columns; in parts if `x` is large."""
-    shape = x.shape
-    n_classes, inner = shape[axis], math.prod(shape[axis + 1 :])
-    outer = math.prod(shape[:axis])
+    shape, large = x.shape, x.nbytes >= MIN_SPLIT_BYTES
+    if axis == 1 == x.ndim - 1 and not large:
+        rows(x, out)
+        return
+    n_classes, outer, inner = shape[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     n = outer * inner
     if inner == 1:
         x, out = x.reshape(n, n_classes), out.reshape(n if reduces else (n, n_classes))
-        if x.nbytes < MIN_SPLIT_BYTES:
+        if not large:
             rows(x, out)
         else:
-            split(lambda first, last: rows(x[first:last], out[first:last]), n, x.nbytes)
+            split(lambda first, last: rows(x[first:last], out[first:last]), n, x.nbytes, least=64 if n_classes <= 64 else 1)
+        return
+    x, out = x.reshape(outer, n_classes, inner), out.reshape((outer, inner) if reduces else (outer, n_classes, inner))
+    if not large:
+        columns(x, out, 0, n)
+    elif 64 * n_classes * x.itemsize > _FAR_BYTES:
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=64, per_thread=1)
     else:
-        x, out = x.reshape(outer, n_classes, inner), out.reshape((outer, inner) if reduces else (outer, n_classes, inner))
-        far = 64 * n_classes * x.itemsize > _FAR_BYTES
-        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, per_thread=1 if far else 4)
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=min(inner, 256))
 
 
 def _along_axis(rows: Callable[..., None], columns: Callable[..., None], x: ArrayLike, axis: int, out: np.ndarray | None) -> np.ndarray:
     """Return what a function of rows, or the same of columns, makes of `x` along one axis."""
-    if out is None and type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.nbytes < MIN_SPLIT_BYTES:
-        result = np.empty(x.shape, x.dtype)  # the usual small call
-        rows(x, result)
-        return result
+    if type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim:  # the usual call, kept short
+        result = _room(x, out)
+        if result is not None:
+            _apply(rows, columns, x, axis % x.ndim, result)
+            return result
     source = as_float_array(x, "x")
     if source.ndim == 0:
         raise ValueError("x must have at least one dimension; got a single number")
     axis = check_axis(axis, source.ndim)
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": source})
-    work, order = _reordered(source)
-    direct = out is not None and _ready(out.transpose(order))
-    result = out.transpose(order) if direct else np.empty(work.shape, work.dtype)
-    if work.size:
-        _apply(rows, columns, work, order.index(axis), result)
-    if direct:
-        return out
-    return _deliver(_restored(result, order), source.dtype, out)
+    return _through(lambda work, order, result: _apply(rows, columns, work, order.index(axis), result), source, out)
+
+
+def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
+    """Call a function of flat arrays on all elements of two C-contiguous ones; in parts if they are large."""
+    x, out = x.reshape(-1), out.reshape(-1)
+    if x.nbytes < MIN_SPLIT_BYTES:
+        function(x, out)
+    else:
+        split(lambda first, last: function(x[first:last], out[first:last]), x.size, x.nbytes, least=64)
 
 
 def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | None) -> Any:
     """Apply a function of a flat array to every element."""
+    if is_plain(x):
+        result = _room(x, out)
+        if result is not None:
+            _apply_flat(function, x, result)
+            return result[()] if out is None else out
     source = as_float_array(x, "x")
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": source})
-    work, order = _reordered(source)
-    direct = out is not None and _ready(out.transpose(order))
-    result = out.transpose(order) if direct else np.empty(work.shape, work.dtype)
-    flat, flat_result = work.reshape(-1), result.reshape(-1)
-    if flat.nbytes < MIN_SPLIT_BYTES:
-        function(flat, flat_result)
-    else:
-        split(lambda first, last: function(flat[first:last], flat_result[first:last]), flat.size, flat.nbytes)
-    if direct:
-        return out
-    result = _deliver(_restored(result, order), source.dtype, out)
+    result = _through(lambda work, _, result: _apply_flat(function, work, result), source, out)
     return result[()] if out is None else out
 
 
@@ -164,10 +191,12 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
     """
-    if out is None and type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.nbytes < MIN_SPLIT_BYTES:
-        result = np.empty(x.shape[0], x.dtype)  # the usual small call
-        _rowwise.logsumexp_rows(x, result)
-        return result[:, None] if keepdims else result
+    rows, columns = _rowwise.logsumexp_rows, _rowwise.logsumexp_columns
+    if out is None and type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim and not keepdims:  # the usual call, kept short
+        axis %= x.ndim
+        result = np.empty(x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
+        _apply(rows, columns, x, axis, result, reduces=True)
+        return result if x.ndim > 1 else result[()]
     source = as_float_array(x, "x")
     if axis is None:
         lead: tuple[int, ...] = ()
@@ -179,14 +208,14 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
     kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
     if out is not None:
         check_out(out, kept if keepdims else lead, source.dtype, {"x": source}, in_place=False)
-    work, order = _reordered(source)
+    work, order, _ = _reordered(source)
     if axis is None:
         result = np.empty((), work.dtype)
-        _apply(_rowwise.logsumexp_rows, _rowwise.logsumexp_columns, work.reshape(-1), 0, result, reduces=True)
+        _apply(rows, columns, work.reshape(-1), 0, result, reduces=True)
     else:
         place = order.index(axis)
         result = np.empty(work.shape[:place] + work.shape[place + 1 :], work.dtype)
-        _apply(_rowwise.logsumexp_rows, _rowwise.logsumexp_columns, work, place, result, reduces=True)
+        _apply(rows, columns, work, place, result, reduces=True)
         result = _restored(result, tuple(i - (i > axis) for i in order if i != axis))
     result = _deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
     return result[()] if out is None else out

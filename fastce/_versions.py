@@ -37,7 +37,7 @@ def _facts() -> dict[str, str]:
     import llvmlite.binding
     import numba
 
-    from . import _blocks
+    from . import _cpu
     from ._threads import get_num_threads
 
     facts = {"python": f"{platform.python_version()} ({platform.python_implementation()})", "platform": platform.platform()}
@@ -50,7 +50,7 @@ def _facts() -> dict[str, str]:
     features = llvmlite.binding.get_host_cpu_features()
     facts["cpu"] = llvmlite.binding.get_host_cpu_name()
     facts["cpu features"] = " ".join(name for name in _FEATURES if features.get(name)) or "none of those known here"
-    facts["compiled variant"] = str(_blocks.variant())
+    facts["compiled variant"] = _cpu.variant()
     facts["cache folder"] = cache_folder() or "none: compiled anew in each process"
     return facts
 

@@ -11,16 +11,19 @@ Numbers that are the same for all rows are arrays of length 1, so that the usual
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _checks, _rowwise
+from . import _checks, _scans, _threads
 
 _ABSENT = np.zeros(0)
 _ONE = np.ones(1)
 # Elements of a block of a sigmoid loss, and the most blocks without weights; neither depends on the number of threads.
 _BINARY_BLOCK, _MAX_BINARY_BLOCKS = 1 << 13, 256
+
+_MIN_SCAN_BYTES = 1 << 22  # a scan takes 25 us for 1 MiB
 
 
 class NormalForm(NamedTuple):
@@ -31,6 +34,19 @@ class NormalForm(NamedTuple):
     scale: np.ndarray
     spread: np.ndarray
     factor: float
+
+
+def _scan(scan: Callable[..., int], target: np.ndarray, *options: Any) -> int:
+    """Return ``scan(target, *options)``: how many are ignored, or -1 - (the first bad place); a large target is scanned in parts."""
+    if target.nbytes < _MIN_SCAN_BYTES:
+        return scan(target, *options)
+
+    def part(start: int, stop: int) -> int:
+        found = scan(target[start:stop], *options)
+        return found if found >= 0 else found - start
+
+    found = _threads.split(part, target.size, target.nbytes)
+    return next((n for n in found if n < 0), sum(found))
 
 
 def plain_form(n: int, mean: bool) -> NormalForm:
@@ -49,7 +65,7 @@ def index_form(
     mean: bool,
 ) -> NormalForm:
     """Return the normal form for class indices (n,) int64, flat of this shape, after checking their range."""
-    n_ignored = _rowwise.scan_labels(target, n_classes, ignore_index)
+    n_ignored = _scan(_scans.scan_labels, target, n_classes, ignore_index)
     if n_ignored < 0:
         raise _checks.label_error(target, -1 - n_ignored, shape, n_classes, ignore_index)
     if weight is None and sample_weight is None and n_ignored == 0:
@@ -77,7 +93,7 @@ def probability_form(
 ) -> NormalForm:
     """Return the normal form for probability targets (n, K), rows of targets of this shape, after checking their range."""
     n_rows, n_classes = target.shape
-    bad = _rowwise.scan_interval(target.reshape(-1), float(np.finfo(target.dtype).max), math.nan)
+    bad = _scan(_scans.scan_interval, target.reshape(-1), float(np.finfo(target.dtype).max), math.nan)
     if bad < 0:
         row, k = divmod(-1 - bad, n_classes)
         where = (*np.unravel_index(row, shape), k) if shape else (k,)
@@ -128,7 +144,7 @@ def binary_form(
     With w the weight, v the weight of positives and d the number of elements that are not ignored (1 without a mean):
     pos = w v, neg = w and factor = 1 / d.
     """
-    n_ignored = _rowwise.scan_interval(target, 1.0, math.nan if ignore is None else float(ignore))
+    n_ignored = _scan(_scans.scan_interval, target, 1.0, math.nan if ignore is None else float(ignore))
     if n_ignored < 0:
         where = np.unravel_index(-1 - n_ignored, shape)
         raise _checks.unit_interval_error(target[-1 - n_ignored], tuple(map(int, where)), "target")

@@ -226,8 +226,8 @@ def test_read_only_out_is_refused():
 SCRIPT = """
 import sys
 import numpy as np
-from fastce import _blocks, _rowwise
-assert _rowwise.variant() == _blocks.variant() == sys.argv[2], (_rowwise.variant(), _blocks.variant())
+from fastce import _blocks, _cpu, _rowwise
+assert _cpu.variant() == sys.argv[2], _cpu.variant()
 rng = np.random.default_rng(5)
 results = {}
 for dtype in (np.float32, np.float64):
@@ -257,7 +257,7 @@ def by_level(tmp_path_factory):
     """Give the results of SCRIPT for each instruction set that this machine has, each from its own process."""
     folder = tmp_path_factory.mktemp("levels")
     best = ["baseline", "v3", "v4"].index(os.environ.get("FASTCE_CPU") or "v4")
-    probe = [sys.executable, "-c", "from fastce import _rowwise; print(_rowwise.variant())"]
+    probe = [sys.executable, "-c", "from fastce import _cpu; print(_cpu.variant())"]
     has = {
         level: subprocess.run(probe, env=os.environ | {"FASTCE_CPU": level}, check=True, capture_output=True, text=True).stdout.strip()
         for level in ["baseline", "v3", "v4"][: best + 1]
@@ -281,7 +281,7 @@ def test_every_instruction_set_gives_the_same_numbers(by_level):
             np.testing.assert_allclose(values, reference[name], **allowed, err_msg=f"{name} on {level}")
 
 
-@pytest.mark.parametrize("module", ["_rowwise", "_blocks"])
+@pytest.mark.parametrize("module", ["_rowwise", "_blocks", "_scans"])
 def test_an_unknown_instruction_set_is_refused(module):
     command = [sys.executable, "-c", f"import fastce.{module}"]
     done = subprocess.run(command, env=os.environ | {"FASTCE_CPU": "v9"}, capture_output=True, text=True, check=False)

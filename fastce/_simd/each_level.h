@@ -16,10 +16,10 @@
 #if FASTCE_X86_LEVELS
 
 #if defined(__clang__)
-#  pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"))), apply_to = function)
+#  pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,popcnt"))), apply_to = function)
 #else
 #  pragma GCC push_options
-#  pragma GCC target("avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt")
+#  pragma GCC target("avx2,fma,bmi,bmi2,popcnt")
 #endif
 #define SIMD_SUFFIX _v3
 #define SIMD_LEVEL 3
@@ -35,10 +35,10 @@
 #endif
 
 #if defined(__clang__)
-#  pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"))), apply_to = function)
+#  pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt"))), apply_to = function)
 #else
 #  pragma GCC push_options
-#  pragma GCC target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt")
+#  pragma GCC target("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,popcnt")
 #endif
 #define SIMD_SUFFIX _v4
 #define SIMD_LEVEL 4

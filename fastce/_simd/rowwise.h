@@ -15,9 +15,6 @@ static void (*fastce_rowwise_f64[ROWWISE_COUNT])(const double *, ptrdiff_t, ptrd
 /* The same three along a middle axis: x, K, inner, the first column, the one behind the last, out (middle.h). */
 static void (*fastce_columns_f32[3])(const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
 static void (*fastce_columns_f64[3])(const double *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, double *);
-static ptrdiff_t (*fastce_scan_labels)(const int64_t *, ptrdiff_t, int64_t, int64_t, ptrdiff_t *);
-static ptrdiff_t (*fastce_scan_interval_f32)(const float *, ptrdiff_t, float, float, ptrdiff_t *);
-static ptrdiff_t (*fastce_scan_interval_f64)(const double *, ptrdiff_t, double, double, ptrdiff_t *);
 
 static void fastce_rowwise_use(int level)
 {
@@ -38,9 +35,6 @@ static void fastce_rowwise_use(int level)
     USE(SOFTMAX_ROWS, softmax_columns)
     USE(LOG_SOFTMAX_ROWS, log_softmax_columns)
 #undef USE
-    fastce_scan_labels = FASTCE_SELECT(level, scan_labels);
-    fastce_scan_interval_f32 = FASTCE_SELECT(level, scan_interval_f32);
-    fastce_scan_interval_f64 = FASTCE_SELECT(level, scan_interval_f64);
 }
 
 /* What Numba calls by name: every function takes the first array, its two lengths, and the other arrays. */

@@ -1,4 +1,3 @@
-#include "scans.h"
 #include "vector.h"
 
 #include "real_double.h"

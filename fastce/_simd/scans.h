@@ -1,50 +1,28 @@
-/* Are targets what they must be? Each returns the first place that is not, or -1, and counts the ignored ones. */
-#define SCAN 2048 /* entries between two looks at the verdict; without a branch in between, compilers make vector code */
+/* The checks of _scans.pyx, compiled once per instruction set and chosen at import. */
+#ifndef FASTCE_SCANS_H
+#define FASTCE_SCANS_H
 
-static ptrdiff_t NAME(scan_labels)(const int64_t *y, ptrdiff_t n, int64_t n_classes, int64_t ignore, ptrdiff_t *n_ignored)
+#include "target.h"
+
+#define SIMD_SOURCE "scans_level.h"
+#include "each_level.h"
+#undef SIMD_SOURCE
+
+typedef struct {
+    ptrdiff_t (*labels)(const int64_t *, ptrdiff_t, int64_t, int64_t, ptrdiff_t *);
+    ptrdiff_t (*interval_f32)(const float *, ptrdiff_t, float, float, ptrdiff_t *);
+    ptrdiff_t (*interval_f64)(const double *, ptrdiff_t, double, double, ptrdiff_t *);
+} fastce_scan_functions;
+
+static fastce_scan_functions fastce_scans_of_level(int level)
 {
-    ptrdiff_t ignored = 0;
-    for (ptrdiff_t start = 0; start < n; start += SCAN) {
-        const ptrdiff_t stop = n - start < SCAN ? n : start + SCAN;
-        int64_t bad = 0, skipped = 0;
-        for (ptrdiff_t i = start; i < stop; ++i) {
-            const int64_t skip = y[i] == ignore;
-            skipped += skip;
-            bad |= (((uint64_t)y[i] >= (uint64_t)n_classes) & !skip);
-        }
-        if (bad)
-            for (ptrdiff_t i = start; i < stop; ++i)
-                if (y[i] != ignore && (uint64_t)y[i] >= (uint64_t)n_classes)
-                    return i;
-        ignored += skipped;
-    }
-    *n_ignored = ignored;
-    return -1;
+    fastce_scan_functions f;
+#define USE(function) f.function = FASTCE_SELECT(level, scan_##function);
+    USE(labels)
+    USE(interval_f32)
+    USE(interval_f64)
+#undef USE
+    return f;
 }
 
-/* Every entry is from 0 to `highest`, or is `ignore` (NaN: none is). */
-#define SCAN_INTERVAL(REAL, INTEGER, suffix)                                                                                          \
-    static ptrdiff_t NAME(scan_interval##suffix)(const REAL *t, ptrdiff_t n, REAL highest, REAL ignore, ptrdiff_t *n_ignored)         \
-    {                                                                                                                                 \
-        ptrdiff_t ignored = 0;                                                                                                        \
-        for (ptrdiff_t start = 0; start < n; start += SCAN) {                                                                         \
-            const ptrdiff_t stop = n - start < SCAN ? n : start + SCAN;                                                               \
-            INTEGER bad = 0, skipped = 0;                                                                                             \
-            for (ptrdiff_t i = start; i < stop; ++i) {                                                                                \
-                const INTEGER skip = t[i] == ignore, fits = (t[i] >= 0) & (t[i] <= highest);                                          \
-                skipped += skip;                                                                                                      \
-                bad |= !(skip | fits);                                                                                                \
-            }                                                                                                                         \
-            if (bad)                                                                                                                  \
-                for (ptrdiff_t i = start; i < stop; ++i)                                                                              \
-                    if (t[i] != ignore && !(t[i] >= 0 && t[i] <= highest))                                                            \
-                        return i;                                                                                                     \
-            ignored += skipped;                                                                                                       \
-        }                                                                                                                             \
-        *n_ignored = ignored;                                                                                                         \
-        return -1;                                                                                                                    \
-    }
-SCAN_INTERVAL(float, int32_t, _f32)
-SCAN_INTERVAL(double, int64_t, _f64)
-#undef SCAN_INTERVAL
-#undef SCAN
+#endif

@@ -28,10 +28,8 @@
 
 #if defined(_MSC_VER)
 #  define FASTCE_INLINE static __forceinline
-#  define FASTCE_RESTRICT __restrict
 #else
 #  define FASTCE_INLINE static inline __attribute__((always_inline))
-#  define FASTCE_RESTRICT __restrict__
 #endif
 
 #define FASTCE_PASTE_(a, b) a##b
@@ -40,22 +38,6 @@
 #define NAME(identifier) FASTCE_PASTE(identifier, SIMD_SUFFIX)
 
 enum { FASTCE_LEVEL_BASELINE = 0, FASTCE_LEVEL_V3 = 1, FASTCE_LEVEL_V4 = 2 };
-
-/* The highest level that was compiled in and that this processor and its operating system can run. */
-static int fastce_best_level(void)
-{
-#if FASTCE_X86_LEVELS
-    __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
-        return FASTCE_LEVEL_BASELINE;
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512cd")
-        || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
-        return FASTCE_LEVEL_V3;
-    return FASTCE_LEVEL_V4;
-#else
-    return FASTCE_LEVEL_BASELINE;
-#endif
-}
 
 /* Picks one of the three compiled forms of a function; compilers without levels have only the first. */
 #if FASTCE_X86_LEVELS
