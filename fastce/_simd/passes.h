@@ -52,9 +52,24 @@ FASTCE_INLINE VREAL OF(add_exp)(VREAL sum, VREAL x, VREAL m, OF(counter) *ties, 
     return OF(add_below)(sum, e, x, m);
 }
 
+/* Ask for four vectors that will be read, and for the place where four will be written, while there is something to compute meanwhile:
+ * the processor's own look ahead ends at each page, which is a row of 1024 floats. */
+FASTCE_INLINE void OF(ask)(const REAL *x, const REAL *out)
+{
+#if FASTCE_VECTORS
+    for (size_t byte = 0; byte < 4 * LANES * sizeof(REAL); byte += 64) {
+        __builtin_prefetch((const char *)x + byte, 0, 3);
+        if (out)
+            __builtin_prefetch((const char *)out + byte, 1, 3);
+    }
+#else
+    (void)x, (void)out;
+#endif
+}
+
 /* rest, for a finite maximum; the terms exp(x_k - m) are stored if there is an `out` (it may be x).
  * Counting the ties needs no branch; looking for the first one costs mispredictions as dear as dozens of exponentials. */
-FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL *out)
+FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL *out, ptrdiff_t ahead)
 {
     const VREAL m = OF(splat)(row_max), zero = OF(splat)((REAL)0);
     OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
@@ -62,6 +77,7 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
     VREAL few = zero;
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) { /* two short chains of additions; their sum goes on in double */
+        OF(ask)(x + k + ahead, out ? out + k + ahead : NULL);
         VREAL s = OF(add_exp)(zero, OF(load)(x + k), m, &ties, out ? out + k : NULL);
         VREAL t = OF(add_exp)(zero, OF(load)(x + k + LANES), m, &ties, out ? out + k + LANES : NULL);
         s = OF(add_exp)(s, OF(load)(x + k + 2 * LANES), m, &ties, out ? out + k + 2 * LANES : NULL);
@@ -89,7 +105,7 @@ FASTCE_INLINE void OF(open_long)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *
         row_max[i] = OF(row_max)(x + i * K, K);
     for (ptrdiff_t i = 0; i < n; ++i) {
         if (OF(is_finite)(row_max[i])) {
-            rest[i] = (REAL)OF(row_exp)(x + i * K, K, row_max[i], terms ? terms + i * K : NULL);
+            rest[i] = (REAL)OF(row_exp)(x + i * K, K, row_max[i], terms ? terms + i * K : NULL, n * K);
         } else {
             rest[i] = (REAL)NAN;
             if (terms)
