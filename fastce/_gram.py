@@ -210,7 +210,7 @@ class InverseHessian:
     def __init__(
         self, X: Any, source: Source, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
     ) -> None:
-        self.X, self.source, self.weights, self.penalty, self.centre, self.n_threads = X, source, weights, penalty, centre, n_threads
+        self.X, self.weights, self.penalty, self.centre, self.n_threads = X, weights, penalty, centre, n_threads
         (n, p), self.n_outputs = X.shape, 1 if shares.size == 2 else shares.size
         self.gram: np.ndarray | None = None
         self.current: Factored | Diagonal
@@ -237,13 +237,12 @@ class InverseHessian:
             return np.inf
         return (size + p) / 4.0 + size**2 / (12.0 * n)
 
-    def factor(self, coef: np.ndarray, intercept: np.ndarray) -> None:
-        """Replace the inverse by that of the Hessian itself at a point."""
+    def factor(self, source: Source) -> None:
+        """Replace the inverse by that of the Hessian itself, at the coefficients of the source."""
         if self.gram is None:
             raise ValueError("solver 'newton-cholesky' needs X dense, with few columns; use 'auto'")
         n, p = self.X.shape
-        point = coef, intercept + coef @ self.mean
-        matrix = hessian(self.source, n, self.weights, self.mean, point, n_threads=self.n_threads)
+        matrix = hessian(source, n, self.weights, self.mean, n_threads=self.n_threads)
         if not self.centre:
             keep = np.flatnonzero(np.arange(len(matrix)) % (p + 1) < p)
             matrix = np.ascontiguousarray(matrix[np.ix_(keep, keep)])
@@ -254,14 +253,13 @@ class InverseHessian:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
         return self.current.solve(grad, grad_intercept)
 
-    def refresh(self, coef: np.ndarray, intercept: np.ndarray, near: bool = False) -> bool:
-        """Replace the inverse by that of the class blocks at a point, where they can be factored; tell whether it was."""
+    def refresh(self, source: Source, near: bool = False) -> bool:
+        """Replace the inverse by that of the class blocks at the coefficients of the source, if they can be factored; tell whether."""
         n, p = self.X.shape
         if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
         n_rows = _sample(p, near)
-        point = coef, intercept + coef @ self.mean
-        grams = weighted_grams(self.source, n, self.weights, self.mean, point, n_rows, n_threads=self.n_threads)
+        grams = weighted_grams(source, n, self.weights, self.mean, n_rows, n_threads=self.n_threads)
         # Where all rows are used there is nothing to make up for.
         blend = 0.0 if n <= DRAW * n_rows else _BLEND if near else min(0.5, 2.0 * p / n_rows)
         self.current = class_blocks(grams, self.gram, blend, self.mean, self.penalty)

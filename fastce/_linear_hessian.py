@@ -16,7 +16,7 @@ from ._walk import Source, call, multiply, multiply_back, read_row
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
 # Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
 DRAW = 2
-_BINS = 48
+_BINS, _SPREAD_BLOCK, _SPREAD_ROWS = 48, 64, 8192
 
 
 @kernel
@@ -69,27 +69,30 @@ def hessian_product(source, change, starts, slots, weight, grads):
             multiply_back(source, i, j - i, D, D.ctypes.data, grad)
 
 
-# In what follows: weight (n,) or (1,); centre (p,); table (p + 1, K), coef and intercept, for
-# the columns less the centre.
+# In what follows: weight (n,) or (1,); centre (p,) is subtracted from the columns; logits are of the source's coefficients.
 
 
 @kernel
-def _read_block(source, start, stop, centre, A):
-    # A (B, p + 1) <- the rows from start to stop, less the centre, and a 1
-    for i in range(start, stop):
-        read_row(source, i, centre, A[i - start])
-        A[i - start, source.n_columns] = 1.0
+def _shares(source, start, n, Z):
+    # Z (n * K,) <- the probabilities of n rows, for one logit p (1 - p)
+    multiply(source, start, n, Z.ctypes.data)
+    shares_of(Z, n, source.n_outputs)
 
 
 @kernel
-def _curvatures(A, table, n, Z):
-    # Z (n * K,) <- p (1 - p) of n rows A (B, P) and all classes
-    K = table.shape[1]
-    np.dot(A[:n], table, Z[: n * K].reshape((n, K)))
-    shares_of(Z, n, K)
-    if K > 1:
-        for j in range(n * K):
+def _curvatures(source, start, n, Z):
+    # Z (n * K,) <- p (1 - p) of n rows and all classes
+    _shares(source, start, n, Z)
+    if source.n_outputs > 1:
+        for j in range(n * source.n_outputs):
             Z[j] *= 1.0 - Z[j]
+
+
+@kernel
+def _read(source, i, centre, row):
+    # row (p + 1,) <- row i, less the centre, and a 1
+    read_row(source, i, centre, row)
+    row[source.n_columns] = 1.0
 
 
 @kernel
@@ -108,31 +111,30 @@ def _scaled(row, factor, out):
 
 
 @driver
-def spread(source, block, centre, table, slots, counts):
-    # counts (slots, K, bins) <- how many rows have a curvature p (1 - p) in [2^-(b + 1), 2^-b)
-    K, bins = table.shape[1], counts.shape[2]
-    for slot in prange(counts.shape[0]):
-        A, Z = np.empty((block, source.n_columns + 1)), np.empty(block * K)
+def spread(source, starts, block, counts):
+    # counts (slots, K, bins) <- how many rows, of blocks from `starts` on, have a curvature p (1 - p) in [2^-(b + 1), 2^-b)
+    K, bins, n_slots = source.n_outputs, counts.shape[2], counts.shape[0]
+    for slot in prange(n_slots):
+        Z = np.empty(block * K)
         for k in range(K):
             clear(counts[slot, k])
-        for start in range(slots[slot], slots[slot + 1], block):
-            n = min(block, slots[slot + 1] - start)
-            _read_block(source, start, start + n, centre, A)
-            _curvatures(A, table, n, Z)
-            for i in range(n):
+        for b in range(slot * starts.size // n_slots, (slot + 1) * starts.size // n_slots):
+            _curvatures(source, starts[b], block, Z)
+            for i in range(block):
                 for k in range(K):
                     counts[slot, k, min(bins - 1, -math.frexp(Z[i * K + k] + 1e-30)[1])] += 1.0
 
 
 @driver
-def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, out):
-    # out (slots, K, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), or the weight alone where `table` has no
-    # columns. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others.
-    K, P, n_slots = out.shape[1], source.n_columns + 1, out.shape[0]
+def grams(syrk, source, block, weight, centre, least, n_groups, slots, out):
+    # out (slots, K, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), or the weight alone where there are no
+    # coefficients. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others; one that
+    # no class has drawn is not read.
+    K, P, n_slots, curved = out.shape[1], source.n_columns + 1, out.shape[0], source.coef != 0
     for task in prange(n_slots * n_groups):
         slot, group = task // n_groups, task % n_groups
         first, last = group * K // n_groups, (group + 1) * K // n_groups
-        A, B, Z = np.empty((block, P)), np.empty((last - first, block, P)), np.empty(block * K)
+        row, B, Z = np.empty(P), np.empty((last - first, block, P)), np.empty(block * K)
         filled = np.zeros(last - first, np.int64)
         words, numbers = np.zeros(8, np.int32), np.ones(1)
         words[6], words[7] = ord("U"), ord("N")
@@ -141,22 +143,25 @@ def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, ou
                 clear(out[slot, k, j])
         for start in range(slots[slot], slots[slot + 1], block):
             n = min(block, slots[slot + 1] - start)
-            _read_block(source, start, start + n, centre, A)
-            if table.shape[1]:
-                _curvatures(A, table, n, Z)
-            for k in range(first, last):
-                b = k - first
-                for i in range(n):
+            if curved:
+                _curvatures(source, start, n, Z)
+            for i in range(n):
+                is_read = False
+                for k in range(first, last):
+                    b = k - first
                     factor = weight[start + i if weight.size > 1 else 0]
-                    if table.shape[1]:
+                    if curved:
                         # what is left of a confident row keeps the factor positive; it is far below what any other row brings
                         here = Z[i * K + k] + 1e-12
                         draw = (start + i + 1) * 0.6180339887498949
                         if here < least[k] * (draw - math.floor(draw)):
                             continue
                         factor *= max(here, least[k])
+                    if not is_read:
+                        _read(source, start + i, centre, row)
+                        is_read = True
                     to = filled[b]
-                    _scaled(A[i], math.sqrt(factor), B[b, to])
+                    _scaled(row, math.sqrt(factor), B[b, to])
                     filled[b] = to + 1
                     if filled[b] == block:
                         _add_square(syrk, words, numbers, B[b], block, out[slot, k])
@@ -166,25 +171,24 @@ def grams(syrk, source, block, weight, centre, table, least, n_groups, slots, ou
 
 
 @driver
-def class_products(syrk, source, block, weight, centre, table, slots, out):
+def class_products(syrk, source, block, weight, centre, slots, out):
     # out (slots, K P, K P), its lower half <- sum of the rows' weight (p x [x 1]) (p x [x 1])^T: the coupling of the classes
-    K, P = table.shape[1], source.n_columns + 1
+    K, P = source.n_outputs, source.n_columns + 1
     for slot in prange(out.shape[0]):
-        A, E, Z = np.empty((block, P)), np.empty((block, K * P)), np.empty(block * K)
+        row, E, Z = np.empty(P), np.empty((block, K * P)), np.empty(block * K)
         words, numbers = np.zeros(8, np.int32), np.ones(1)
         words[6], words[7] = ord("U"), ord("N")
         for j in range(K * P):
             clear(out[slot, j])
         for start in range(slots[slot], slots[slot + 1], block):
             n = min(block, slots[slot + 1] - start)
-            _read_block(source, start, start + n, centre, A)
-            np.dot(A[:n], table, Z[: n * K].reshape((n, K)))
-            shares_of(Z, n, K)
+            _shares(source, start, n, Z)
             for i in range(n):
+                _read(source, start + i, centre, row)
                 root = math.sqrt(weight[start + i if weight.size > 1 else 0])
                 for k in range(K):
                     factor = root * Z[i * K + k]
-                    _scaled(A[i], factor, E[i, k * P : (k + 1) * P])
+                    _scaled(row, factor, E[i, k * P : (k + 1) * P])
             _add_square(syrk, words, numbers, E, n, out[slot])
 
 
@@ -201,57 +205,50 @@ def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
 
 
 def weighted_grams(
-    source: Source,
-    n: int,
-    weights: np.ndarray,
-    centre: np.ndarray,
-    point: tuple[np.ndarray, np.ndarray] | None = None,
-    n_rows: int = 0,
-    *,
-    n_threads: int | None = None,
+    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, n_rows: int = 0, *, n_threads: int | None = None
 ) -> np.ndarray:
     """Return Gram matrices of the columns, less a centre (p,), and a column of ones: (K, p + 1, p + 1), of which the lower half is valid.
 
-    Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at a point (coef, intercept) in centred columns;
-    without a point with its weight alone, and K is 1. With `n_rows`, about so many rows a class are drawn, with chances that grow with
+    Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at the coefficients of the source; with its weight
+    alone, and K is 1, if the source has none. With `n_rows`, about so many rows a class are drawn, with chances that grow with
     p_ik (1 - p_ik), so that the result is right on average.
     """
-    table = np.zeros((source.n_columns + 1, 0)) if point is None else np.ascontiguousarray(np.column_stack(point).T)
-    K, P = max(1, table.shape[1]), source.n_columns + 1
+    K, P = source.n_outputs if source.coef else 1, source.n_columns + 1
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // P))
     n_blocks = -(-n // block)
     least = np.zeros(K)
     if 0 < DRAW * n_rows < n:
-        slots = np.arange(min(_MAX_SLOTS, n_blocks) + 1) * n // min(_MAX_SLOTS, n_blocks)
-        counts = np.empty((slots.size - 1, K, _BINS))
-        _threads.run(spread, n * P, source, block, centre, table, slots, counts, n_threads=n_threads)
-        least = _least(counts.sum(axis=0), n_rows)
+        # a part of the rows, from all over, tells how curvatures are spread
+        starts = np.arange(0, n - _SPREAD_BLOCK + 1, max(_SPREAD_BLOCK, n // _SPREAD_ROWS * _SPREAD_BLOCK))
+        counts = np.empty((min(_MAX_SLOTS, starts.size), K, _BINS))
+        _threads.run(spread, starts.size * _SPREAD_BLOCK * P, source, starts, _SPREAD_BLOCK, counts, n_threads=n_threads)
+        least = _least(counts.sum(axis=0) * (n / (starts.size * _SPREAD_BLOCK)), n_rows)
     n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P * P), n_blocks))
     if K == 1:
         n_slots = max(n_slots, min(2, n_blocks))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K, P, P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
-    arguments = syrk, source, block, weights, centre, table, least, K if n_slots == 1 else 1, slots, out
+    arguments = syrk, source, block, weights, centre, least, K if n_slots == 1 else 1, slots, out
     _threads.run(grams, n * (K * P * P // 16 + 1), *arguments, n_threads=n_threads)
     for slot in range(1, n_slots):
         out[0] += out[slot]
     return out[0]
 
 
-def hessian(
-    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, point: tuple[np.ndarray, np.ndarray], *, n_threads: int | None = None
-) -> np.ndarray:
-    """Return the Hessian of the mean loss at a point in centred columns: (K (p + 1), K (p + 1)), of which the lower half is valid."""
-    blocks = weighted_grams(source, n, weights, centre, point, n_threads=n_threads)
+def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:
+    """Return the Hessian of the mean loss at the source's coefficients, for the columns less a centre: its lower half is valid.
+
+    It is (K (p + 1), K (p + 1)): the columns and a 1 for the first class, for the second, and so on.
+    """
+    blocks = weighted_grams(source, n, weights, centre, n_threads=n_threads)
     K, P = blocks.shape[:2]
     if K == 1:
         return blocks[0]
-    table = np.ascontiguousarray(np.column_stack(point).T)
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // (K * P)))
     n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P) ** 2, -(-n // block)))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K * P, K * P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
-    _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, table, slots, out, n_threads=n_threads)
+    _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, slots, out, n_threads=n_threads)
     for slot in range(1, n_slots):
         out[0] += out[slot]
     result = np.negative(out[0], out=out[0])

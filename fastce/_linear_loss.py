@@ -225,10 +225,10 @@ class LinearLoss:
 
     def refresh(self, theta: np.ndarray, near: bool = False) -> bool:
         """Renew the inverse Hessian at `theta`, where the shape of X allows it; tell whether it changed."""
-        coef, intercept = self.parts(theta)
-        return self._inverse.refresh(coef, intercept if self.fit_intercept else np.zeros(self.n_outputs), near)
+        source, _alive = self._at(theta)
+        return self._inverse.refresh(source, near)
 
     def factor(self, theta: np.ndarray) -> None:
         """Make the inverse Hessian the exact one at `theta`."""
-        coef, intercept = self.parts(theta)
-        self._inverse.factor(coef, intercept if self.fit_intercept else np.zeros(self.n_outputs))
+        source, _alive = self._at(theta)
+        self._inverse.factor(source)

@@ -18,6 +18,14 @@ def objective_of(X, y, n_classes, penalty=1e-3, **options):
     return LinearLoss(X, y, n_classes, weights=np.full(1, 1.0 / len(y)), penalty=penalty, **options)
 
 
+def packed(objective, coef, intercept):
+    """Pack coefficients as they are: `pack` would take the mean over the classes out."""
+    theta = np.empty(objective.size)
+    own_coef, own_intercept = objective.parts(theta)
+    own_coef[...], own_intercept[...] = coef, intercept
+    return theta
+
+
 def hessian(objective, theta):
     """By central differences of the gradient, each parameter with a step in its own unit."""
     columns = []
@@ -144,7 +152,8 @@ def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted):
     shares = (shares / shares.sum(axis=1, keepdims=True))[:, -objective.n_outputs :]
     plain = weighted_grams(objective._source, 3000, objective.weights, centre)
     np.testing.assert_allclose(np.tril(plain[0]), np.tril(table.T * weights @ table), rtol=1e-9, atol=1e-9)
-    grams = weighted_grams(objective._source, 3000, objective.weights, centre, (coef, intercept))
+    source, _alive = objective._at(packed(objective, coef, intercept - coef @ centre))
+    grams = weighted_grams(source, 3000, objective.weights, centre)
     for gram, share in zip(grams, shares.T, strict=True):
         expected = table.T * (weights * share * (1.0 - share)) @ table
         np.testing.assert_allclose(np.tril(gram), np.tril(expected), rtol=1e-8, atol=1e-9 * np.abs(expected).max())
@@ -154,10 +163,10 @@ def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     n = 20_000
     X = rng.normal(size=(n, 3))
     objective = objective_of(X, np.arange(n) % 2, 2)
-    point = np.array([[4.0, 0.0, 0.0]]), np.zeros(1)  # half of the rows are decided
+    source, _alive = objective._at(np.array([4.0, 0.0, 0.0, 0.0]))  # half of the rows are decided
     centre = np.zeros(3)
-    exact = weighted_grams(objective._source, n, objective.weights, centre, point)[0]
-    drawn = weighted_grams(objective._source, n, objective.weights, centre, point, 5000)[0]
+    exact = weighted_grams(source, n, objective.weights, centre)[0]
+    drawn = weighted_grams(source, n, objective.weights, centre, 5000)[0]
     assert not np.array_equal(drawn, exact)
     np.testing.assert_allclose(np.tril(drawn), np.tril(exact), atol=0.04 * exact.max())
 
