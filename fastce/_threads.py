@@ -163,7 +163,9 @@ def _hire(n: int) -> int:
     return min(n, _n_workers)
 
 
-def split(function: Callable[[int, int], _T], n: int, n_bytes: int, least: int = 1, per_thread: int = 4) -> list[_T]:
+def split(
+    function: Callable[[int, int], _T], n: int, n_bytes: int, least: int = 1, per_thread: int = 4, n_threads: int | None = None
+) -> list[_T]:
     """Call ``function(start, stop)`` for contiguous parts of ``range(n)`` and return what it returns, in order.
 
     For functions that leave the interpreter's lock alone while they go through `n_bytes` of memory, and that write to places of their
@@ -171,7 +173,10 @@ def split(function: Callable[[int, int], _T], n: int, n_bytes: int, least: int =
     nobody who has not begun, so a busy machine costs little. Parts are multiples of `least` long, `per_thread` of them for each thread.
     What is called with Numba goes through `run`; only one of both runs at a time, and who finds another one inside works alone.
     """
-    n_threads = get_num_threads() if n_bytes >= MIN_SPLIT_BYTES and n > least else 1
+    if n_bytes < MIN_SPLIT_BYTES or n <= least:
+        n_threads = 1
+    elif n_threads is None:
+        n_threads = get_num_threads()
     n_parts = min(n_threads * per_thread, n_bytes // _MIN_PART_BYTES, -(-n // least))
     if n_threads == 1 or n_parts < 2 or not _region.acquire(blocking=False):
         return [function(0, n)]

@@ -6,7 +6,7 @@ Prediction compiles nothing: Numba is loaded by ``fit`` only.
 import contextlib
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from . import _blocks, _checks, _rowwise
+from . import _blocks, _checks, _rowwise, _threads
 
 __all__ = ["LogisticRegression"]
 
@@ -63,7 +63,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     verbose : int, default=0
         Above 0: a line that shows iteration, objective and gradient while it works.
     n_threads : int or None, default=None
-        Threads of this fit; None for what `fastce.set_num_threads` says. The result does not depend on it.
+        Threads of fit and predictions; None for what `fastce.set_num_threads` says. The result does not depend on it.
     random_state : int or None, default=None
         Not used; for interfaces that set it.
 
@@ -206,10 +206,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if penalty > 1e300:
             raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
 
-        from . import _rowspace, _solvers, _threads
+        from . import _rowspace, _solvers
         from ._linear_loss import LinearLoss
 
-        n_threads = None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
+        n_threads = self._threads_wanted()
         with _one_blas_thread():
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
@@ -287,19 +287,32 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             reason, remedy = "reached the precision of float64", "Increase tol, or centre the columns of X."
         warnings.warn(f"LogisticRegression {reason}: {figures}. {remedy}", ConvergenceWarning, stacklevel=4)
 
-    def _logits(self, X: Any) -> np.ndarray:
-        # (n, K), or (n, 1) for two classes; float64
+    def _logits(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
+        # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for parts of the rows, on several threads.
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
         coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, coef.shape[:1]), dtype=np.float64)
         logits = np.empty((X.shape[0], coef.shape[0]))
         X = _readable(X)
-        if sparse.issparse(X):
-            _blocks.csr_forward(X.data, X.indices, X.indptr, np.ascontiguousarray(coef.T), intercept, logits)
-        else:
-            _blocks.dense_forward(X, coef, intercept, logits)
+        is_sparse = sparse.issparse(X)
+        table = np.ascontiguousarray(coef.T) if is_sparse else coef
+
+        def rows(first: int, last: int) -> None:
+            part = logits[first:last]
+            if is_sparse:
+                _blocks.csr_forward(X.data, X.indices, X.indptr[first : last + 1], table, intercept, part)
+            else:
+                _blocks.dense_forward(X[first:last], table, intercept, part)
+            if then is not None:
+                then(part, first, last)
+
+        n_bytes = logits.nbytes + (X.data.nbytes + X.indices.nbytes if is_sparse else X.nbytes)
+        _threads.split(rows, len(logits), n_bytes, least=64, n_threads=self._threads_wanted())
         return logits
+
+    def _threads_wanted(self) -> int | None:
+        return None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits of X, (n_samples, n_classes), or (n_samples,) for two classes: those of ``classes_[1]``."""
@@ -320,17 +333,20 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         """Return the logarithms of the probabilities, (n_samples, n_classes), finite also where a probability is rounded to 0."""
         return self._of_logits(X, _rowwise.log_sigmoid_flat, _rowwise.log_softmax_rows)
 
-    def _of_logits(self, X: Any, flat: Any, rows: Any) -> np.ndarray:
-        logits = self._logits(X)
-        if logits.shape[1] > 1:
-            rows(logits, logits)
-            return logits
-        # Both columns from the logit, not one from the other: 1 - p would lose a small one.
-        both = np.empty((2, logits.shape[0]))
-        np.negative(logits[:, 0], out=both[0])
-        both[1] = logits[:, 0]
-        flat(both.ravel(), both.ravel())
-        return np.ascontiguousarray(both.T)
+    def _of_logits(self, X: Any, flat: Callable[..., None], rows: Callable[..., None]) -> np.ndarray:
+        check_is_fitted(self)
+        if len(self.coef_) > 1:
+            return self._logits(X, lambda logits, first, last: rows(logits, logits))
+        columns: dict[int, np.ndarray] = {}
+
+        def both(logits: np.ndarray, first: int, last: int) -> None:
+            # Both columns from the logit, not one from the other: 1 - p would lose a small one.
+            pair = np.concatenate([-logits[:, 0], logits[:, 0]])
+            flat(pair, pair)
+            columns[first] = pair.reshape(2, -1)
+
+        self._logits(X, both)
+        return np.ascontiguousarray(np.concatenate([columns[first] for first in sorted(columns)], axis=1).T)
 
 
 _blas_lock = threading.Lock()

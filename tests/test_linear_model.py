@@ -407,3 +407,16 @@ def test_blas_gets_its_threads_back_after_fits_at_once(rng):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: LogisticRegression().fit(X, y), range(12)))
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("kind", ["C", "F", "csr"])
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_predictions_do_not_depend_on_threads(rng, kind, n_classes):
+    X = rng.normal(size=(9001, 40))  # enough for several parts
+    y = np.arange(9001) % n_classes
+    model = LogisticRegression(C=1e-3).fit(X[:500], y[:500])
+    X = sparse.csr_matrix(X) if kind == "csr" else np.asarray(X, order=kind)
+    for method in ("decision_function", "predict", "predict_proba", "predict_log_proba"):
+        one, several = (getattr(model.set_params(n_threads=n), method)(X) for n in (1, min(2, _threads.get_num_threads())))
+        np.testing.assert_array_equal(one, several)
+        np.testing.assert_array_equal(getattr(model, method)(X[-3:]), several[-3:])
