@@ -22,7 +22,7 @@ functions `open_step`, `level` and `curve` when the kernel is compiled; None is 
 Arguments: logits (n, K); target (n,) class indices or (n, K) probabilities; hit, row (n,) or (1,); scale, spread (K,) or (0,); values (n,)
 or (0,); grad, hess (n, K) or None, of which grad may be logits itself. What None asks for is not compiled. Drivers write the sum of the
 values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of a step) is scratch memory: allocated by NumPy, it costs no
-compile time. A row with hit = row = 0 is not looked at.
+compile time (only `general` needs more, for the probabilities). A row with hit = row = 0 is not looked at.
 """
 
 import numpy as np
@@ -43,10 +43,11 @@ WORK_ROWS = 9
 def spread_hess(terms, weight, rest, hess):
     """Write weight p_k (1 - p_k) to hess (K,), of terms (K,) = weight p."""
     zero, one = hess.dtype.type(0), hess.dtype.type(1)
-    inverse = one / weight if weight != zero else zero
+    up = one if weight >= np.finfo(hess.dtype).tiny else hess.dtype.type(2.0**60)  # the inverse of a subnormal number may be inf
+    inverse = one / (weight * up) if weight != zero else zero
     largest, others = weight / (one + rest), rest / (one + rest)
     for k in range(terms.size):
-        hess[k] = terms[k] * (others if terms[k] == largest else one - terms[k] * inverse)
+        hess[k] = terms[k] * (others if terms[k] == largest else one - (terms[k] * up) * inverse)
     if weight == zero:
         clear(hess)
 
@@ -105,14 +106,16 @@ def _index_rows(first, last, logits, target, hit, factor, modulation, values, gr
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
-    one, each = weight.dtype.type(1), hit.size > 1
+    # `each`: rows may have weight 0. One that has is not looked at, and its label may be anything.
+    one, several = weight.dtype.type(1), hit.size > 1
+    each = several or weight.dtype.type(hit[0] * factor) == 0
     total, error = 0.0, 0.0
     for start in range(first, last, step):
         stop = min(start + step, last)
         x, y = logits[start:stop], target[start:stop]
         if each:
             for i in range(y.size):
-                weight[i] = hit[start + i] * factor
+                weight[i] = hit[start + i if several else 0] * factor
                 x_y[i] = x[i, y[i]] if weight[i] != 0 else 0
         else:
             for i in range(y.size):
@@ -123,7 +126,7 @@ def _index_rows(first, last, logits, target, hit, factor, modulation, values, gr
         step_total = 0.0
         if each or values.size:
             for i in range(y.size):
-                value, hit_i = 0.0, hit[start + i if each else 0] * factor
+                value, hit_i = 0.0, hit[start + i if several else 0] * factor
                 if weight[i] != 0:
                     value = hit_i * (np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])) * level(modulation, work, i)
                 step_total += value
@@ -167,7 +170,7 @@ def _spread_sums(x, spread, row_max):
     masked, weight, gap = 0.0, 0.0, 0.0
     for k in range(x.size):
         share = spread[k] if x[k] > -np.inf else 0.0
-        masked += 1.0 if share != spread[k] else 0.0
+        masked += 1.0 if x[k] == -np.inf else 0.0
         weight += share
         gap += share * (np.float64(row_max) - np.float64(x[k])) if share != 0.0 else 0.0
     return masked, weight, gap

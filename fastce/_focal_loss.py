@@ -188,7 +188,8 @@ def _focal_chunk(x, t, w, gamma, positive, negative, scale, ignore, value, grad,
         beyond = wrong * magnitude
         loss = log_part + (beyond if wrong != zero else zero)
         if value is not None:
-            level = weight * (power * loss)
+            # an infinite loss stays one, also where the power of what is missing is rounded to 0
+            level = weight * (loss if loss == np.inf else power * loss)
             value[k] = level if weight != zero else zero
         if grad is not None:
             both, turn, miss = near * far, other - target, other * up - target * down

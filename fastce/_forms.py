@@ -94,7 +94,7 @@ def check_rows(
     target = _checks.as_array(target, "target")
     for name, out in outs.items():
         if out is not None:
-            inputs = {"logits": layout.source, "target": target, "weight": weight, "sample_weight": sample_weight}
+            inputs = {"logits": logits, "target": target, "weight": weight, "sample_weight": sample_weight}
             _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, name, in_place=name != "out_hess")
     weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
     sample_weight = _checks.as_weights(sample_weight, layout.value_shape, "sample_weight", "row")
@@ -179,7 +179,7 @@ def check_elements(
     targets = _checks.as_targets(target, source.shape)
     for name, out in outs.items():
         if out is not None:
-            inputs = {"logits": source, "target": target, "weight": weight, "pos_weight": pos_weight}
+            inputs = {"logits": logits, "target": target, "weight": weight, "pos_weight": pos_weight}
             _checks.check_out(out, source.shape, source.dtype, inputs, name, in_place=name != "out_hess")
     weight = _checks.as_broadcast_weights(weight, source.shape, "weight")
     pos_weight = _checks.as_broadcast_weights(pos_weight, source.shape, "pos_weight")

@@ -57,8 +57,12 @@ def _axis_last(x: np.ndarray, axis: int) -> np.ndarray:
 
 
 def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return an array shaped like the input in the layout and dtype of `layout.data`; it is only read."""
-    moved = _checks.contiguous(_axis_last(x, layout.axis), layout.data.dtype)
+    """Return a target shaped like the input in the layout and dtype of `layout.data`; it is only read."""
+    with np.errstate(over="ignore"):
+        moved = _checks.contiguous(_axis_last(x, layout.axis), layout.data.dtype)
+    if x.dtype.itemsize > moved.dtype.itemsize and (lost := np.isinf(moved) & np.isfinite(_axis_last(x, layout.axis))).any():
+        value = _axis_last(x, layout.axis)[lost][0]
+        raise ValueError(f"target must be within the range of {moved.dtype}, the dtype of the logits; got {value}")
     return _checks.unlocked(moved.reshape(layout.data.shape))
 
 

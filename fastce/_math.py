@@ -14,10 +14,7 @@ from numba.extending import intrinsic
 
 from . import _rowwise
 
-# The most rows that open_rows and weighted_softmax take at a time.
-BLOCK_ROWS = 64
-# The longest row whose terms open_terms writes to other memory than `out`.
-SHORT_ROW = 60
+BLOCK_ROWS, SHORT_ROW = _rowwise.BLOCK_ROWS, _rowwise.SHORT_ROW
 
 for _name, _address in _rowwise.addresses().items():
     binding.add_symbol(_name, _address)

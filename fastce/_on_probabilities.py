@@ -30,7 +30,7 @@ class _Likelihood:
         self.out = out
         if out is not None:
             source = self.layout.source
-            inputs = {"log_probs": source, "target": target, "weight": weight, "sample_weight": sample_weight}
+            inputs = {"log_probs": log_probs, "target": target, "weight": weight, "sample_weight": sample_weight}
             _checks.check_out(out, source.shape, source.dtype, inputs)
         weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
         sample_weight = _checks.as_weights(sample_weight, self.layout.value_shape, "sample_weight", "row")
@@ -169,7 +169,7 @@ def _binary(probs: Any, target: Any, weight: Any, reduction: Any, out: Any) -> t
     source = layout.source
     reduction = _checks.check_reduction(reduction)
     if out is not None:
-        _checks.check_out(out, source.shape, source.dtype, {"probs": source, "target": target, "weight": weight})
+        _checks.check_out(out, source.shape, source.dtype, {"probs": probs, "target": target, "weight": weight})
     targets = _checks.as_targets(target, source.shape)
     weight = _checks.as_broadcast_weights(weight, source.shape, "weight")
     _checks.check_unit_interval(source, "probs")

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+BLOCK_ROWS: int
+SHORT_ROW: int
+FAR_BYTES: int
+
 def addresses() -> dict[str, int]: ...
 def logsumexp_rows(x: np.ndarray, out: np.ndarray) -> None: ...
 def softmax_rows(x: np.ndarray, out: np.ndarray) -> None: ...

@@ -19,6 +19,9 @@ from cpython.buffer cimport (
 from . import _cpu
 
 __all__ = [
+    "BLOCK_ROWS",
+    "FAR_BYTES",
+    "SHORT_ROW",
     "addresses",
     "exp_nonpositive_flat",
     "log_sigmoid_flat",
@@ -40,6 +43,9 @@ cdef extern from "_simd/rowwise.h" nogil:
         EXP_NONPOSITIVE_FLAT
         SIGMOID_FLAT
         LOG_SIGMOID_FLAT
+        FASTCE_BLOCK_ROWS
+        FASTCE_SHORT_ROW
+        FASTCE_FAR_BYTES
     void (**fastce_rowwise_f32)(const float *x, Py_ssize_t n, Py_ssize_t K, float *out)
     ctypedef struct fastce_leaf:
         const char *name
@@ -50,6 +56,10 @@ cdef extern from "_simd/rowwise.h" nogil:
     void (**fastce_columns_f32)(const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, float *out)
     void (**fastce_columns_f64)(const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, double *out)
 
+
+# The most rows that the leaves take at a time; the longest row whose terms `open_terms` writes to other memory than `out`; and above
+# how many bytes of 64 neighbouring columns only wide parts are quick.
+BLOCK_ROWS, SHORT_ROW, FAR_BYTES = FASTCE_BLOCK_ROWS, FASTCE_SHORT_ROW, FASTCE_FAR_BYTES
 
 _level = _cpu.level()
 fastce_rowwise_use(_level)

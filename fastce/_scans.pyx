@@ -51,15 +51,16 @@ cdef bint _apart(const Py_buffer *a, const Py_buffer *b) noexcept:
 def is_plain_call(logits, target, out, bint labels):
     """Return whether a call is the usual one, for which no other check is left to be done.
 
-    That is: `logits` not empty, writeable, of float32 or float64, and (n, K) if there are `labels`; `target` (n,) int64 with values from
+    That is: `logits` not empty, of float32 or float64, and (n, K) if there are `labels`; `target` (n,) int64 with values from
     0 to K - 1, or like the logits with values from 0 to 1; `out` like the logits and `logits` itself or apart from both, or None.
-    All aligned and C-contiguous. When it is not, the checks in Python find out why, or convert.
+    All aligned, writeable (Numba would compile anew for read-only arrays) and C-contiguous. When it is not, the checks in Python find out
+    why, or convert.
     """
     cdef _Flat x, t, o
     cdef Py_ssize_t n_ignored = 0, place = 0
     cdef bint plain = False
     x.held = t.held = o.held = False
-    if _take(logits, &x, True) and _take(target, &t, False):
+    if _take(logits, &x, True) and _take(target, &t, True):
         if x.view.len > 0 and x.view.format[0] in b"fd":
             if labels:
                 plain = (x.view.ndim == 2 and t.view.ndim == 1 and t.view.shape[0] == x.view.shape[0]

@@ -20,7 +20,6 @@ __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
 _HALF = np.dtype(np.float16)
 _SINGLE = np.dtype(np.float32)
-_FAR_BYTES = 1 << 21  # of 64 neighbouring columns: above it only wide parts are quick (FAR_BYTES in _simd/middle.h)
 
 
 def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
@@ -101,7 +100,7 @@ def _apply(
     x, out = x.reshape(outer, n_classes, inner), out.reshape((outer, inner) if reduces else (outer, n_classes, inner))
     if not large:
         columns(x, out, 0, n)
-    elif 64 * n_classes * x.itemsize > _FAR_BYTES:
+    elif 64 * n_classes * x.itemsize > _rowwise.FAR_BYTES:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=64, per_thread=1)
     else:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=min(inner, 256))
@@ -119,7 +118,7 @@ def _along_axis(rows: Callable[..., None], columns: Callable[..., None], x: Arra
         raise ValueError("x must have at least one dimension; got a single number")
     axis = check_axis(axis, source.ndim)
     if out is not None:
-        check_out(out, source.shape, source.dtype, {"x": source})
+        check_out(out, source.shape, source.dtype, {"x": x})
     return _through(lambda work, order, result: _apply(rows, columns, work, order.index(axis), result), source, out)
 
 
@@ -141,7 +140,7 @@ def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | 
             return result[()] if out is None else out
     source = as_float_array(x, "x")
     if out is not None:
-        check_out(out, source.shape, source.dtype, {"x": source})
+        check_out(out, source.shape, source.dtype, {"x": x})
     result = _through(lambda work, _, result: _apply_flat(function, work, result), source, out)
     return result[()] if out is None else out
 
@@ -207,7 +206,7 @@ def logsumexp(x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, ou
         lead = source.shape[:axis] + source.shape[axis + 1 :]
     kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
     if out is not None:
-        check_out(out, kept if keepdims else lead, source.dtype, {"x": source}, in_place=False)
+        check_out(out, kept if keepdims else lead, source.dtype, {"x": x}, in_place=False)
     work, order, _ = _reordered(source)
     if axis is None:
         result = np.empty((), work.dtype)

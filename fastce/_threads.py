@@ -126,7 +126,8 @@ def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -
     """Call ``driver(*args)`` on one thread or on several; the result has the same bits either way.
 
     Only one parallel region runs at a time: a Python thread that finds another one inside a region computes alone. That keeps the
-    cores from being oversubscribed, and Numba's workqueue layer, which aborts the process when two threads enter it, safe.
+    cores from being oversubscribed, and our own threads from meeting in Numba's workqueue layer, which aborts the process when two
+    enter it. (A ``prange`` of the user's in another thread may still meet one of ours there; the omp and tbb layers do not mind.)
     """
     if work < MIN_PARALLEL_WORK or _forked:
         return driver.serial(*args)
@@ -184,7 +185,10 @@ def split(
         step = -(-n // (n_parts * least)) * least
         starts = range(0, n, step)
         todo = list(enumerate(starts))[::-1]
-        done: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
+        results: list[Any] = [None] * len(starts)
+        errors: list[BaseException] = []
+        ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+        lock, n_begun, is_over = threading.Lock(), 0, False
 
         def work() -> None:
             while todo:
@@ -192,20 +196,34 @@ def split(
                     i, start = todo.pop()
                 except IndexError:  # another thread was quicker
                     return
-                try:
-                    done.put((i, function(start, min(start + step, n)), None))
-                except BaseException as error:
-                    todo.clear()
-                    done.put((i, None, error))
+                results[i] = function(start, min(start + step, n))
 
-        for _ in range(_hire(min(n_threads, len(starts)) - 1)):
-            _jobs.put(work)
-        work()
-        results: list[Any] = [None] * len(starts)
-        for _ in starts:
-            i, results[i], error = done.get()
-            if error is not None:
-                raise error
+        def help_out() -> None:
+            nonlocal n_begun
+            with lock:
+                if is_over:
+                    return
+                n_begun += 1
+            try:
+                work()
+            except BaseException as error:
+                todo.clear()
+                errors.append(error)
+            ended.put(None)
+
+        try:
+            for _ in range(_hire(min(n_threads, len(starts)) - 1)):
+                _jobs.put(help_out)
+            work()
+        finally:
+            # Also after an interrupt nobody writes any more when this returns.
+            todo.clear()
+            with lock:
+                is_over = True
+            for _ in range(n_begun):
+                ended.get()
+        if errors:
+            raise errors[0]
         return results
     finally:
         _region.release()

@@ -21,8 +21,10 @@ from . import _checks, _scans, _threads
 _ABSENT = np.zeros(0)
 _ONE = np.ones(1)
 # Elements of a block of a sigmoid loss, and the most blocks without weights; neither depends on the number of threads.
-_BINARY_BLOCK, _MAX_BINARY_BLOCKS = 1 << 13, 256
+_BINARY_BLOCK, _MAX_BINARY_BLOCKS, _FEW_PERIODS = 1 << 13, 256, 16
 
+# Weights that sum to less are multiplied with a power of two first.
+_SMALL, _UP = 2.0**-1000, 2.0**1000
 _MIN_SCAN_BYTES = 1 << 22  # a scan takes 25 us for 1 MiB
 
 
@@ -77,6 +79,8 @@ def index_form(
         row *= kept
         hit = row if weight is None else _checks.check_not_huge(row * weight[np.where(kept, target, 0)], "weight times sample_weight")
         divisor = float(hit.sum()) if mean else 1.0
+        if 0.0 < divisor < _SMALL:  # its inverse may be inf
+            row, hit, divisor = row * _UP, hit * _UP, float((hit * _UP).sum())
     factor = _factor(divisor) if mean else 1.0
     if label_smoothing == 0.0:
         return NormalForm(hit, row, _ABSENT, _ABSENT, factor)
@@ -103,7 +107,10 @@ def probability_form(
         _checks.check_not_huge(row.max(initial=0.0) * weight, "weight times sample_weight")
     factor = 1.0
     if mean:
-        factor = _factor(float(n_rows) if sample_weight is None else float(sample_weight.sum()))
+        divisor = float(n_rows) if sample_weight is None else float(sample_weight.sum())
+        if 0.0 < divisor < _SMALL:
+            row, divisor = row * _UP, float((row * _UP).sum())
+        factor = _factor(divisor)
     if label_smoothing == 0.0:
         return NormalForm(row, row, _ABSENT if weight is None else weight, _ABSENT, factor)
     scale = (1.0 - label_smoothing) * (np.ones(n_classes) if weight is None else weight)
@@ -154,10 +161,17 @@ def binary_form(
     neg = np.ones(()) if weight is None else weight
     pos = neg if pos_weight is None else _checks.check_not_huge(neg * pos_weight, "weight times pos_weight")
     common = np.broadcast_shapes(pos.shape, neg.shape, (1,))
-    if any(n != 1 for n in common[:-1]):
+    period = common[-1]
+    # One weight for each element; also where they repeat so seldom that a period would be too large a piece of work.
+    if any(n != 1 for n in common[:-1]) or (period > _BINARY_BLOCK and target.size < _FEW_PERIODS * period):
         common, repeats, size = shape, 1, _BINARY_BLOCK
     else:
-        repeats = max(1, _BINARY_BLOCK // max(1, common[-1]))
-        size = max(1, repeats * common[-1])
-    pos, neg = (np.tile(np.broadcast_to(x, common).astype(target.dtype).reshape(-1), repeats) for x in (pos, neg))
-    return BinaryForm(pos, neg, factor, size)
+        repeats = max(1, _BINARY_BLOCK // max(1, period))
+        size = max(1, repeats * period)
+
+    def as_long(x: np.ndarray) -> np.ndarray:
+        flat = np.broadcast_to(x, common).astype(target.dtype).reshape(-1)
+        return np.tile(flat, repeats) if repeats > 1 else flat
+
+    as_long_neg = as_long(neg)
+    return BinaryForm(as_long_neg if pos is neg else as_long(pos), as_long_neg, factor, size)

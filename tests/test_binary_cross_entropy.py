@@ -186,3 +186,18 @@ def test_probabilities_must_lie_between_0_and_1(bad):
     p[2, 1] = bad
     with pytest.raises(ValueError, match=r"^probs must .*; got "):
         fastce.binary_cross_entropy(p, np.ones((4, 3)))
+
+
+def test_one_weight_an_element_is_split_into_blocks_and_held_once(rng):
+    from fastce import _weights
+
+    n = 100_000
+    target, weight = rng.random(n), rng.random(n)
+    form = _weights.binary_form(target, (n,), weight, None, None, True)
+    assert form.size < n
+    assert form.pos is form.neg
+    x = rng.normal(size=n)
+    flat = fastce.binary_cross_entropy_with_logits_value_and_grad(x, target, weight=weight)
+    table = fastce.binary_cross_entropy_with_logits_value_and_grad(x[:, None], target[:, None], weight=weight[:, None])
+    np.testing.assert_allclose(flat[0], table[0], rtol=1e-15)
+    np.testing.assert_array_equal(flat[1], table[1][:, 0])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from compiled import compiled
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -110,7 +111,7 @@ def test_zero_times_minus_infinity_is_zero(dtype):
     assert value == INF
     assert_allclose(grad, [[0, -0.5, 0.5]], rtol=1e-6)
     value, grad = fastce.cross_entropy_value_and_grad(x, [0], weight=[1, 0, 1], label_smoothing=0.5)
-    assert_allclose(value, (0.5 + 0.5 * 2 / 3) * np.log(2), rtol=1e-6)
+    assert_allclose(value, np.log(2), rtol=1e-6)  # the masked class is left out, whatever its weight
     assert np.isfinite(grad).all()
     log_probs = np.array([[-1, -INF], [-INF, -2]], dtype)
     assert fastce.nll_loss(log_probs, [0, 1]) == 1.5
@@ -319,3 +320,85 @@ def test_gradient_of_nll_loss(rng):
     x = rng.standard_normal((3, 2))
     _, grad = fastce.nll_loss_value_and_grad(x, [0, 1, -100], weight=[1, 3])
     assert_array_equal(grad, [[-0.25, 0], [0, -0.75], [0, 0]])
+
+
+# --------------------------------------------------------------------------------------------- one row, tiny weights
+
+
+@DTYPES
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("function", ["cross_entropy", "focal_loss"])
+@pytest.mark.parametrize("label", [-100, -(2**40), 2**62])
+def test_rows_without_weight_are_not_looked_at_however_few(function, label, n, dtype):
+    memory = np.full((60, 3), NAN, dtype)  # an entry outside of the logits would show
+    x, y = memory[30 : 30 + n], np.full(n, label)
+    grad, hess = getattr(fastce, function + "_grad_and_hess")(x, y, ignore_index=label)
+    assert not grad.any()
+    assert not hess.any()
+    for options in ({"reduction": "sum", "ignore_index": label}, {"reduction": "none", "ignore_index": label}):
+        value, grad = getattr(fastce, function + "_value_and_grad")(x, y, **options)
+        assert not np.any(value)
+        assert not grad.any()
+        assert not np.any(getattr(fastce, function)(x, y, **options))
+    assert getattr(fastce, function)(x, np.zeros(n, int), weight=[0, 1, 1], reduction="sum") == 0
+    assert np.isnan(getattr(fastce, function)(x, y, ignore_index=label))
+
+
+@DTYPES
+@pytest.mark.parametrize("share", [1.0, 1e-3])
+def test_hessian_of_rows_with_next_to_no_weight(dtype, share, rng):
+    x, y = rng.normal(size=(4, 3)).astype(dtype), np.array([0, 1, 2, 0])
+    large, few = 1e38, np.finfo(dtype)
+    small = share * float(few.smallest_normal) * large
+    _, hess = fastce.cross_entropy_grad_and_hess(x, y, sample_weight=[large, small, small, small])
+    _, plain = fastce.cross_entropy_grad_and_hess(x, y, reduction="sum")
+    assert_allclose(hess[0], plain[0], rtol=8 * few.eps)
+    assert_allclose(hess[1:], plain[1:] * (small / large), rtol=8 * few.eps, atol=2 * few.smallest_subnormal)
+
+
+@pytest.mark.parametrize("target", [[0, 1], [[0.5, 0.5], [1.0, 0.0]]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_a_mean_with_weights_whose_sum_has_no_inverse(target, smoothing, rng):
+    x = rng.normal(size=(2, 2))
+    value, grad = fastce.cross_entropy_value_and_grad(x, target, sample_weight=[2.0**-1060, 2.0**-1060], label_smoothing=smoothing)
+    expected, expected_grad = fastce.cross_entropy_value_and_grad(x, target, label_smoothing=smoothing)
+    assert_allclose(value, expected, rtol=1e-15)
+    assert_allclose(grad, expected_grad, rtol=1e-14)
+
+
+@DTYPES
+def test_a_masked_class_counts_as_masked_whatever_its_weight(dtype):
+    x, y = np.array([[0.0, 1.0, -INF]], dtype), [0]
+    values = [fastce.cross_entropy(x, y, label_smoothing=0.3, weight=[1.0, 1.0, w]) for w in (1.0, 1e-30, 0.0)]
+    assert values[0] == values[1] == values[2]
+    assert_allclose(values[0], fastce.cross_entropy(x[:, :2], y, label_smoothing=0.3), rtol=1e-15)
+
+
+def test_a_target_beyond_the_range_of_the_logits_is_named():
+    with pytest.raises(ValueError, match=r"target must be within the range of float32, .*got 1e\+300"):
+        fastce.cross_entropy(np.zeros((2, 2), np.float32), np.full((2, 2), 1e300))
+
+
+@pytest.mark.parametrize("function", ["cross_entropy", "binary_cross_entropy_with_logits"])
+def test_out_may_not_be_the_memory_of_logits_in_another_byte_order(function):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]], ">f8")
+    before = x.copy()
+    with pytest.raises(ValueError, match="logits"):
+        getattr(fastce, function + "_value_and_grad")(x, [0, 1] if function == "cross_entropy" else [[0, 1], [1, 0]], out=x.view("<f8"))
+    assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("function", ["cross_entropy_value_and_grad", "binary_cross_entropy_with_logits_value_and_grad"])
+def test_read_only_arrays_compile_nothing_anew(function, rng):
+    x = rng.normal(size=(5, 3))
+    target = np.array([0, 1, 2, 0, 1]) if function.startswith("cross") else rng.random((5, 3))
+    call = getattr(fastce, function)
+    expected = call(x, target)
+    before = compiled()
+    for arrays in ((x, target), (x.copy(), target.copy()), (x.copy(), target)):
+        for array in arrays:
+            array.flags.writeable = False
+        value, grad = call(*arrays)
+        assert value == expected[0]
+        assert_array_equal(grad, expected[1])
+    assert compiled() == before

@@ -231,3 +231,11 @@ def test_any_axis(rng):
     expected, moved = focal_value_and_grad(np.moveaxis(x, 1, -1).reshape(6, 5), y.reshape(-1))
     assert value == expected
     assert_array_equal(np.moveaxis(grad, 1, -1).reshape(6, 5), moved)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("x", "t", "gamma"), [(np.inf, 0.5, 1e6), (-np.inf, 0.5, 1e6), (-np.inf, 1e-30, 2.0), (np.inf, 0.5, 2.0)])
+def test_an_infinite_logit_that_is_wrong_costs_infinity(x, t, gamma, dtype):
+    value, grad = fastce.sigmoid_focal_loss_value_and_grad(np.array([x], dtype), np.array([t], dtype), gamma=gamma)
+    assert value == np.inf
+    assert np.isfinite(grad).all()

@@ -234,7 +234,6 @@ def test_every_module_has_a_test_file(path):
         "weights": "losses",
         "layout": "losses",
         "rows": "cross_entropy",
-        "columns": "cross_entropy",
         "cross_entropy_kernels": "cross_entropy",
         "binary_kernels": "binary_cross_entropy",
         "forms": "losses",

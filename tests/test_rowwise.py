@@ -225,6 +225,7 @@ def test_read_only_out_is_refused():
 
 SCRIPT = """
 import sys
+import fastce
 import numpy as np
 from fastce import _blocks, _cpu, _rowwise
 assert _cpu.variant() == sys.argv[2], _cpu.variant()
@@ -242,6 +243,16 @@ for dtype in (np.float32, np.float64):
         out = np.empty_like(x)
         getattr(_rowwise, name + "_flat")(-abs(x) if name.startswith("exp") else x, out)
         results[f"{name} {out.dtype}"] = out
+    for n_classes in (1, 3, 70):
+        x = (rng.normal(size=(70, n_classes, 5)) * 5).astype(dtype)
+        for name in ("logsumexp", "softmax", "log_softmax"):
+            results[f"{name} middle {n_classes} {dtype.__name__}"] = getattr(fastce, name)(x, axis=1)
+        y, t = rng.integers(n_classes, size=(70, 5)), rng.random(x.shape)
+        for name, target in (("cross_entropy", y), ("focal_loss", y), ("binary_cross_entropy_with_logits", t), ("sigmoid_focal_loss", t)):
+            axis = {} if target is t else {"axis": 1}
+            value, grad = getattr(fastce, name + "_value_and_grad")(x, target, reduction="none", **axis)
+            results[f"loss {name} {n_classes} {dtype.__name__}"] = value
+            results[f"loss {name} {n_classes} {dtype.__name__} gradient"] = grad
     X = rng.normal(size=(37, 53)).astype(dtype)
     for n_classes in (1, 3, 9, 35):
         Z = np.empty((37, n_classes))
@@ -277,7 +288,8 @@ def test_every_instruction_set_gives_the_same_numbers(by_level):
         assert results.keys() == reference.keys()
         for name, values in results.items():
             eps = np.finfo(values.dtype).eps
-            allowed = {"rtol": 200 * eps, "atol": 60 * eps} if name.startswith("dense") else {"rtol": 30 * eps, "atol": 0}
+            by_kind = {"dense": {"rtol": 200 * eps, "atol": 60 * eps}, "loss": {"rtol": 60 * eps, "atol": 4 * eps}}
+            allowed = by_kind.get(name.split()[0], {"rtol": 30 * eps, "atol": 0})
             np.testing.assert_allclose(values, reference[name], **allowed, err_msg=f"{name} on {level}")
 
 

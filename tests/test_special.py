@@ -207,3 +207,9 @@ def test_shift_sum_and_names_agree(x, data):
     )
     np.testing.assert_allclose(x.astype(np.float64) - np.expand_dims(lse, axis).astype(np.float64), ls.astype(np.float64), atol=130 * eps)
     np.testing.assert_array_equal(call("sigmoid", -x) + call("sigmoid", x) == pytest.approx(1, abs=2 * eps), True)
+
+
+def test_more_equal_entries_than_float32_counts():
+    x = np.zeros((2**24 + 8, 2), np.float32)
+    np.testing.assert_allclose(fastce.logsumexp(x, axis=0), np.log(2.0**24 + 8), rtol=2e-7)
+    np.testing.assert_allclose(fastce.softmax(x[:, :1], axis=0)[0], 1 / (2.0**24 + 8), rtol=2e-7)

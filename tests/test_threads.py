@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,12 +14,14 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fastce
+from fastce import _threads
 
 # Big enough for a parallel region, with a last block that is not full.
 PROBLEM = """
 import hashlib, sys
 import numpy as np
 import fastce
+from fastce import _threads
 
 def problems():
     rng = np.random.default_rng(0)
@@ -189,3 +193,34 @@ def test_processes_that_meet_on_an_empty_cache(tmp_path):
         answers.add(out)
     assert len(answers) == 1
     assert any(tmp_path.rglob("*.nbi")), "nothing was cached"
+
+
+def test_split_returns_when_nobody_writes_any_more():
+    """Also if the caller is interrupted while another thread is at work."""
+    writing, free = threading.Event(), threading.Event()
+    states = []
+
+    def part(start, stop):
+        if threading.current_thread() is threading.main_thread():
+            writing.wait(10)
+            threading.Timer(0.2, free.set).start()
+            raise KeyboardInterrupt
+        writing.set()
+        free.wait(10)
+        states.append("written")
+
+    with pytest.raises(KeyboardInterrupt):
+        _threads.split(part, 64, 1 << 30, n_threads=2)
+    assert len(states) == 1
+    assert _threads.split(lambda start, stop: stop - start, 64, 1 << 30, n_threads=2)  # and the next one may begin
+    assert not _threads._region.locked()
+
+
+def test_split_hands_on_the_error_of_another_thread():
+    def part(start, stop):
+        if threading.current_thread() is not threading.main_thread():
+            raise ValueError("of a part")
+        time.sleep(0.3)
+
+    with pytest.raises(ValueError, match="of a part"):
+        _threads.split(part, 64, 1 << 30, n_threads=2)

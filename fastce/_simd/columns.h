@@ -126,18 +126,18 @@ static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
 }
 
 /* One vector of terms, of as many columns: exp(x - m), which joins their sums. */
-FASTCE_INLINE VREAL OF(add_term)(VREAL x, VREAL m, VREAL *chunk, VREAL *ties)
+FASTCE_INLINE VREAL OF(add_term)(VREAL x, VREAL m, VREAL *chunk, VBITS *ties)
 {
     VREAL e = OF(exp_nonpositive)(x - m);
-    *ties += OF(one_where_equal)(x, m);
+    *ties = OF(add_equal)(*ties, x, m);
     *chunk = OF(add_below)(*chunk, e, x, m);
     return e;
 }
 
 /* rest of a vector of columns of K entries; `total` holds what no longer is in `chunk`, nothing for K < CHUNK. */
-FASTCE_INLINE VREAL OF(rest_of_columns)(OF(accumulator) total, VREAL chunk, VREAL ties, VREAL m, ptrdiff_t K)
+FASTCE_INLINE VREAL OF(rest_of_columns)(OF(accumulator) total, VREAL chunk, VBITS ties, VREAL m, ptrdiff_t K)
 {
-    VREAL others = (ties - (REAL)1) + (m - m); /* m - m: NaN for an infinite m */
+    VREAL others = OF(real_of_count)(ties - (BITS)1) + (m - m); /* m - m: NaN for an infinite m */
     if (K < CHUNK)
         return chunk + others;
     OF(accumulate)(&total, chunk);
@@ -161,7 +161,8 @@ FASTCE_INLINE void OF(open_turned)(
             turned[k * COLUMN + i] = x[k];
     for (ptrdiff_t i = 0; i < end; i += LANES) {
         REAL *column = turned + i;
-        VREAL m = OF(splat)((REAL)-INFINITY), chunk = OF(splat)((REAL)0), ties = chunk;
+        VREAL m = OF(splat)((REAL)-INFINITY), chunk = OF(splat)((REAL)0);
+        VBITS ties = OF(bits)(chunk); /* 0 */
         for (ptrdiff_t k = 0; k < K; ++k)
             m = OF(max)(OF(load)(column + k * COLUMN), m);
         OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};

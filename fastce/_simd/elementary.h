@@ -29,7 +29,7 @@ FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
     VREAL lost = (coarse - r) - n * LN2_LOW;
     VREAL r2 = r * r;
     VREAL p = (VREAL)(r + (r2 * EXP_HORNER(r) + lost)) + (REAL)1;
-    VREAL scale = OF(from_bits)(OF(bits)(rounded) << MANTISSA_BITS);
+    VREAL scale = OF(from_bits)(OF(shift_left)(OF(bits)(rounded), MANTISSA_BITS));
     return p * scale * EXP_UNSCALE; /* the last product rounds once, also into the subnormals */
 }
 #endif
@@ -38,8 +38,8 @@ FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
 FASTCE_INLINE VREAL OF(log_of_sum)(const REAL one, VREAL u)
 {
     VBITS k = (OF(bits)(u + one) - (BITS)SQRT_HALF_BITS) >> MANTISSA_BITS;
-    VREAL power = OF(from_bits)((k + (BITS)EXPONENT_BIAS) << MANTISSA_BITS);
-    VREAL inverse = OF(from_bits)(((BITS)EXPONENT_BIAS - k) << MANTISSA_BITS);
+    VREAL power = OF(from_bits)(OF(shift_left)(k + (BITS)EXPONENT_BIAS, MANTISSA_BITS));
+    VREAL inverse = OF(from_bits)(OF(shift_left)((BITS)EXPONENT_BIAS - k, MANTISSA_BITS));
     VREAL f = (u - (power - one)) * inverse;
     VREAL n = OF(from_bits)(k + (BITS)INTEGER_MAGIC_BITS) - INTEGER_MAGIC; /* integer to REAL, for small integers */
     VREAL half_square = f * f * (REAL)0.5;

@@ -40,14 +40,15 @@ FASTCE_INLINE VREAL OF(sum_of_columns)(
     const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, const REAL *m, REAL *ties, REAL *terms)
 {
     const VREAL largest = OF(load)(m);
-    VREAL chunk = OF(splat)((REAL)0), equal = OF(load)(ties), v[CHUNK];
+    VREAL chunk = OF(splat)((REAL)0), v[CHUNK];
+    VBITS equal = OF(bits)(OF(load)(ties));
     for (ptrdiff_t k = 0; k < n; ++k)
         v[k] = OF(load_first)(x + k * step, count);
     for (ptrdiff_t k = 0; k < n; ++k)
         v[k] = OF(add_term)(v[k], largest, &chunk, &equal);
     for (ptrdiff_t k = 0; terms && k < n; ++k)
         OF(store_first)(terms + k * step, v[k], count);
-    OF(store)(ties, equal);
+    OF(store)(ties, OF(from_bits)(equal));
     return chunk;
 }
 
@@ -81,7 +82,7 @@ FASTCE_INLINE void OF(scale_columns)(
 /* A block of columns: x and out (K, width), width <= WIDE, entries of a column `step` apart; out of logsumexp is (width,). */
 FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff_t width, REAL *out, int form)
 {
-    REAL m[WIDE], ties[WIDE], factor[WIDE];
+    REAL m[WIDE], factor[WIDE], ties[WIDE]; /* ties: the bits of integers */
     VREAL few[WIDE / LANES];
     OF(accumulator) total[WIDE / LANES];
     const ptrdiff_t n_vectors = (width + LANES - 1) / LANES;
@@ -108,7 +109,7 @@ FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff
 #undef SUM_MANY
     for (ptrdiff_t v = 0; v < n_vectors; ++v) {
         const ptrdiff_t c = v * LANES;
-        VREAL largest = OF(load)(m + c), rest = OF(rest_of_columns)(total[v], few[v], OF(load)(ties + c), largest, K);
+        VREAL largest = OF(load)(m + c), rest = OF(rest_of_columns)(total[v], few[v], OF(bits)(OF(load)(ties + c)), largest, K);
         OF(store)(factor + c, form == OF(SOFTMAX) ? (REAL)1 / (rest + (REAL)1) : OF(log1p_nonnegative)(rest));
     }
     if (form != OF(SOFTMAX))

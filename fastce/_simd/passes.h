@@ -54,16 +54,18 @@ FASTCE_INLINE VREAL OF(add_exp)(VREAL sum, VREAL x, VREAL m, OF(counter) *ties, 
 
 /* Ask for four vectors that will be read, and for the place where four will be written, while there is something to compute meanwhile:
  * the processor's own look ahead ends at each page, which is a row of 1024 floats. */
-FASTCE_INLINE void OF(ask)(const REAL *x, const REAL *out)
+FASTCE_INLINE void OF(ask)(const REAL *x, const REAL *out, ptrdiff_t ahead)
 {
 #if FASTCE_VECTORS
+    /* as integers, for the place may lie behind the arrays' ends */
+    const uintptr_t there = (uintptr_t)x + ahead * sizeof(REAL), to = (uintptr_t)out + ahead * sizeof(REAL);
     for (size_t byte = 0; byte < 4 * LANES * sizeof(REAL); byte += 64) {
-        __builtin_prefetch((const char *)x + byte, 0, 3);
+        __builtin_prefetch((const void *)(there + byte), 0, 3);
         if (out)
-            __builtin_prefetch((const char *)out + byte, 1, 3);
+            __builtin_prefetch((const void *)(to + byte), 1, 3);
     }
 #else
-    (void)x, (void)out;
+    (void)x, (void)out, (void)ahead;
 #endif
 }
 
@@ -77,7 +79,7 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
     VREAL few = zero;
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) { /* two short chains of additions; their sum goes on in double */
-        OF(ask)(x + k + ahead, out ? out + k + ahead : NULL);
+        OF(ask)(x + k, out ? out + k : NULL, ahead);
         VREAL s = OF(add_exp)(zero, OF(load)(x + k), m, &ties, out ? out + k : NULL);
         VREAL t = OF(add_exp)(zero, OF(load)(x + k + LANES), m, &ties, out ? out + k + LANES : NULL);
         s = OF(add_exp)(s, OF(load)(x + k + 2 * LANES), m, &ties, out ? out + k + 2 * LANES : NULL);

@@ -15,7 +15,7 @@ FASTCE_INLINE REAL OF(logsumexp_not_finite)(const REAL *x, ptrdiff_t step, ptrdi
     return m;
 }
 
-/* out (K,) = x * factor, or x - factor. */
+/* out (K,) = x * factor, or (x - m) - factor. */
 FASTCE_INLINE void OF(apply)(const REAL *x, ptrdiff_t K, REAL m, REAL factor, REAL *out, int form)
 {
     ptrdiff_t k = 0;

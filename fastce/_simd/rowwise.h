@@ -8,6 +8,9 @@
 #include "each_level.h"
 #undef SIMD_SOURCE
 
+/* What callers must know of the blocks. */
+enum { FASTCE_BLOCK_ROWS = COLUMN, FASTCE_SHORT_ROW = SHORT_ROW, FASTCE_FAR_BYTES = FAR_BYTES };
+
 enum { LOGSUMEXP_ROWS, SOFTMAX_ROWS, LOG_SOFTMAX_ROWS, EXP_NONPOSITIVE_FLAT, SIGMOID_FLAT, LOG_SIGMOID_FLAT, ROWWISE_COUNT };
 
 static void (*fastce_rowwise_f32[ROWWISE_COUNT])(const float *, ptrdiff_t, ptrdiff_t, float *);

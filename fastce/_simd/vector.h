@@ -233,25 +233,35 @@ FASTCE_INLINE double NAME(max_lanes_f64)(vdouble v)
 #endif
 }
 
-/* 1 in the lanes where a equals b, 0 elsewhere. */
+/* add_equal(counts, a, b): counts, integers, grown by 1 in the lanes where a equals b; real_of_count(counts) as REALs. */
 #if SIMD_LEVEL == 4
-FASTCE_INLINE vfloat NAME(one_where_equal_f32)(vfloat a, vfloat b)
+FASTCE_INLINE vint NAME(add_equal_f32)(vint counts, vfloat a, vfloat b)
 {
-    return (vfloat)_mm512_maskz_mov_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ), _mm512_set1_ps(1));
+    return (vint)_mm512_mask_add_epi32(
+        (__m512i)counts, _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ), (__m512i)counts, _mm512_set1_epi32(1));
 }
-FASTCE_INLINE vdouble NAME(one_where_equal_f64)(vdouble a, vdouble b)
+FASTCE_INLINE vlong NAME(add_equal_f64)(vlong counts, vdouble a, vdouble b)
 {
-    return (vdouble)_mm512_maskz_mov_pd(_mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ), _mm512_set1_pd(1));
+    return (vlong)_mm512_mask_add_epi64(
+        (__m512i)counts, _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_EQ_OQ), (__m512i)counts, _mm512_set1_epi64(1));
 }
+#elif SIMD_BYTES
+FASTCE_INLINE vint NAME(add_equal_f32)(vint counts, vfloat a, vfloat b) { return counts - (a == b); }
+FASTCE_INLINE vlong NAME(add_equal_f64)(vlong counts, vdouble a, vdouble b) { return counts - (a == b); }
 #else
-FASTCE_INLINE vfloat NAME(one_where_equal_f32)(vfloat a, vfloat b)
-{
-    return NAME(select_f32)(a == b, NAME(splat_f32)(1), NAME(splat_f32)(0));
-}
-FASTCE_INLINE vdouble NAME(one_where_equal_f64)(vdouble a, vdouble b)
-{
-    return NAME(select_f64)(a == b, NAME(splat_f64)(1), NAME(splat_f64)(0));
-}
+FASTCE_INLINE vint NAME(add_equal_f32)(vint counts, vfloat a, vfloat b) { return counts + (a == b); }
+FASTCE_INLINE vlong NAME(add_equal_f64)(vlong counts, vdouble a, vdouble b) { return counts + (a == b); }
+#endif
+#if SIMD_BYTES
+FASTCE_INLINE vfloat NAME(real_of_count_f32)(vint counts) { return __builtin_convertvector(counts, vfloat); }
+FASTCE_INLINE vdouble NAME(real_of_count_f64)(vlong counts) { return __builtin_convertvector(counts, vdouble); }
+FASTCE_INLINE vint NAME(shift_left_f32)(vint bits, int by) { return bits << by; }
+FASTCE_INLINE vlong NAME(shift_left_f64)(vlong bits, int by) { return bits << by; }
+#else
+FASTCE_INLINE vfloat NAME(real_of_count_f32)(vint counts) { return (vfloat)counts; }
+FASTCE_INLINE vdouble NAME(real_of_count_f64)(vlong counts) { return (vdouble)counts; }
+FASTCE_INLINE vint NAME(shift_left_f32)(vint bits, int by) { return (vint)((uint32_t)bits << by); }
+FASTCE_INLINE vlong NAME(shift_left_f64)(vlong bits, int by) { return (vlong)((uint64_t)bits << by); }
 #endif
 
 /* The first `count` entries (0 <= count <= lanes) and `fill` behind them; nothing behind them is read. */
