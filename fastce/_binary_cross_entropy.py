@@ -50,7 +50,7 @@ def binary_cross_entropy_with_logits(
     TypeError
         If an array or option is of the wrong kind, such as complex logits.
     ValueError
-        If `target` has another shape or an entry outside [0, 1] (the message names it), weights are negative, not finite, all zero or
+        If `target` has another shape or an entry outside [0, 1] (the message names it), weights are negative, not finite or
         do not broadcast, or an option is out of its range.
 
     See Also

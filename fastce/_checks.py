@@ -157,7 +157,7 @@ def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
 def as_integer(value: Any, name: str) -> int:
     """Return `value` as an int of 64 bits; floats are not integers, even whole ones."""
     try:
-        integer = operator.index(value)
+        integer = operator.index(None if isinstance(value, bool) else value)
     except TypeError:
         raise TypeError(f"{name} must be an integer; got {value!r}") from None
     if not -(2**63) <= integer < 2**63:
@@ -172,13 +172,20 @@ def check_reduction(reduction: Any) -> str:
     raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
 
 
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond all floats
+        return np.inf
+
+
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float within [0, 1]."""
     if type(value) is float and 0.0 <= value <= 1.0:
         return value
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}")
-    number = float(value)
+    number = _as_float(value)
     if not 0.0 <= number <= 1.0:
         raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
     return number
@@ -190,14 +197,14 @@ def check_coefficient(value: Any, name: str) -> float:
         return value
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a finite number, not negative; got {value!r}")
-    number = float(value)
+    number = _as_float(value)
     if not 0.0 <= number < np.inf:
         raise ValueError(f"{name} must be finite and not negative; got {value!r}")
     return number
 
 
 def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
-    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative, not all zero. None stays None."""
+    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative. None stays None."""
     if weights is None:
         return None
     array = as_float_array(weights, name)
@@ -207,14 +214,12 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
 
 
 def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.ndarray:
-    """Return `weights` if they are finite, none is negative and not all are zero."""
+    """Return `weights` if they are finite and none is negative."""
     if weights.size == 0:
         return weights
     bad = ~((weights >= 0.0) & (weights < np.inf))
     if bad.any():
         raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad, each)}")
-    if not weights.any():
-        raise ValueError(f"{name} must have an entry above zero; got only zeros")
     return check_not_huge(weights, name)
 
 
@@ -242,7 +247,9 @@ def as_labels(target: Any, shape: tuple[int, ...], name: str = "target", probabi
         wrong_shape = array.dtype.kind == "f" and probabilities_shape is not None and array.ndim == len(probabilities_shape)
         raise (ValueError if wrong_shape else TypeError)(f"{rule}; got dtype {array.dtype} and shape {array.shape}")
     if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, one class index a row; got shape {array.shape}")
+        other = "" if probabilities_shape is None else f", or be floats (probabilities) of shape {probabilities_shape}"
+        got = f"got dtype {array.dtype} and shape {array.shape}"
+        raise ValueError(f"{name} must have shape {shape}, one class index a row{other}; {got}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
         raise ValueError(f"{name} must be class indices; {_found(array, array > np.iinfo(np.int64).max)}")
     return unlocked(contiguous(array, np.int64).reshape(-1))
@@ -275,7 +282,7 @@ def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
 
 
 def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
-    """Return weights that broadcast to this shape (and do not widen it) as float64, finite, none negative, not all zero."""
+    """Return weights that broadcast to this shape (and do not widen it) as float64, finite, none negative."""
     if weights is None:
         return None
     array = as_float_array(weights, name)

@@ -281,7 +281,8 @@ def focal_loss(
     target : array_like of integers shaped like `logits` without `axis`
         Class indices from 0 to K - 1.
     gamma : float from 0 to 1e18, default 2.0
-        How strongly rows that are classified well are played down; 0 is cross-entropy.
+        How strongly rows that are classified well are played down; 0 is cross-entropy. Where it is no small integer, a small result has
+        a relative error of about eps times gamma times the logarithm of 1 - p.
     weight : array_like of shape (K,), optional
         A weight for each class, the paper's alpha.
     sample_weight : array_like shaped like `target`, optional
@@ -456,7 +457,8 @@ def sigmoid_focal_loss(
     alpha : float from 0 to 1, or None, default 0.25
         The weight of positives; that of negatives is 1 - alpha. None weighs neither (torchvision writes that -1).
     gamma : float from 0 to 1e18, default 2.0
-        How strongly elements that are classified well are played down; 0 is binary cross-entropy.
+        How strongly elements that are classified well are played down; 0 is binary cross-entropy. Where it is no small integer, a small
+        result has a relative error of about eps times gamma times the logarithm of 1 - p.
     weight : array_like that broadcasts to the logits' shape, optional
         A weight for each element.
     ignore_index : int, optional
@@ -475,7 +477,7 @@ def sigmoid_focal_loss(
     TypeError
         If an array or option is of the wrong kind, such as complex logits.
     ValueError
-        If `target` has another shape or an entry outside [0, 1] (the message names it), weights are negative, not finite, all zero or
+        If `target` has another shape or an entry outside [0, 1] (the message names it), weights are negative, not finite or
         do not broadcast, or an option is out of its range.
 
     See Also

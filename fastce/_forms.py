@@ -15,6 +15,8 @@ MEAN = "mean"
 _NO_VALUES = np.empty(0)
 # Larger targets are checked by several threads (see `_weights`).
 _MOST_PLAIN = 1 << 16
+# What the caller knows each as.
+_OUTS = {"out": "out", "out_grad": "out[0]", "out_hess": "out[1]"}
 
 
 # ---- rows ---------------------------------------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ def check_rows(
     for name, out in outs.items():
         if out is not None:
             inputs = {"logits": logits, "target": target, "weight": weight, "sample_weight": sample_weight}
-            _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, name, in_place=name != "out_hess")
+            _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, _OUTS[name], in_place=name != "out_hess")
     weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
     sample_weight = _checks.as_weights(sample_weight, layout.value_shape, "sample_weight", "row")
     if sample_weight is not None:
@@ -180,7 +182,7 @@ def check_elements(
     for name, out in outs.items():
         if out is not None:
             inputs = {"logits": logits, "target": target, "weight": weight, "pos_weight": pos_weight}
-            _checks.check_out(out, source.shape, source.dtype, inputs, name, in_place=name != "out_hess")
+            _checks.check_out(out, source.shape, source.dtype, inputs, _OUTS[name], in_place=name != "out_hess")
     weight = _checks.as_broadcast_weights(weight, source.shape, "weight")
     pos_weight = _checks.as_broadcast_weights(pos_weight, source.shape, "pos_weight")
     data = _layout.like_data(targets, layout)

@@ -25,6 +25,7 @@ cache=True
     issue 1833), so the cache is keyed by all sources of the package here.
 """
 
+import functools
 import hashlib
 import types
 import warnings
@@ -33,6 +34,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
+
+if numba.config.DISABLE_JIT:
+    raise ImportError(
+        "fastce's losses and fits need Numba's compiler, which NUMBA_DISABLE_JIT turns off; softmax, its kin and predictions need none"
+    )
 
 
 def _source_stamp() -> str:
@@ -46,13 +52,23 @@ def _source_stamp() -> str:
 _STAMP = _source_stamp()
 
 
+@functools.cache
+def _warn_once() -> None:
+    warnings.warn(
+        "fastce compiles in every process: Numba can write its cache neither beside the package nor in the user's home. "
+        "NUMBA_CACHE_DIR may name another folder.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
 def _jit(function: Callable[..., Any], **flags: Any) -> Any:
     flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
     try:
         dispatcher = numba.njit(cache=True, **flags)(function)
-    except RuntimeError as error:
+    except RuntimeError:
         # No folder can be written, neither beside the sources nor in the user's home: compile anew in each process.
-        warnings.warn(f"fastce compiles in every process, because Numba cannot keep a cache: {error}", RuntimeWarning, stacklevel=4)
+        _warn_once()
         return numba.njit(**flags)(function)
     cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if hasattr(cache_file, "_source_stamp"):

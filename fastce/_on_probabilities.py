@@ -49,8 +49,9 @@ class _Likelihood:
 
     def value(self) -> Any:
         values = np.zeros(self.n_rows)
-        values[self.kept] = -self.hit * self.layout.data[self.kept, self.labels]
-        total = float(values.sum())
+        with np.errstate(all="ignore"):  # what is infinite or NaN is the answer, not news
+            values[self.kept] = -self.hit * self.layout.data[self.kept, self.labels]
+            total = float(values.sum())
         return _layout.finish(total, values, self.factor, self.reduction, self.layout)
 
     def grad(self) -> np.ndarray:
@@ -181,10 +182,10 @@ def _binary(probs: Any, target: Any, weight: Any, reduction: Any, out: Any) -> t
 
 def _binary_value(layout: _layout.Layout, reduction: str, t: np.ndarray, factor: np.ndarray, divisor: float) -> Any:
     p = layout.data
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
         cost_p, cost_q = np.minimum(-np.log(p), _LARGEST_COST), np.minimum(-np.log1p(-p), _LARGEST_COST)
-    values = factor * (t * cost_p + (1 - t) * cost_q)
-    total = float(values.sum(dtype=np.float64)) / (divisor or 1.0)
+        values = factor * (t * cost_p + (1 - t) * cost_q)
+        total = float(values.sum(dtype=np.float64)) / (divisor or 1.0)
     return _layout.finish(total, values, divisor, reduction, layout)
 
 

@@ -254,9 +254,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         weights = np.ones(X.shape[0])
         if sample_weight is not None:
             weights = _checks.check_nonnegative(_check_sample_weight(sample_weight, X, dtype=np.float64, copy=True), "sample_weight")
+            if not weights.any():
+                raise ValueError("sample_weight must have an entry above zero; got only zeros")
         if isinstance(self.class_weight, dict):
             weights = weights * compute_class_weight(self.class_weight, classes=classes, y=y)[target]
-            _checks.check_nonnegative(weights, "class_weight")
+            if not _checks.check_nonnegative(weights, "class_weight").any():
+                raise ValueError(f"class_weight must leave weight to some row; got {self.class_weight!r}")
         elif self.class_weight is not None:
             own = np.bincount(target, weights=weights, minlength=classes.size)
             if not own.all():

@@ -1,5 +1,6 @@
 """What a fresh interpreter sees: a cheap import, and exactly the public names."""
 
+import os
 import subprocess
 import sys
 import types
@@ -86,3 +87,17 @@ def test_first_call_in_a_fresh_interpreter_is_silent():
 
 def test_names_are_found_before_anything_is_loaded():
     assert run("import fastce; print(set(fastce.__all__) <= set(dir(fastce)))").strip() == "True"
+
+
+def test_without_numbas_compiler_the_rest_works_and_the_losses_say_why():
+    code = """
+import numpy as np, fastce
+assert abs(fastce.softmax([0.0, 1.0]).sum() - 1) < 1e-15
+try:
+    fastce.cross_entropy(np.zeros((2, 2)), [0, 1])
+except ImportError as error:
+    assert "NUMBA_DISABLE_JIT" in str(error), error
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, check=True)
