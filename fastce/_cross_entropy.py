@@ -73,8 +73,8 @@ def cross_entropy(
     TypeError
         If an array or option is of the wrong kind, such as complex logits or labels that are not integers.
     ValueError
-        If a shape does not fit, a label is out of range (the message names row and value), a weight is negative or not finite, all
-        weights are zero, or an option is out of its range.
+        If a shape does not fit, a label is out of range (the message names row and value), a weight is negative or not finite, or an
+        option is out of its range.
 
     See Also
     --------

@@ -305,8 +305,8 @@ def focal_loss(
     TypeError
         If an array or option is of the wrong kind, such as labels that are not integers.
     ValueError
-        If a shape does not fit, a label is out of range (the message names row and value), a weight is negative or not finite, all
-        weights are zero, or an option is out of its range.
+        If a shape does not fit, a label is out of range (the message names row and value), a weight is negative or not finite, or an
+        option is out of its range.
 
     See Also
     --------
