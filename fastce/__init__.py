@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         sigmoid_focal_loss_grad_and_hess,
         sigmoid_focal_loss_value_and_grad,
     )
+    from ._linear_cross_entropy import linear_cross_entropy, linear_cross_entropy_value_and_grad
     from ._on_probabilities import binary_cross_entropy, binary_cross_entropy_value_and_grad, nll_loss, nll_loss_value_and_grad
     from ._special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
     from ._versions import show_versions, warmup
@@ -50,6 +51,7 @@ _NAMES_BY_MODULE = {
         "sigmoid_focal_loss_grad_and_hess",
         "sigmoid_focal_loss_value_and_grad",
     ),
+    "_linear_cross_entropy": ("linear_cross_entropy", "linear_cross_entropy_value_and_grad"),
     "_on_probabilities": ("binary_cross_entropy", "binary_cross_entropy_value_and_grad", "nll_loss", "nll_loss_value_and_grad"),
     "_special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
     "_versions": ("show_versions", "warmup"),
@@ -69,6 +71,8 @@ __all__ = [
     "focal_loss_grad_and_hess",
     "focal_loss_value_and_grad",
     "get_num_threads",
+    "linear_cross_entropy",
+    "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",

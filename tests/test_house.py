@@ -26,6 +26,7 @@ FLOORS = {
     "_linear_loss": 2,
     "_rowspace": 2,
     "_gram": 1,
+    "_linear_cross_entropy": 2,
     "_forms": 0.9,
     "_linear_hessian": 0.8,
     "_walk": 0.6,

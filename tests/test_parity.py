@@ -200,3 +200,18 @@ def test_gradient_and_hessian_as_jax(rng):
     assert_close(grad, expected_grad, np.float32)
     full = np.asarray(jax.hessian(loss)(x)).reshape(40, 40)
     assert_close(fastce.cross_entropy_grad_and_hess(x, target)[1].ravel(), np.diag(full), np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}, {"ignore_index": 3}])
+def test_linear_cross_entropy_is_torchs(options, dtype, rng):
+    torch = pytest.importorskip("torch")
+    X, coef, target = rng.normal(size=(40, 5)).astype(dtype), rng.normal(size=(9, 5)).astype(dtype), rng.integers(0, 9, 40)
+    theirs = [torch.tensor(x, requires_grad=True) for x in (X, coef)]
+    expected = torch.nn.functional.linear_cross_entropy(*theirs, torch.tensor(target), **options)
+    expected.backward()
+    value, grad_X, grad_coef, _ = fastce.linear_cross_entropy_value_and_grad(X, coef, target, **options)
+    close = {"rtol": 100 * np.finfo(dtype).eps, "atol": 100 * np.finfo(dtype).eps}
+    assert_allclose(value, expected.item(), **close)
+    assert_allclose(grad_X, theirs[0].grad.numpy(), **close)
+    assert_allclose(grad_coef, theirs[1].grad.numpy(), **close)

@@ -22,6 +22,8 @@ PUBLIC = [
     "focal_loss_grad_and_hess",
     "focal_loss_value_and_grad",
     "get_num_threads",
+    "linear_cross_entropy",
+    "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",

@@ -1,0 +1,299 @@
+"""Softmax cross-entropy of ``X @ coef.T + intercept``, whose logits are never all there.
+
+A block of rows is multiplied (BLAS), turned into loss and gradient in place by the kernels of cross-entropy, and multiplied back.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg.blas import get_blas_funcs
+
+from . import _checks, _forms, _layout, _weights
+from ._forms import IGNORE, MEAN, OFF
+
+# The logits of a block take about this many bytes, but they are at least so many rows: fewer make products with large coefficients slow.
+_BLOCK_BYTES, _MIN_ROWS = 1 << 24, 64
+
+
+class _Problem(NamedTuple):
+    """A call after its checks; X, coef and intercept have one dtype."""
+
+    X: Any
+    coef: np.ndarray
+    intercept: np.ndarray | None
+    target: np.ndarray
+    form: _weights.NormalForm
+    z_loss: float
+    reduction: str
+    dtype: np.dtype
+
+    def blocks(self) -> Iterator[slice]:
+        n_classes = self.coef.shape[0]
+        step = max(_MIN_ROWS, _BLOCK_BYTES // max(1, n_classes * self.coef.itemsize))
+        return (slice(start, start + step) for start in range(0, self.X.shape[0], step))
+
+    def logits(self, rows: slice) -> np.ndarray:
+        logits = np.ascontiguousarray(self.X[rows] @ self.coef.T)
+        if self.intercept is not None:
+            logits += self.intercept
+        return logits
+
+    def run(self, rows: slice, logits: np.ndarray, values: np.ndarray | None, *, with_grad: bool) -> float:
+        """Return the sum of the values of a block; write them to `values`, and the gradient over the logits if that is wanted."""
+        hit, row = (x[rows] if x.size > 1 else x for x in (self.form.hit, self.form.row))
+        layout = _layout.Layout(logits, True, logits, 1, logits.shape[:1])
+        block = _forms.Rows(layout, self.target[rows], self.form._replace(hit=hit, row=row), self.reduction, self.z_loss, None)
+        return block.run(None if values is None else values[rows], logits if with_grad else None)
+
+    def values(self) -> np.ndarray | None:
+        return np.empty(self.X.shape[0]) if self.reduction == "none" else None
+
+    def finish(self, total: float, values: np.ndarray | None) -> Any:
+        if values is not None:
+            return values.astype(self.dtype)
+        return total if self.form.factor else float("nan")
+
+
+def _is_sparse(X: Any) -> bool:
+    return hasattr(X, "indptr")
+
+
+def _check(
+    X: Any,
+    coef: Any,
+    target: Any,
+    intercept: Any,
+    weight: Any,
+    sample_weight: Any,
+    ignore_index: Any,
+    label_smoothing: Any,
+    z_loss: Any,
+    reduction: Any,
+) -> _Problem:
+    if _is_sparse(X):
+        if getattr(X, "format", None) != "csr":
+            raise TypeError(f"X must be an array or a CSR matrix; got a sparse matrix in format {getattr(X, 'format', '?')!r}")
+        if X.dtype not in (np.float32, np.float64):
+            raise TypeError(f"X must be float32 or float64 where it is sparse; got dtype {X.dtype}")
+    else:
+        X = _checks.as_float_array(X, "X")
+    if X.ndim != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns; got shape {X.shape}")
+    coef = _checks.as_float_array(coef, "coef")
+    if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != X.shape[1]:
+        rule = f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one class at least"
+        raise ValueError(f"{rule}; got shape {coef.shape}")
+    dtype = np.result_type(X.dtype, coef.dtype)
+    number = np.promote_types(dtype, np.float32)  # float16 is computed in float32
+    if intercept is not None:
+        intercept = _checks.as_float_array(intercept, "intercept")
+        if intercept.shape != coef.shape[:1]:
+            raise ValueError(f"intercept must have shape {coef.shape[:1]}, one number a class; got shape {intercept.shape}")
+        intercept = intercept.astype(number)
+    n, n_classes = X.shape[0], coef.shape[0]
+    reduction = _checks.check_reduction(reduction)
+    smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
+    z_loss = _checks.check_coefficient(z_loss, "z_loss")
+    ignore_index = _checks.as_integer(ignore_index, "ignore_index")
+    weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
+    sample_weight = _checks.as_weights(sample_weight, (n,), "sample_weight", "row")
+    target = _checks.as_array(target, "target")
+    mean = reduction == MEAN
+    if target.dtype.kind == "f" and target.shape == (n, n_classes):
+        if ignore_index != IGNORE:
+            raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
+        target = _checks.unlocked(_checks.contiguous(target, number))
+        form = _weights.probability_form(target, (n,), weight, sample_weight, smoothing, mean)
+    else:
+        target = _checks.as_labels(target, (n,), probabilities_shape=(n, n_classes))
+        form = _weights.index_form(target, (n,), n_classes, weight, sample_weight, ignore_index, smoothing, mean)
+    if not _is_sparse(X):
+        X = X.astype(number, copy=False)
+    return _Problem(X, coef.astype(number, copy=False), intercept, target, form, z_loss, reduction, dtype)
+
+
+def linear_cross_entropy(
+    X: Any,
+    coef: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    intercept: npt.ArrayLike | None = None,
+    weight: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    ignore_index: int = IGNORE,
+    label_smoothing: float = OFF,
+    z_loss: float = OFF,
+    reduction: str = MEAN,
+) -> Any:
+    """Softmax cross-entropy of the logits ``X @ coef.T + intercept``, without an array of all logits.
+
+    What `cross_entropy` returns for those logits; they are made, used and forgotten a block of rows at a time, so that a vocabulary of
+    128000 classes for 8192 tokens takes 33 MB instead of 4 GB.
+
+    Parameters
+    ----------
+    X : array_like or CSR matrix of shape (n, p)
+        Rows, such as the last hidden layer; float16 (computed in float32), float32 or float64.
+    coef : array_like of shape (K, p)
+        One row for each class.
+    target : array_like of shape (n,) or (n, K)
+        Class indices (integers), or probabilities (floats).
+    intercept : array_like of shape (K,), optional
+        What is added to the logits.
+    weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction
+        As in `cross_entropy`.
+
+    Returns
+    -------
+    float or ndarray
+        The loss in nats, summed in float64; with reduction "none" an array of shape (n,), of the dtype of X and coef together.
+
+    Raises
+    ------
+    TypeError
+        If an array or option is of the wrong kind.
+    ValueError
+        If a shape does not fit, a label is out of range (the message names row and value), a weight is negative or not finite, or an
+        option is out of its range.
+
+    See Also
+    --------
+    linear_cross_entropy_value_and_grad : The same and its gradients.
+    cross_entropy : For logits that are there already.
+
+    Notes
+    -----
+    The name is that of ``torch.nn.functional.linear_cross_entropy``. The logits are rounded to the dtype of X and coef, as a product of
+    matrices rounds; what follows has the accuracy of `cross_entropy`.
+
+    Examples
+    --------
+    >>> import fastce
+    >>> X, coef = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+    >>> round(fastce.linear_cross_entropy(X, coef, [0, 1]), 6)
+    0.395495
+    """
+    problem = _check(X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
+    values, total = problem.values(), 0.0
+    for rows in problem.blocks():
+        total += problem.run(rows, problem.logits(rows), values, with_grad=False)
+    return problem.finish(total, values)
+
+
+def linear_cross_entropy_value_and_grad(
+    X: Any,
+    coef: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    intercept: npt.ArrayLike | None = None,
+    weight: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
+    ignore_index: int = IGNORE,
+    label_smoothing: float = OFF,
+    z_loss: float = OFF,
+    reduction: str = MEAN,
+    out: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None] | None = None,
+) -> tuple[Any, np.ndarray | None, np.ndarray, np.ndarray | None]:
+    """Softmax cross-entropy of ``X @ coef.T + intercept`` and its gradients, without an array of all logits.
+
+    With G the gradient that `cross_entropy_value_and_grad` returns for those logits::
+
+        grad_X = G @ coef      grad_coef = G.T @ X      grad_intercept = G.sum(axis=0)
+
+    Parameters
+    ----------
+    X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction
+        As in `linear_cross_entropy`; with reduction "none" the gradients are those of the sum.
+    out : tuple of three ndarrays, optional
+        Where `grad_X`, `grad_coef` and `grad_intercept` go, None for new memory: of the results' shapes and dtype, and apart from all
+        arguments.
+
+    Returns
+    -------
+    value : float or ndarray
+        As from `linear_cross_entropy`.
+    grad_X : ndarray of shape (n, p), or None
+        None for a CSR matrix, whose gradient has an entry in every place.
+    grad_coef : ndarray of shape (K, p)
+    grad_intercept : ndarray of shape (K,), or None
+        None without an intercept.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `linear_cross_entropy`, and if an `out` does not fit or overlaps an argument. Nothing is written then.
+
+    Examples
+    --------
+    >>> import fastce
+    >>> X, coef = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
+    >>> value, grad_X, grad_coef, grad_intercept = fastce.linear_cross_entropy_value_and_grad(X, coef, [0, 1])
+    >>> grad_coef.round(3)
+    array([[-0.212,  0.053],
+           [ 0.106, -0.107],
+           [ 0.106,  0.053]])
+    """
+    problem = _check(X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
+    sparse, (n_classes, p), number = _is_sparse(X), problem.coef.shape, problem.coef.dtype
+    wanted = {
+        "out[0]": None if sparse else problem.X.shape,
+        "out[1]": (n_classes, p),
+        "out[2]": None if intercept is None else (n_classes,),
+    }
+    outs = _checked_outs(out, wanted, problem.dtype, {"X": X, "coef": coef, "target": target, "intercept": intercept})
+    memory: list[Any] = [_memory(shape, given, number) for shape, given in zip(wanted.values(), outs, strict=True)]
+    grad_X, grad_coef, grad_intercept = memory
+    grad_coef[...] = 0
+    if grad_intercept is not None:
+        grad_intercept[...] = 0
+    (gemm,) = get_blas_funcs(("gemm",), (problem.coef,))
+    values, total = problem.values(), 0.0
+    for rows in problem.blocks():
+        grad = problem.logits(rows)
+        total += problem.run(rows, grad, values, with_grad=True)
+        if sparse:
+            grad_coef += (problem.X[rows].T @ grad).T
+        elif grad.size and p:
+            np.matmul(grad, problem.coef, out=grad_X[rows])
+            # grad_coef.T += X.T @ grad, in place: what lies in C's order is its own transpose in Fortran's.
+            gemm(1.0, np.ascontiguousarray(problem.X[rows]).T, grad.T, 1.0, grad_coef.T, trans_b=1, overwrite_c=1)
+        if grad_intercept is not None:
+            grad_intercept += grad.sum(axis=0)
+    results = (_deliver(result, given, problem.dtype) for result, given in zip(memory, outs, strict=True))
+    return problem.finish(total, values), *results
+
+
+def _memory(shape: tuple[int, ...] | None, given: np.ndarray | None, dtype: np.dtype) -> np.ndarray | None:
+    if shape is None:
+        return None
+    return given if given is not None and given.dtype == dtype and given.flags.carray else np.empty(shape, dtype)
+
+
+def _deliver(result: np.ndarray | None, given: np.ndarray | None, dtype: np.dtype) -> np.ndarray | None:
+    if result is None or result is given:
+        return result
+    with np.errstate(over="ignore"):  # beyond float16's largest number is inf
+        if given is None:
+            return result.astype(dtype, copy=False)
+        given[...] = result
+    return given
+
+
+def _checked_outs(out: Any, wanted: dict[str, Any], dtype: np.dtype, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:
+    if out is None:
+        return None, None, None
+    if not isinstance(out, tuple | list) or len(out) != 3:
+        raise TypeError(f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; got {type(out).__name__}")
+    if _is_sparse(inputs["X"]):
+        inputs = inputs | {"X": inputs["X"].data}
+    given = dict(zip(wanted, out, strict=True))
+    for name, array in given.items():
+        if array is None:
+            continue
+        if wanted[name] is None:
+            raise ValueError(f"{name} must be None, for there is no such gradient here; got an array")
+        _checks.check_out(array, wanted[name], dtype, inputs, name, in_place=False)
+        inputs = inputs | {name: array}
+    return tuple(given.values())
