@@ -1,20 +1,22 @@
 """Softmax cross-entropy of ``X @ coef.T + intercept``, whose logits are never all there.
 
 A block of rows is multiplied (BLAS), turned into loss and gradient in place by the kernels of cross-entropy, and multiplied back.
+The products are split over threads here, for BLAS's own would take turns with those of the kernels and keep them waiting.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg.blas import get_blas_funcs
 
-from . import _checks, _forms, _layout, _weights
+from . import _checks, _forms, _layout, _threads, _weights
 from ._forms import IGNORE, MEAN, OFF
 
 # The logits of a block take about this many bytes, but they are at least so many rows: fewer make products with large coefficients slow.
-_BLOCK_BYTES, _MIN_ROWS = 1 << 24, 64
+_BLOCK_BYTES, _MIN_ROWS = 1 << 25, 64
+# A product is made in pieces of so many numbers; so many multiplications take as long as what `_threads.split` expects of a byte.
+_PIECE_NUMBERS, _WORK_OF_A_BYTE = 1 << 20, 8
 
 
 class _Problem(NamedTuple):
@@ -29,16 +31,21 @@ class _Problem(NamedTuple):
     reduction: str
     dtype: np.dtype
 
-    def blocks(self) -> Iterator[slice]:
-        n_classes = self.coef.shape[0]
-        step = max(_MIN_ROWS, _BLOCK_BYTES // max(1, n_classes * self.coef.itemsize))
-        return (slice(start, start + step) for start in range(0, self.X.shape[0], step))
-
-    def logits(self, rows: slice) -> np.ndarray:
-        logits = np.ascontiguousarray(self.X[rows] @ self.coef.T)
-        if self.intercept is not None:
-            logits += self.intercept
-        return logits
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield blocks of rows and their logits, which may be overwritten, and are by the next ones."""
+        n, n_classes = self.X.shape[0], self.coef.shape[0]
+        step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
+        room = None if _is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
+        for start in range(0, n, step or 1):
+            rows = slice(start, min(n, start + step))
+            if room is None:
+                logits = np.ascontiguousarray(self.X[rows] @ self.coef.T)
+            else:
+                logits = room[: rows.stop - start]
+                _multiply(self.X[rows], self.coef.T, logits)
+            if self.intercept is not None:
+                logits += self.intercept
+            yield rows, logits
 
     def run(self, rows: slice, logits: np.ndarray, values: np.ndarray | None, *, with_grad: bool) -> float:
         """Return the sum of the values of a block; write them to `values`, and the gradient over the logits if that is wanted."""
@@ -54,6 +61,31 @@ class _Problem(NamedTuple):
         if values is not None:
             return values.astype(self.dtype)
         return total if self.form.factor else float("nan")
+
+
+def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int) -> None:
+    """Call ``function(rows, columns)`` for parts of a product of this shape, along its longer side, each of a moderate size."""
+    whole, along = (slice(None), slice(None)), int(shape[1] > shape[0])
+    piece = max(1, _PIECE_NUMBERS // max(1, shape[1 - along]))
+
+    def part(first: int, last: int) -> None:
+        for start in range(first, last, piece):
+            here = slice(start, min(last, start + piece))
+            function(*((here, whole[1]) if along == 0 else (whole[0], here)))
+
+    work = shape[0] * shape[1] * n_inner
+    _threads.split(part, shape[along], work // _WORK_OF_A_BYTE, least=min(16, shape[along]) or 1)
+
+
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    _split_product(lambda rows, columns: np.matmul(a[rows], b[:, columns], out=out[rows, columns]), out.shape, a.shape[1])
+
+
+def _add_product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    def add(rows: slice, columns: slice) -> None:
+        out[rows, columns] += a[rows] @ b[:, columns]
+
+    _split_product(add, out.shape, a.shape[1])
 
 
 def _is_sparse(X: Any) -> bool:
@@ -166,7 +198,8 @@ def linear_cross_entropy(
     Notes
     -----
     The name is that of ``torch.nn.functional.linear_cross_entropy``. The logits are rounded to the dtype of X and coef, as a product of
-    matrices rounds; what follows has the accuracy of `cross_entropy`.
+    matrices rounds; what follows has the accuracy of `cross_entropy`. A row of X must be finite even if it is ignored: its part of the
+    gradient of coef is 0 times the row.
 
     Examples
     --------
@@ -177,8 +210,9 @@ def linear_cross_entropy(
     """
     problem = _check(X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
     values, total = problem.values(), 0.0
-    for rows in problem.blocks():
-        total += problem.run(rows, problem.logits(rows), values, with_grad=False)
+    with _threads.one_blas_thread():
+        for rows, logits in problem.blocks():
+            total += problem.run(rows, logits, values, with_grad=False)
     return problem.finish(total, values)
 
 
@@ -248,19 +282,17 @@ def linear_cross_entropy_value_and_grad(
     grad_coef[...] = 0
     if grad_intercept is not None:
         grad_intercept[...] = 0
-    (gemm,) = get_blas_funcs(("gemm",), (problem.coef,))
     values, total = problem.values(), 0.0
-    for rows in problem.blocks():
-        grad = problem.logits(rows)
-        total += problem.run(rows, grad, values, with_grad=True)
-        if sparse:
-            grad_coef += (problem.X[rows].T @ grad).T
-        elif grad.size and p:
-            np.matmul(grad, problem.coef, out=grad_X[rows])
-            # grad_coef.T += X.T @ grad, in place: what lies in C's order is its own transpose in Fortran's.
-            gemm(1.0, np.ascontiguousarray(problem.X[rows]).T, grad.T, 1.0, grad_coef.T, trans_b=1, overwrite_c=1)
-        if grad_intercept is not None:
-            grad_intercept += grad.sum(axis=0)
+    with _threads.one_blas_thread():
+        for rows, grad in problem.blocks():
+            total += problem.run(rows, grad, values, with_grad=True)
+            if sparse:
+                grad_coef += (problem.X[rows].T @ grad).T
+            else:
+                _multiply(grad, problem.coef, grad_X[rows])
+                _add_product(grad.T, problem.X[rows], grad_coef)
+            if grad_intercept is not None:
+                grad_intercept += grad.sum(axis=0)
     results = (_deliver(result, given, problem.dtype) for result, given in zip(memory, outs, strict=True))
     return problem.finish(total, values), *results
 

@@ -227,3 +227,34 @@ def split(
         return results
     finally:
         _region.release()
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0
+_blas_limits: Any = None
+_blas_controller: Any = None
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep BLAS on one thread: two pools of threads that take turns keep each other waiting.
+
+    The limit is the process's: the first of several fits at once sets it, the last one lifts it.
+    """
+    global _blas_users, _blas_limits, _blas_controller
+    with _blas_lock:
+        if _blas_controller is None:
+            from threadpoolctl import ThreadpoolController
+
+            # Once: to look for the libraries takes longer than a small fit, and those that the caller uses are loaded by now.
+            _blas_controller = ThreadpoolController()
+        if _blas_users == 0:
+            _blas_limits = _blas_controller.limit(limits=1, user_api="blas")
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if _blas_users == 0:
+                _blas_limits.restore_original_limits()

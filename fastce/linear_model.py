@@ -3,10 +3,8 @@
 Prediction compiles nothing: Numba is loaded by ``fit`` only.
 """
 
-import contextlib
-import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -210,7 +208,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         from ._linear_loss import LinearLoss
 
         n_threads = self._threads_wanted()
-        with _one_blas_thread():
+        with _threads.one_blas_thread():
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
                 X if space is None else space.Y,
@@ -350,37 +348,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
         self._logits(X, both)
         return np.ascontiguousarray(np.concatenate([columns[first] for first in sorted(columns)], axis=1).T)
-
-
-_blas_lock = threading.Lock()
-_blas_users = 0
-_blas_limits: Any = None
-_blas_controller: Any = None
-
-
-@contextlib.contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Keep BLAS on one thread: two pools of threads that take turns keep each other waiting.
-
-    The limit is the process's: the first of several fits at once sets it, the last one lifts it.
-    """
-    global _blas_users, _blas_limits, _blas_controller
-    with _blas_lock:
-        if _blas_controller is None:
-            from threadpoolctl import ThreadpoolController
-
-            # Once: to look for the libraries takes longer than a small fit, and those that a fit calls are loaded by now.
-            _blas_controller = ThreadpoolController()
-        if _blas_users == 0:
-            _blas_limits = _blas_controller.limit(limits=1, user_api="blas")
-        _blas_users += 1
-    try:
-        yield
-    finally:
-        with _blas_lock:
-            _blas_users -= 1
-            if _blas_users == 0:
-                _blas_limits.restore_original_limits()
 
 
 def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
