@@ -1,5 +1,6 @@
 """A call of a loss after its checks, on rows or on elements, and the three forms that every loss of logits has."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,23 @@ _NO_VALUES = np.empty(0)
 _MOST_PLAIN = 1 << 16
 # What the caller knows each as.
 _OUTS = {"out": "out", "out_grad": "out[0]", "out_hess": "out[1]"}
+
+
+def _is_plain(logits: Any, target: Any, outs: dict[str, Any], labels: bool) -> bool:
+    """Whether nothing is left to check; only for a call without options."""
+    return (
+        "out_hess" not in outs
+        and type(logits) is type(target) is np.ndarray
+        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
+        and target.size <= _MOST_PLAIN
+        and _scans.is_plain_call(logits, target, outs["out"], labels)
+    )
+
+
+def _check_outs(outs: dict[str, Any], layout: _layout.Layout, inputs: dict[str, Any]) -> None:
+    for name, out in outs.items():
+        if out is not None:
+            _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, _OUTS[name], in_place=name != "out_hess")
 
 
 # ---- rows ---------------------------------------------------------------------------------------------------------------------------
@@ -53,7 +71,7 @@ class Rows(NamedTuple):
 
     def finish(self, total: float, values: np.ndarray | None) -> Any:
         """Return what the loss function returns."""
-        return _layout.finish(total, values, self.form.factor, self.reduction, self.layout)
+        return _layout.finish(total, values, self.form.factor, self.layout.value_shape, self.layout.source.dtype)
 
 
 def check_rows(
@@ -78,40 +96,64 @@ def check_rows(
         and ignore_index is IGNORE
         and reduction is MEAN
         and axis is LAST
-        and "out_hess" not in outs
-        and type(logits) is type(target) is np.ndarray
-        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
-        and target.size <= _MOST_PLAIN
-        and _scans.is_plain_call(logits, target, outs["out"], True)
+        and _is_plain(logits, target, outs, labels=True)
     ):
         # nothing but defaults: the shortest way, in one call
         layout = _layout.Layout(logits, False, logits, 1, logits.shape[:1])
         return Rows(layout, target, _weights.plain_form(target.size, True), MEAN, OFF, modulation)
     layout = _layout.as_rows(logits, axis)
-    n_classes = layout.data.shape[1]
+    _check_outs(outs, layout, {"logits": logits, "target": target, "weight": weight, "sample_weight": sample_weight})
+    target, form, reduction, z_loss = check_row_options(
+        target,
+        layout.value_shape,
+        layout.data.shape[1],
+        None if modulation is not None else layout.source.shape,
+        lambda probabilities: _layout.like_data(probabilities, layout),
+        weight,
+        sample_weight,
+        ignore_index,
+        label_smoothing,
+        z_loss,
+        reduction,
+    )
+    return Rows(layout, target, form, reduction, z_loss, modulation)
+
+
+def check_row_options(
+    target: Any,
+    shape: tuple[int, ...],
+    n_classes: int,
+    probabilities_shape: tuple[int, ...] | None,
+    as_probabilities: Callable[[np.ndarray], np.ndarray],
+    weight: Any,
+    sample_weight: Any,
+    ignore_index: Any,
+    label_smoothing: Any,
+    z_loss: Any,
+    reduction: Any,
+) -> tuple[np.ndarray, _weights.NormalForm, str, float]:
+    """Check all but the logits of a loss of rows of this shape; return target, normal form, reduction and z_loss.
+
+    The target is class indices, or probabilities if it has their shape (None: it cannot), and `as_probabilities` makes rows of them.
+    """
     reduction = _checks.check_reduction(reduction)
     smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
     z_loss = _checks.check_coefficient(z_loss, "z_loss")
     ignore_index = _checks.as_integer(ignore_index, "ignore_index")
     target = _checks.as_array(target, "target")
-    for name, out in outs.items():
-        if out is not None:
-            inputs = {"logits": logits, "target": target, "weight": weight, "sample_weight": sample_weight}
-            _checks.check_out(out, layout.source.shape, layout.source.dtype, inputs, _OUTS[name], in_place=name != "out_hess")
     weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
-    sample_weight = _checks.as_weights(sample_weight, layout.value_shape, "sample_weight", "row")
+    sample_weight = _checks.as_weights(sample_weight, shape, "sample_weight", "row")
     if sample_weight is not None:
         sample_weight = sample_weight.reshape(-1)
     mean = reduction == "mean"
-    if modulation is None and target.dtype.kind == "f" and target.shape == layout.source.shape:
+    if target.dtype.kind == "f" and target.shape == probabilities_shape:
         if ignore_index != IGNORE:
             raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
-        probabilities = _layout.like_data(target, layout)
-        form = _weights.probability_form(probabilities, layout.value_shape, weight, sample_weight, smoothing, mean)
-        return Rows(layout, probabilities, form, reduction, z_loss, modulation)
-    labels = _checks.as_labels(target, layout.value_shape, probabilities_shape=layout.source.shape if modulation is None else None)
-    form = _weights.index_form(labels, layout.value_shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
-    return Rows(layout, labels, form, reduction, z_loss, modulation)
+        target = as_probabilities(target)
+        return target, _weights.probability_form(target, shape, weight, sample_weight, smoothing, mean), reduction, z_loss
+    labels = _checks.as_labels(target, shape, probabilities_shape=probabilities_shape)
+    form = _weights.index_form(labels, shape, n_classes, weight, sample_weight, ignore_index, smoothing, mean)
+    return labels, form, reduction, z_loss
 
 
 # ---- elements -----------------------------------------------------------------------------------------------------------------------
@@ -146,7 +188,7 @@ class Elements(NamedTuple):
 
     def finish(self, total: float, values: np.ndarray | None) -> Any:
         """Return what the loss function returns."""
-        return _layout.finish(total, values, self.form.factor, self.reduction, self.layout)
+        return _layout.finish(total, values, self.form.factor, self.layout.value_shape, self.layout.source.dtype)
 
 
 def check_elements(
@@ -165,11 +207,7 @@ def check_elements(
         and pos_weight is None
         and ignore_index is None
         and reduction is MEAN
-        and "out_hess" not in outs
-        and type(logits) is type(target) is np.ndarray
-        and (type(outs["out"]) is np.ndarray or outs["out"] is None)
-        and target.size <= _MOST_PLAIN
-        and _scans.is_plain_call(logits, target, outs["out"], False)
+        and _is_plain(logits, target, outs, labels=False)
     ):
         # nothing but defaults: the shortest way, in one call
         layout = _layout.Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)
@@ -179,10 +217,7 @@ def check_elements(
     reduction = _checks.check_reduction(reduction)
     ignore = None if ignore_index is None else _checks.as_integer(ignore_index, "ignore_index")
     targets = _checks.as_targets(target, source.shape)
-    for name, out in outs.items():
-        if out is not None:
-            inputs = {"logits": logits, "target": target, "weight": weight, "pos_weight": pos_weight}
-            _checks.check_out(out, source.shape, source.dtype, inputs, _OUTS[name], in_place=name != "out_hess")
+    _check_outs(outs, layout, {"logits": logits, "target": target, "weight": weight, "pos_weight": pos_weight})
     weight = _checks.as_broadcast_weights(weight, source.shape, "weight")
     pos_weight = _checks.as_broadcast_weights(pos_weight, source.shape, "pos_weight")
     data = _layout.like_data(targets, layout)

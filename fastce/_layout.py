@@ -56,14 +56,18 @@ def _axis_last(x: np.ndarray, axis: int) -> np.ndarray:
     return x if axis == x.ndim - 1 else np.moveaxis(x, axis, -1)
 
 
+def converted(target: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return a target as a C-contiguous array of the dtype of the logits; it is only read."""
+    with np.errstate(over="ignore"):
+        result = _checks.contiguous(target, dtype)
+    if target.dtype.itemsize > result.dtype.itemsize and (lost := np.isinf(result) & np.isfinite(target)).any():
+        raise ValueError(f"target must be within the range of {dtype}, the dtype of the logits; got {target[lost][0]}")
+    return _checks.unlocked(result)
+
+
 def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
     """Return a target shaped like the input in the layout and dtype of `layout.data`; it is only read."""
-    with np.errstate(over="ignore"):
-        moved = _checks.contiguous(_axis_last(x, layout.axis), layout.data.dtype)
-    if x.dtype.itemsize > moved.dtype.itemsize and (lost := np.isinf(moved) & np.isfinite(_axis_last(x, layout.axis))).any():
-        value = _axis_last(x, layout.axis)[lost][0]
-        raise ValueError(f"target must be within the range of {moved.dtype}, the dtype of the logits; got {value}")
-    return _checks.unlocked(moved.reshape(layout.data.shape))
+    return converted(_axis_last(x, layout.axis), layout.data.dtype).reshape(layout.data.shape)
 
 
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
@@ -93,9 +97,9 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
         return result.astype(layout.source.dtype, copy=False)
 
 
-def finish(total: float, values: np.ndarray | None, factor: float, reduction: str, layout: Layout) -> Any:
-    """Return what a loss function returns: a float, or with reduction "none" an array of the losses in the input's dtype."""
-    if reduction == "none":
+def finish(total: float, values: np.ndarray | None, factor: float, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """Return what a loss function returns: a float, or an array of the losses of this shape and dtype, where there are any."""
+    if values is not None:
         with np.errstate(over="ignore"):
-            return values.reshape(layout.value_shape).astype(layout.source.dtype)
+            return values.reshape(shape).astype(dtype)
     return total if factor else math.nan

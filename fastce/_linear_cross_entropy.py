@@ -58,23 +58,24 @@ class _Problem(NamedTuple):
         return np.empty(self.X.shape[0]) if self.reduction == "none" else None
 
     def finish(self, total: float, values: np.ndarray | None) -> Any:
-        if values is not None:
-            return values.astype(self.dtype)
-        return total if self.form.factor else float("nan")
+        return _layout.finish(total, values, self.form.factor, self.X.shape[:1], self.dtype)
 
 
 def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int) -> None:
     """Call ``function(rows, columns)`` for parts of a product of this shape, along its longer side, each of a moderate size."""
-    whole, along = (slice(None), slice(None)), int(shape[1] > shape[0])
-    piece = max(1, _PIECE_NUMBERS // max(1, shape[1 - along]))
+    by_rows, whole = shape[0] >= shape[1], slice(None)
+    length, width = shape if by_rows else shape[::-1]
+    piece = max(1, _PIECE_NUMBERS // max(1, width))
 
     def part(first: int, last: int) -> None:
         for start in range(first, last, piece):
             here = slice(start, min(last, start + piece))
-            function(*((here, whole[1]) if along == 0 else (whole[0], here)))
+            if by_rows:
+                function(here, whole)
+            else:
+                function(whole, here)
 
-    work = shape[0] * shape[1] * n_inner
-    _threads.split(part, shape[along], work // _WORK_OF_A_BYTE, least=min(16, shape[along]) or 1)
+    _threads.split(part, length, length * width * n_inner // _WORK_OF_A_BYTE, least=16)
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -125,22 +126,19 @@ def _check(
             raise ValueError(f"intercept must have shape {coef.shape[:1]}, one number a class; got shape {intercept.shape}")
         intercept = intercept.astype(number)
     n, n_classes = X.shape[0], coef.shape[0]
-    reduction = _checks.check_reduction(reduction)
-    smoothing = _checks.check_fraction(label_smoothing, "label_smoothing")
-    z_loss = _checks.check_coefficient(z_loss, "z_loss")
-    ignore_index = _checks.as_integer(ignore_index, "ignore_index")
-    weight = _checks.as_weights(weight, (n_classes,), "weight", "class")
-    sample_weight = _checks.as_weights(sample_weight, (n,), "sample_weight", "row")
-    target = _checks.as_array(target, "target")
-    mean = reduction == MEAN
-    if target.dtype.kind == "f" and target.shape == (n, n_classes):
-        if ignore_index != IGNORE:
-            raise ValueError(f"ignore_index must be left alone when target holds probabilities; got {ignore_index}")
-        target = _checks.unlocked(_checks.contiguous(target, number))
-        form = _weights.probability_form(target, (n,), weight, sample_weight, smoothing, mean)
-    else:
-        target = _checks.as_labels(target, (n,), probabilities_shape=(n, n_classes))
-        form = _weights.index_form(target, (n,), n_classes, weight, sample_weight, ignore_index, smoothing, mean)
+    target, form, reduction, z_loss = _forms.check_row_options(
+        target,
+        (n,),
+        n_classes,
+        (n, n_classes),
+        lambda probabilities: _layout.converted(probabilities, number),
+        weight,
+        sample_weight,
+        ignore_index,
+        label_smoothing,
+        z_loss,
+        reduction,
+    )
     if not _is_sparse(X):
         X = X.astype(number, copy=False)
     return _Problem(X, coef.astype(number, copy=False), intercept, target, form, z_loss, reduction, dtype)

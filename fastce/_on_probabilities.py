@@ -52,7 +52,8 @@ class _Likelihood:
         with np.errstate(all="ignore"):  # what is infinite or NaN is the answer, not news
             values[self.kept] = -self.hit * self.layout.data[self.kept, self.labels]
             total = float(values.sum())
-        return _layout.finish(total, values, self.factor, self.reduction, self.layout)
+        wanted = values if self.reduction == "none" else None
+        return _layout.finish(total, wanted, self.factor, self.layout.value_shape, self.layout.source.dtype)
 
     def grad(self) -> np.ndarray:
         grad = _layout.result_data(self.layout, self.out)
@@ -186,7 +187,7 @@ def _binary_value(layout: _layout.Layout, reduction: str, t: np.ndarray, factor:
         cost_p, cost_q = np.minimum(-np.log(p), _LARGEST_COST), np.minimum(-np.log1p(-p), _LARGEST_COST)
         values = factor * (t * cost_p + (1 - t) * cost_q)
         total = float(values.sum(dtype=np.float64)) / (divisor or 1.0)
-    return _layout.finish(total, values, divisor, reduction, layout)
+    return _layout.finish(total, values if reduction == "none" else None, divisor, layout.value_shape, layout.source.dtype)
 
 
 def binary_cross_entropy(

@@ -33,11 +33,11 @@ cdef struct _Flat:
     bint held
 
 
-cdef bint _take(object x, _Flat *flat, bint writable) except -1:
-    """Hold the buffer of `x` if it is aligned and C-contiguous; tell whether."""
+cdef bint _take(object x, _Flat *flat) except -1:
+    """Hold the buffer of `x` if it is aligned, writeable and C-contiguous; tell whether."""
     flat.held = False
     try:
-        PyObject_GetBuffer(x, &flat.view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0))
+        PyObject_GetBuffer(x, &flat.view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
     except (BufferError, ValueError, TypeError):
         return False
     flat.held = True
@@ -60,7 +60,7 @@ def is_plain_call(logits, target, out, bint labels):
     cdef Py_ssize_t n_ignored = 0, place = 0
     cdef bint plain = False
     x.held = t.held = o.held = False
-    if _take(logits, &x, True) and _take(target, &t, True):
+    if _take(logits, &x) and _take(target, &t):
         if x.view.len > 0 and x.view.format[0] in b"fd":
             if labels:
                 plain = (x.view.ndim == 2 and t.view.ndim == 1 and t.view.shape[0] == x.view.shape[0]
@@ -70,7 +70,7 @@ def is_plain_call(logits, target, out, bint labels):
                 for axis in range(x.view.ndim):
                     plain = plain and x.view.shape[axis] == t.view.shape[axis]
         if plain and out is not None:
-            plain = _take(out, &o, True) and o.view.ndim == x.view.ndim and o.view.format[0] == x.view.format[0]
+            plain = _take(out, &o) and o.view.ndim == x.view.ndim and o.view.format[0] == x.view.format[0]
             if plain:
                 for axis in range(x.view.ndim):
                     plain = plain and o.view.shape[axis] == x.view.shape[axis]

@@ -79,9 +79,7 @@ def index_form(
         row *= kept
         hit = row if weight is None else _checks.check_not_huge(row * weight[np.where(kept, target, 0)], "weight times sample_weight")
         divisor = float(hit.sum()) if mean else 1.0
-        if 0.0 < divisor < _SMALL:  # its inverse may be inf
-            row, hit, divisor = row * _UP, hit * _UP, float((hit * _UP).sum())
-    factor = _factor(divisor) if mean else 1.0
+    factor, row, hit = _over(divisor, row, hit) if mean else (1.0, row, hit)
     if label_smoothing == 0.0:
         return NormalForm(hit, row, _ABSENT, _ABSENT, factor)
     return NormalForm((1.0 - label_smoothing) * hit, row, _ABSENT, _spread(n_classes, weight, label_smoothing), factor)
@@ -107,10 +105,7 @@ def probability_form(
         _checks.check_not_huge(row.max(initial=0.0) * weight, "weight times sample_weight")
     factor = 1.0
     if mean:
-        divisor = float(n_rows) if sample_weight is None else float(sample_weight.sum())
-        if 0.0 < divisor < _SMALL:
-            row, divisor = row * _UP, float((row * _UP).sum())
-        factor = _factor(divisor)
+        factor, row = _over(float(n_rows) if sample_weight is None else float(sample_weight.sum()), row)
     if label_smoothing == 0.0:
         return NormalForm(row, row, _ABSENT if weight is None else weight, _ABSENT, factor)
     scale = (1.0 - label_smoothing) * (np.ones(n_classes) if weight is None else weight)
@@ -119,6 +114,13 @@ def probability_form(
 
 def _factor(divisor: float) -> float:
     return 1.0 / divisor if divisor else 0.0
+
+
+def _over(divisor: float, *weights: np.ndarray) -> tuple[Any, ...]:
+    """Return 1 / divisor and the weights, all lifted by a power of two where the inverse of so small a sum may be inf."""
+    if 0.0 < divisor < _SMALL:
+        return _factor(divisor * _UP), *(w * _UP for w in weights)
+    return _factor(divisor), *weights
 
 
 def _spread(n_classes: int, weight: np.ndarray | None, label_smoothing: float) -> np.ndarray:

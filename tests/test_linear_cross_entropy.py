@@ -162,3 +162,9 @@ def test_logits_are_never_all_there(rng, monkeypatch):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < n * n_classes * 4 * 0.75
+
+
+def test_a_target_beyond_the_range_of_the_logits_is_named(rng):
+    X, coef, _, _ = make(rng, np.float32)
+    with pytest.raises(ValueError, match=r"target must be within the range of float32, .*got 1e\+300"):
+        fastce.linear_cross_entropy(X, coef, np.full((53, 7), 1e300))
