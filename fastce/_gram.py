@@ -29,8 +29,8 @@ from ._walk import Source
 _MAX_COLUMNS, _MIN_DENSITY = 2048, 0.1
 # One factor a class, while they all fit in this many numbers (64 MB).
 _MAX_NUMBERS = 1 << 23
-# Rows that class blocks are estimated from; their probabilities take at most so many numbers.
-_SAMPLE_ROWS, _SAMPLE_ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN = 4096, 16, 32
+# Rows that class blocks are estimated from: so many, at least so many a column, and more while that costs no more than so many passes.
+_MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
 _BLEND = 1e-6
 _JITTER = 1e-13
 # Classes without weight are treated as if they had this much.
@@ -196,9 +196,16 @@ def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: flo
     return Diagonal(diagonal[np.newaxis], mean, masses)
 
 
-def _sample(n_columns: int, near: bool) -> int:
+def _row_cost(n_outputs: int) -> float:
+    # of a row's share of the Gram matrices of all classes, in multiples of p / n passes: with few classes a pass only waits for memory
+    return min(n_outputs / 28.0, 0.25)
+
+
+def _sample(shape: tuple[int, int], n_outputs: int, near: bool) -> int:
     """Return how many rows class blocks are made from."""
-    return max(_SAMPLE_ROWS, (_NEAR_ROWS_A_COLUMN if near else _SAMPLE_ROWS_A_COLUMN) * n_columns)
+    n, p = shape
+    affordable = int(_PASSES * n / ((p + 32) * _row_cost(n_outputs)))
+    return max(_MIN_ROWS, (_NEAR_ROWS_A_COLUMN if near else _ROWS_A_COLUMN) * p, min(_MAX_ROWS, affordable))
 
 
 class InverseHessian:
@@ -227,7 +234,9 @@ class InverseHessian:
     def refresh_cost(self) -> float:
         """Return what a refresh near the minimum costs in passes over X; 0 where there is nothing to refresh."""
         n, p = self.X.shape
-        return 0.0 if self.gram is None else 1.0 + min(n, _sample(p, True)) * p / (4.0 * n)
+        if self.gram is None:
+            return 0.0
+        return 1.0 + min(n, _sample((n, p), self.n_outputs, True)) * p / n * _row_cost(self.n_outputs)
 
     @property
     def exact_cost(self) -> float:
@@ -258,7 +267,7 @@ class InverseHessian:
         n, p = self.X.shape
         if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
-        n_rows = _sample(p, near)
+        n_rows = _sample((n, p), self.n_outputs, near)
         grams = weighted_grams(source, n, self.weights, self.mean, n_rows, n_threads=self.n_threads)
         # Where all rows are used there is nothing to make up for.
         blend = 0.0 if n <= DRAW * n_rows else _BLEND if near else min(0.5, 2.0 * p / n_rows)

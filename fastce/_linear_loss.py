@@ -127,7 +127,8 @@ class LinearLoss:
             _, _, step = blocks(n, n_classes)
             self._driver, self._arguments = _multiclass, (target, (1.0 - label_smoothing) * weights, weights, _NOTHING, spread, step)
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
-        self._work = n * self.n_outputs + n_entries * self.n_outputs // 4
+        # one column of coefficients waits for memory as long as four
+        self._work = n * self.n_outputs + n_entries * max(4, self.n_outputs) // 4
         # Addresses are used from now on, and the caller may give X other arrays meanwhile.
         self._alive = (X.data, X.indices, X.indptr) if self.sparse else (X,)
         self._source = _walk.find(X, self.n_outputs, fit_intercept, block_rows)

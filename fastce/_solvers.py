@@ -20,7 +20,8 @@ from ._search import EPS, Objective, Progress, Result, Watch, search
 from ._vectors import add, dots
 
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
-_FIRST_REFRESH, _REFRESH_GROWTH = 5, 3
+# If fewer iterations than that costs seem to be left, it is put off by so many.
+_FIRST_REFRESH, _REFRESH_GROWTH, _PUT_OFF = 5, 3, 5
 # See `choose`.
 _EXACT_PAYS, _PATIENCE = 1.0, 60.0
 _MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 100, 5, 1 << 22
@@ -149,6 +150,7 @@ def lbfgs(
         memory = max(_MIN_MEMORY, min(_MAX_MEMORY, _MEMORY_ENTRIES // max(1, theta.size)))
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
     inverse, next_refresh = _InverseHessian(objective, memory, theta.size), _FIRST_REFRESH
+    before = (0, np.inf)  # an iteration, and the gap then
     while True:
         point = watch.point
         direction = inverse.times(point.grad)
@@ -172,9 +174,21 @@ def lbfgs(
         inverse.update(new.theta - point.theta, new.grad - point.grad)
         watch.move(new)
         if watch.n_iter == next_refresh:
-            next_refresh *= _REFRESH_GROWTH
-            if objective.refresh(new.theta, False):
-                inverse.scale = 1.0
+            if _left(watch, before) < objective.refresh_cost:
+                next_refresh += _PUT_OFF
+            else:
+                next_refresh *= _REFRESH_GROWTH
+                if objective.refresh(new.theta, False):
+                    inverse.scale = 1.0
+            before = watch.n_iter, watch.gap
+
+
+def _left(watch: Watch, before: tuple[int, float]) -> float:
+    """Return how many iterations are left if the gap goes on falling as it has since an earlier one."""
+    n, gap = before
+    if not (watch.gap < gap < np.inf and watch.gap_tol > 0.0):
+        return np.inf
+    return float(np.log(watch.gap / watch.gap_tol) / np.log(gap / watch.gap) * (watch.n_iter - n))
 
 
 def choose(refresh_cost: float, exact_cost: float) -> tuple[str, float]:

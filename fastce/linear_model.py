@@ -196,7 +196,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
         X = _readable(X)
         check_classification_targets(y)
-        classes, target = np.unique(y, return_inverse=True)
+        classes, target = _encode(y)
         if classes.size < 2:
             raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes[0]!r}")
         weights, total = self._row_weights(X, y, classes, target, sample_weight)
@@ -212,7 +212,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
                 X if space is None else space.Y,
-                target.astype(np.int64, copy=False),
+                target,
                 classes.size,
                 weights=weights,
                 penalty=penalty,
@@ -348,6 +348,21 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
         self._logits(X, both)
         return np.ascontiguousarray(np.concatenate([columns[first] for first in sorted(columns)], axis=1).T)
+
+
+def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, sorted, and the number of each row's class, int64."""
+    if y.dtype.kind in "biu" and y.size:
+        low, high = int(y.min()), int(y.max())
+        if high - low < max(1 << 12, 4 * y.size) and high < 1 << 63:
+            # Classes that lie close together are found without sorting.
+            codes = y.astype(np.int64) - low
+            is_there = np.zeros(high - low + 1, dtype=bool)
+            is_there[codes] = True
+            classes = np.array([low + code for code in np.flatnonzero(is_there).tolist()], dtype=y.dtype)
+            return classes, (np.cumsum(is_there) - 1)[codes]
+    classes, target = np.unique(y, return_inverse=True)
+    return classes, target.astype(np.int64, copy=False)
 
 
 def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:

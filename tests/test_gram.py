@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fastce import _gram
+from fastce import _gram, _linear_hessian
 from fastce._linear_hessian import weighted_grams
 from fastce._linear_loss import LinearLoss
 
@@ -169,6 +169,32 @@ def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     drawn = weighted_grams(source, n, objective.weights, centre, 5000)[0]
     assert not np.array_equal(drawn, exact)
     np.testing.assert_allclose(np.tril(drawn), np.tril(exact), atol=0.04 * exact.max())
+
+
+@pytest.mark.parametrize("exponents", [(-2.01, -2.01), (-40.0, -2.0), (-45.0, -30.0), (-9.0, -8.0)])
+@pytest.mark.parametrize("n_rows", [100, 5_000, 60_000])
+def test_about_as_many_rows_are_drawn_as_asked_for(rng, exponents, n_rows):
+    # also where every row is at the largest curvature, 1/4
+    curvatures = 2.0 ** rng.uniform(*exponents, (2, 100_000))
+    bins = -np.frexp(curvatures)[1]
+    counts = np.array([np.bincount(row, minlength=_linear_hessian._BINS) for row in bins], dtype=float)
+    least = _linear_hessian._least(counts, n_rows)
+    drawn = np.minimum(1.0, curvatures / least[:, np.newaxis]).sum(axis=1)
+    assert np.all(drawn <= 1.4 * n_rows)
+    assert np.all(drawn >= 0.3 * n_rows)
+
+
+def test_rows_are_drawn_where_all_curvatures_are_largest(rng):
+    n, p = 20_000, 4
+    X = rng.standard_normal((n, p))
+    objective = LinearLoss(X, rng.integers(0, 2, n), 2, weights=np.full(1, 1.0 / n), penalty=1.0)
+    source, _alive = objective._at(np.zeros(p + 1))
+    all_rows = weighted_grams(source, n, objective.weights, np.zeros(p))[0]
+    some = weighted_grams(source, n, objective.weights, np.zeros(p), 500)[0]
+    lower = np.tril_indices(p + 1)
+    # not all, or nothing but rounding would differ
+    assert np.max(np.abs(some - all_rows)[lower]) > 1e-6
+    np.testing.assert_allclose(some[lower], all_rows[lower], atol=0.25 * 5 / np.sqrt(500))
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

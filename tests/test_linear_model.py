@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastce import _linear_loss, _solvers, _threads
+from fastce import _linear_loss, _solvers, _threads, linear_model
 from fastce.linear_model import LogisticRegression
 
 
@@ -306,6 +306,26 @@ def test_bad_data(X, y, options, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **options)
     assert vars(model) == vars(LogisticRegression())
+
+
+@pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", "f8", "U3", "O"])
+@pytest.mark.parametrize("spread", [1, 100, 2**40, "lowest", "highest"])
+def test_labels_are_numbered_as_unique_does(rng, dtype, spread):
+    y = rng.integers(0, 1 if dtype == "bool" else 100, 200, endpoint=True)
+    if spread in ("lowest", "highest") and np.dtype(dtype).kind in "iu":
+        limits = np.iinfo(dtype)
+        y = y.astype(dtype)
+        y = limits.min + y % 7 if spread == "lowest" else limits.max - y % 7
+    elif not isinstance(spread, str):
+        y = y % 7 * max(1, min(spread, 2**40 if np.dtype(dtype).itemsize >= 8 else 15))
+    y = y.astype(dtype)
+    for labels in (y, y[:1], y[::-3]):
+        classes, target = linear_model._encode(labels)
+        expected, numbers = np.unique(labels, return_inverse=True)
+        assert classes.dtype == expected.dtype
+        np.testing.assert_array_equal(classes, expected)
+        np.testing.assert_array_equal(target, numbers)
+        assert target.dtype == np.int64
 
 
 def test_a_column_of_labels_is_warned_about():

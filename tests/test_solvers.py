@@ -151,6 +151,17 @@ def test_max_iter_and_callback_and_refresh(rng):
     assert not start.any()
 
 
+@pytest.mark.parametrize(("cost", "n_refreshed"), [(0.0, 2), (1e9, 1)])
+def test_a_refresh_near_the_end_is_left_out_where_it_costs_more_than_what_is_left(rng, cost, n_refreshed):
+    curvature = np.geomspace(1.0, 30.0, 40)
+    function = Function(lambda t: 1.0 + 0.5 * float(t @ (curvature * t)), lambda t: curvature * t)
+    function.refresh_cost = cost
+    result = lbfgs(function, rng.standard_normal(40), tol=1e-6, gap_tol=1e-12, max_iter=100)
+    assert result.status == "converged"
+    assert 15 < result.n_iter < 45
+    assert len(function.refreshed) == n_refreshed
+
+
 def test_values_never_rise(rng):
     function, _ = quadratic(np.logspace(-5, 5, 40), rng)
     result = lbfgs(function, np.zeros(40), tol=1e-8, gap_tol=1e-12, max_iter=500)
