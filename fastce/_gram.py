@@ -17,18 +17,21 @@ intercept moves by mean . coef. Factors are scaled to unit diagonal first, so th
 (one logit) K is 1.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from ._linear_hessian import DRAW, hessian, weighted_grams
+from . import _threads
+from ._linear_hessian import hessian, least_curvatures, weighted_grams
 from ._walk import Source
 
 # A p x p factor pays up to so many columns, and where X is stored sparse, if that part of its entries is not zero.
 _MAX_COLUMNS, _MIN_DENSITY = 2048, 0.1
-# One factor a class, while they all fit in this many numbers (64 MB).
-_MAX_NUMBERS = 1 << 23
+# One factor a class, while they all fit in this many numbers. From _LARGE on they are kept as float32 (at most 32 MB), which halves what a
+# product reads, and are made from a few Gram matrices at a time (16 MB, or one a thread).
+_MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
 # Rows that class blocks are estimated from: so many, at least so many a column, and more while that costs no more than so many passes.
 _MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
 _BLEND = 1e-6
@@ -54,7 +57,7 @@ def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
 
 
 def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks: int = 1) -> np.ndarray:
-    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L with H + penalty = (L^T L)^-1, in place, and return it.
+    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L and return s (P,) with (H + penalty)^-1 = (L s)^T (L s).
 
     Of H, the lower half is read. The penalty is on the first p rows of every block, those of columns whose mean was `mean` (p,); a last row
     is an intercept's. What is not positive is made so.
@@ -78,18 +81,25 @@ def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks
             break
         jitter *= 100.0
     inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
-    np.multiply(inverse.T, scale, out=matrix)
-    return matrix
+    matrix[:] = inverse.T
+    return scale
 
 
 class Factored:
     """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections."""
 
     def __init__(
-        self, factors: np.ndarray, mean: np.ndarray, has_intercept: bool, rotation: np.ndarray | None, shares: np.ndarray | None = None
+        self,
+        factors: np.ndarray,
+        scales: np.ndarray,
+        mean: np.ndarray,
+        has_intercept: bool,
+        rotation: np.ndarray | None,
+        shares: np.ndarray | None = None,
     ) -> None:
         # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see `invert_factor`; P = p, or p + 1 with intercept
         self.factors = factors
+        self.scales = scales  # (K, P) or (1, P)
         self.mean = mean
         self.has_intercept = has_intercept
         self.rotation = rotation
@@ -106,6 +116,12 @@ class Factored:
             table[:, p] = grad_intercept
         if turn is not None:
             table = turn.T @ table
+        table *= self.scales
+        # Products in float32 are those of a vector that neither overflows nor vanishes there.
+        size = 1.0
+        if self.factors.dtype == np.float32:
+            size = float(np.max(np.abs(table), initial=0.0))
+            table = (table / (size if 0.0 < size < np.inf else 1.0)).astype(np.float32)
         if self.factors.shape[1] != table.shape[1]:
             factor = self.factors[0]
             table = (factor.T @ (factor @ table.ravel())).reshape(table.shape)
@@ -115,6 +131,7 @@ class Factored:
         else:
             table = np.matmul(self.factors, table[:, :, np.newaxis])
             table = np.matmul(self.factors.transpose(0, 2, 1), table)[:, :, 0]
+        table = table * (size * self.scales)
         if self.shares is not None:
             table /= self.shares[:, np.newaxis]
         if turn is not None:
@@ -156,23 +173,42 @@ def null_model(gram: np.ndarray, mean: np.ndarray, shares: np.ndarray, penalty: 
     curvature, rotation = _class_curvature(shares)
     has_intercept = len(gram) > mean.size
     if curvature.size * gram.size <= max_numbers:
-        return Factored(np.array([invert_factor(c * gram, mean, penalty) for c in curvature]), mean, has_intercept, rotation)
-    factor = invert_factor(gram.copy(), mean, penalty / float(curvature.mean()))
-    return Factored(factor[np.newaxis], mean, has_intercept, rotation, curvature)
+        factors, scales = _tables(curvature.size, len(gram))
+        for k, c in enumerate(curvature):
+            block = c * gram
+            scales[k] = invert_factor(block, mean, penalty)
+            factors[k] = block
+        return Factored(factors, scales, mean, has_intercept, rotation)
+    factor = gram.copy()
+    scale = invert_factor(factor, mean, penalty / float(curvature.mean()))
+    return Factored(factor[np.newaxis], scale[np.newaxis], mean, has_intercept, rotation, curvature)
 
 
-def class_blocks(grams: np.ndarray, base: np.ndarray, blend: float, mean: np.ndarray, penalty: float) -> Factored:
-    """Return the inverse of the class blocks (K, p + 1, p + 1) of the Hessian in columns less their mean; they are overwritten.
+def _tables(n: int, P: int) -> tuple[np.ndarray, np.ndarray]:
+    # room for n factors and their scales
+    return np.empty((n, P, P), np.float32 if n * P * P >= _LARGE else np.float64), np.empty((n, P))
+
+
+def class_blocks(
+    grams: Iterable[np.ndarray], n_classes: int, base: np.ndarray, blend: float, mean: np.ndarray, penalty: float, old: Any = None
+) -> Factored:
+    """Return the inverse of the class blocks (p + 1, p + 1) of the Hessian in columns less their mean; they are overwritten.
 
     Where they come from a sample of rows, some of the Gram matrix `base` is added, for the columns that the sample does not know well.
+    Factors of an `old` inverse are overwritten if there are as many.
     """
-    n_classes, p, size = len(grams), mean.size, base.shape[0]
-    if blend:
-        for gram in grams:
+    p, size = mean.size, base.shape[0]
+    if isinstance(old, Factored) and old.factors.shape == (n_classes, size, size):
+        factors, scales = old.factors, old.scales
+    else:
+        factors, scales = _tables(n_classes, size)
+    for k, gram in enumerate(grams):
+        if blend:
             gram[:p, :p] += (blend * gram[p, p]) * base[:p, :p]
-    for gram in grams:
-        invert_factor(gram[:size, :size], mean, penalty)
-    return Factored(grams[:, :size, :size], mean, size > p, _projection(n_classes))
+        block = gram[:size, :size]
+        scales[k] = invert_factor(block, mean, penalty)
+        factors[k] = block
+    return Factored(factors, scales, mean, size > p, _projection(n_classes))
 
 
 def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> Diagonal:
@@ -255,8 +291,8 @@ class InverseHessian:
         if not self.centre:
             keep = np.flatnonzero(np.arange(len(matrix)) % (p + 1) < p)
             matrix = np.ascontiguousarray(matrix[np.ix_(keep, keep)])
-        factor = invert_factor(matrix, self.mean, self.penalty, self.n_outputs)
-        self.current = Factored(factor[np.newaxis], self.mean, self.centre, _projection(self.n_outputs))
+        scale = invert_factor(matrix, self.mean, self.penalty, self.n_outputs).reshape(self.n_outputs, -1)
+        self.current = Factored(matrix[np.newaxis], scale, self.mean, self.centre, _projection(self.n_outputs))
 
     def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
@@ -268,8 +304,19 @@ class InverseHessian:
         if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
         n_rows = _sample((n, p), self.n_outputs, near)
-        grams = weighted_grams(source, n, self.weights, self.mean, n_rows, n_threads=self.n_threads)
+        least = least_curvatures(source, n, n_rows, n_threads=self.n_threads)
         # Where all rows are used there is nothing to make up for.
-        blend = 0.0 if n <= DRAW * n_rows else _BLEND if near else min(0.5, 2.0 * p / n_rows)
-        self.current = class_blocks(grams, self.gram, blend, self.mean, self.penalty)
+        blend = 0.0 if not least.any() else _BLEND if near else min(0.5, 2.0 * p / n_rows)
+        grams = self._grams(source, least)
+        self.current = class_blocks(grams, self.n_outputs, self.gram, blend, self.mean, self.penalty, self.current)
         return True
+
+    def _grams(self, source: Source, least: np.ndarray) -> Iterator[np.ndarray]:
+        # the Gram matrices of the classes, a few at a time so that they need little memory
+        n, p = self.X.shape
+        K, step = self.n_outputs, max(1, _GROUP_NUMBERS // (p + 1) ** 2)
+        n_threads = _threads.get_num_threads() if self.n_threads is None else self.n_threads
+        step = max(step // n_threads, 1) * n_threads
+        for first in range(0, K, step):
+            classes = range(first, min(K, first + step))
+            yield from weighted_grams(source, n, self.weights, self.mean, least, classes, n_threads=self.n_threads)

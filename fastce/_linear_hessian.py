@@ -15,7 +15,7 @@ from ._walk import Source, call, multiply, multiply_back, read_row
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
 # Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
-DRAW = 2
+_DRAW = 2
 _BINS, _SPREAD_BLOCK, _SPREAD_ROWS = 48, 64, 8192
 
 
@@ -126,21 +126,21 @@ def spread(source, starts, block, counts):
 
 
 @driver
-def grams(syrk, source, block, weight, centre, least, n_groups, slots, out):
-    # out (slots, K, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), or the weight alone where there are no
-    # coefficients. A row with p_k (1 - p_k) below least_k is drawn with the probability of their ratio, and stands for others; one that
-    # no class has drawn is not read.
-    K, P, n_slots, curved = out.shape[1], source.n_columns + 1, out.shape[0], source.coef != 0
+def grams(syrk, source, block, weight, centre, least, start_class, n_groups, slots, out):
+    # out (slots, count, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), for so many classes from `start_class` on,
+    # or the weight alone where there are no coefficients. A row with p_k (1 - p_k) below least_k is drawn with the probability of their
+    # ratio, and stands for others; one that no class has drawn is not read.
+    K, P, n_slots, count, curved = source.n_outputs, source.n_columns + 1, out.shape[0], out.shape[1], source.coef != 0
     for task in prange(n_slots * n_groups):
         slot, group = task // n_groups, task % n_groups
-        first, last = group * K // n_groups, (group + 1) * K // n_groups
+        first, last = start_class + group * count // n_groups, start_class + (group + 1) * count // n_groups
         row, B, Z = np.empty(P), np.empty((last - first, block, P)), np.empty(block * K)
         filled = np.zeros(last - first, np.int64)
         words, numbers = np.zeros(8, np.int32), np.ones(1)
         words[6], words[7] = ord("U"), ord("N")
         for k in range(first, last):
             for j in range(P):
-                clear(out[slot, k, j])
+                clear(out[slot, k - start_class, j])
         for start in range(slots[slot], slots[slot + 1], block):
             n = min(block, slots[slot + 1] - start)
             if curved:
@@ -164,10 +164,10 @@ def grams(syrk, source, block, weight, centre, least, n_groups, slots, out):
                     _scaled(row, math.sqrt(factor), B[b, to])
                     filled[b] = to + 1
                     if filled[b] == block:
-                        _add_square(syrk, words, numbers, B[b], block, out[slot, k])
+                        _add_square(syrk, words, numbers, B[b], block, out[slot, k - start_class])
                         filled[b] = 0
         for k in range(first, last):
-            _add_square(syrk, words, numbers, B[k - first], filled[k - first], out[slot, k])
+            _add_square(syrk, words, numbers, B[k - first], filled[k - first], out[slot, k - start_class])
 
 
 @driver
@@ -192,8 +192,21 @@ def class_products(syrk, source, block, weight, centre, slots, out):
             _add_square(syrk, words, numbers, E, n, out[slot])
 
 
+def least_curvatures(source: Source, n: int, n_rows: int, *, n_threads: int | None = None) -> np.ndarray:
+    """Return for each class the curvature p (1 - p) below which rows are drawn, so that about `n_rows` are used: zeros for all."""
+    K = source.n_outputs
+    if n <= _DRAW * n_rows:
+        return np.zeros(K)
+    # A part of the rows, from all over, tells how curvatures are spread.
+    starts = np.arange(0, n - _SPREAD_BLOCK + 1, max(_SPREAD_BLOCK, n // _SPREAD_ROWS * _SPREAD_BLOCK))
+    counts = np.empty((min(_MAX_SLOTS, starts.size), K, _BINS))
+    work = starts.size * _SPREAD_BLOCK * (source.n_columns + 1)
+    _threads.run(spread, work, source, starts, _SPREAD_BLOCK, counts, n_threads=n_threads)
+    return _least(counts.sum(axis=0) * (n / (starts.size * _SPREAD_BLOCK)), n_rows)
+
+
 def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
-    """Return for each class the curvature below which rows are drawn, so that about `n_rows` are used: least where even fewer are left."""
+    # counts (K, bins), of curvatures by powers of two
     curvature = 0.75 * 0.5 ** np.arange(counts.shape[1])
     # Above the largest curvature, which is 1/4, all rows are drawn.
     least = 0.75 * 2.0 ** np.arange(_BINS, -_BINS, -1)
@@ -203,31 +216,33 @@ def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
 
 
 def weighted_grams(
-    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, n_rows: int = 0, *, n_threads: int | None = None
+    source: Source,
+    n: int,
+    weights: np.ndarray,
+    centre: np.ndarray,
+    least: np.ndarray | None = None,
+    classes: range | None = None,
+    *,
+    n_threads: int | None = None,
 ) -> np.ndarray:
     """Return Gram matrices of the columns, less a centre (p,), and a column of ones: (K, p + 1, p + 1), of which the lower half is valid.
 
     Row i counts with its weight, (n,) or (1,), times p_ik (1 - p_ik) for class k at the coefficients of the source; with its weight
-    alone, and K is 1, if the source has none. With `n_rows`, about so many rows a class are drawn, with chances that grow with
-    p_ik (1 - p_ik), so that the result is right on average.
+    alone, and K is 1, if the source has none. Of the rows whose p_ik (1 - p_ik) is below `least` (K,), see `least_curvatures`, some are
+    drawn, with chances that grow with it, so that the result is right on average. `classes` are those wanted, by default all.
     """
     K, P = source.n_outputs if source.coef else 1, source.n_columns + 1
+    classes = range(K) if classes is None else classes
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // P))
     n_blocks = -(-n // block)
-    least = np.zeros(K)
-    if 0 < DRAW * n_rows < n:
-        # a part of the rows, from all over, tells how curvatures are spread
-        starts = np.arange(0, n - _SPREAD_BLOCK + 1, max(_SPREAD_BLOCK, n // _SPREAD_ROWS * _SPREAD_BLOCK))
-        counts = np.empty((min(_MAX_SLOTS, starts.size), K, _BINS))
-        _threads.run(spread, starts.size * _SPREAD_BLOCK * P, source, starts, _SPREAD_BLOCK, counts, n_threads=n_threads)
-        least = _least(counts.sum(axis=0) * (n / (starts.size * _SPREAD_BLOCK)), n_rows)
     n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P * P), n_blocks))
     if K == 1:
         n_slots = max(n_slots, min(2, n_blocks))
-    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K, P, P))
+    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, len(classes), P, P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
-    arguments = syrk, source, block, weights, centre, least, K if n_slots == 1 else 1, slots, out
-    _threads.run(grams, n * (K * P * P // 16 + 1), *arguments, n_threads=n_threads)
+    least = np.zeros(K) if least is None else least
+    arguments = syrk, source, block, weights, centre, least, classes.start, len(classes) if n_slots == 1 else 1, slots, out
+    _threads.run(grams, n * (len(classes) * P * P // 16 + 1), *arguments, n_threads=n_threads)
     for slot in range(1, n_slots):
         out[0] += out[slot]
     return out[0]

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from fastce import _gram, _linear_hessian
-from fastce._linear_hessian import weighted_grams
+from fastce._linear_hessian import least_curvatures, weighted_grams
 from fastce._linear_loss import LinearLoss
 
 
@@ -166,7 +166,7 @@ def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     source, _alive = objective._at(np.array([4.0, 0.0, 0.0, 0.0]))  # half of the rows are decided
     centre = np.zeros(3)
     exact = weighted_grams(source, n, objective.weights, centre)[0]
-    drawn = weighted_grams(source, n, objective.weights, centre, 5000)[0]
+    drawn = weighted_grams(source, n, objective.weights, centre, least_curvatures(source, n, 5000))[0]
     assert not np.array_equal(drawn, exact)
     np.testing.assert_allclose(np.tril(drawn), np.tril(exact), atol=0.04 * exact.max())
 
@@ -190,11 +190,32 @@ def test_rows_are_drawn_where_all_curvatures_are_largest(rng):
     objective = LinearLoss(X, rng.integers(0, 2, n), 2, weights=np.full(1, 1.0 / n), penalty=1.0)
     source, _alive = objective._at(np.zeros(p + 1))
     all_rows = weighted_grams(source, n, objective.weights, np.zeros(p))[0]
-    some = weighted_grams(source, n, objective.weights, np.zeros(p), 500)[0]
+    some = weighted_grams(source, n, objective.weights, np.zeros(p), least_curvatures(source, n, 500))[0]
     lower = np.tril_indices(p + 1)
     # not all, or nothing but rounding would differ
     assert np.max(np.abs(some - all_rows)[lower]) > 1e-6
     np.testing.assert_allclose(some[lower], all_rows[lower], atol=0.25 * 5 / np.sqrt(500))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-30, 1e30])
+@pytest.mark.parametrize("size", [1.0, 1e-60, 1e60])
+def test_factors_in_float32_serve_as_well(rng, monkeypatch, unit, size):
+    # columns whose units differ, and vectors far beyond float32
+    X, y = make(rng, n=3000)
+    X = X * np.array([unit, 1.0, 1e3, 1e-5, 1.0])
+    vector = None
+    steps = []
+    for large in (1 << 30, 0):
+        monkeypatch.setattr(_gram, "_LARGE", large)
+        monkeypatch.setattr(_gram, "_GROUP_NUMBERS", 1)
+        objective = objective_of(X, y, 4, 1e-3 * unit)
+        assert objective.refresh(objective.start())
+        assert objective._inverse.current.factors.dtype == (np.float32 if large == 0 else np.float64)
+        vector = size * rng.normal(size=objective.size) if vector is None else vector
+        steps.append(objective.precondition(vector))
+    scale = np.abs(steps[0].reshape(4, -1)).max(axis=0)
+    np.testing.assert_allclose(steps[1].reshape(4, -1) / scale, steps[0].reshape(4, -1) / scale, atol=1e-5)
+    assert vector @ steps[1] > 0.0
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
