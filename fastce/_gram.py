@@ -25,10 +25,11 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from . import _threads
 from ._linear_hessian import hessian, least_curvatures, weighted_grams
-from ._walk import Source
+from ._walk import Source, is_full
 
-# A p x p factor pays up to so many columns, and where X is stored sparse, if that part of its entries is not zero.
-_MAX_COLUMNS, _MIN_DENSITY = 2048, 0.1
+# A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
+# entries in a row are not, either.
+_MAX_COLUMNS, _FACTOR_PAYS, _PAIRS_PAY = 2048, 1000, 64
 # One factor a class, while they all fit in this many numbers. From _LARGE on they are kept as float32 (at most 32 MB), which halves what a
 # product reads, and are made from a few Gram matrices at a time (16 MB, or one a thread).
 _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
@@ -42,10 +43,15 @@ _TINY_SHARE = 1e-9
 _CONSTANT = 1e-14
 
 
-def is_full(X: Any) -> bool:
-    """Tell whether X is dense, or stored sparse with so few zeros that it had better not be."""
-    n, p = X.shape
-    return not hasattr(X, "indptr") or X.indptr[-1] >= _MIN_DENSITY * n * p
+def _pays(X: Any) -> bool:
+    # whether second moments of the columns of X cost no more than some passes over X, with their factor
+    p = X.shape[1]
+    if p > _MAX_COLUMNS:
+        return False
+    if is_full(X):
+        return True
+    entries, rows = int(X.indptr[-1]), np.diff(X.indptr).astype(np.float64)
+    return p**3 <= _FACTOR_PAYS * entries and float(rows @ rows) <= _PAIRS_PAY * entries
 
 
 def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
@@ -257,7 +263,7 @@ class InverseHessian:
         (n, p), self.n_outputs = X.shape, 1 if shares.size == 2 else shares.size
         self.gram: np.ndarray | None = None
         self.current: Factored | Diagonal
-        if is_full(X) and p <= _MAX_COLUMNS:
+        if _pays(X):
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
             self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
             if not centre:

@@ -10,13 +10,15 @@ from . import _threads
 from ._jit import driver, kernel
 from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from ._rows import clear
-from ._walk import Source, call, multiply, multiply_back, read_row
+from ._walk import Source, add_pairs, call, multiply, multiply_back, read_row
 
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
 # Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
 _DRAW = 2
 _BINS, _SPREAD_BLOCK, _SPREAD_ROWS = 48, 64, 8192
+# The least part of a column's sum of squares that may be left of it when the mean is subtracted afterwards.
+_DIGITS = 1e-6
 
 
 @kernel
@@ -126,15 +128,16 @@ def spread(source, starts, block, counts):
 
 
 @driver
-def grams(syrk, source, block, weight, centre, least, start_class, n_groups, slots, out):
+def grams(syrk, source, pairs, block, weight, centre, least, start_class, n_groups, slots, out):
     # out (slots, count, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k), for so many classes from `start_class` on,
     # or the weight alone where there are no coefficients. A row with p_k (1 - p_k) below least_k is drawn with the probability of their
-    # ratio, and stands for others; one that no class has drawn is not read.
+    # ratio, and stands for others; one that no class has drawn is not read. With `pairs` only entries of X that are stored are gone
+    # through, and nothing is subtracted.
     K, P, n_slots, count, curved = source.n_outputs, source.n_columns + 1, out.shape[0], out.shape[1], source.coef != 0
     for task in prange(n_slots * n_groups):
         slot, group = task // n_groups, task % n_groups
         first, last = start_class + group * count // n_groups, start_class + (group + 1) * count // n_groups
-        row, B, Z = np.empty(P), np.empty((last - first, block, P)), np.empty(block * K)
+        row, B, Z = np.empty(P), np.empty((last - first, 0 if pairs else block, P)), np.empty(block * K)
         filled = np.zeros(last - first, np.int64)
         words, numbers = np.zeros(8, np.int32), np.ones(1)
         words[6], words[7] = ord("U"), ord("N")
@@ -157,6 +160,9 @@ def grams(syrk, source, block, weight, centre, least, start_class, n_groups, slo
                         if here < least[k] * (draw - math.floor(draw)):
                             continue
                         factor *= max(here, least[k])
+                    if pairs:
+                        add_pairs(source, start + i, factor, out[slot, k - start_class])
+                        continue
                     if not is_read:
                         _read(source, start + i, centre, row)
                         is_read = True
@@ -241,11 +247,28 @@ def weighted_grams(
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, len(classes), P, P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
     least = np.zeros(K) if least is None else least
-    arguments = syrk, source, block, weights, centre, least, classes.start, len(classes) if n_slots == 1 else 1, slots, out
-    _threads.run(grams, n * (len(classes) * P * P // 16 + 1), *arguments, n_threads=n_threads)
-    for slot in range(1, n_slots):
-        out[0] += out[slot]
+    work, n_groups = n * (len(classes) * P * P // 16 + 1), len(classes) if n_slots == 1 else 1
+    for pairs in (True, False) if source.thin else (False,):
+        arguments = syrk, source, pairs, block, weights, centre, least, classes.start, n_groups, slots, out
+        _threads.run(grams, work, *arguments, n_threads=n_threads)
+        for slot in range(1, n_slots):
+            out[0] += out[slot]
+        if not pairs or _subtract(out[0], centre):
+            break
     return out[0]
+
+
+def _subtract(grams: np.ndarray, centre: np.ndarray) -> bool:
+    # From columns [x 1] to [x - centre 1], in place; tells whether enough digits are left.
+    p = centre.size
+    for gram in grams:
+        raw, sums, total = gram.diagonal()[:p].copy(), gram[p, :p].copy(), gram[p, p]
+        gram[p, :p] -= total * centre
+        gram[:p, :p] -= np.outer(centre, sums)
+        gram[:p, :p] -= np.outer(gram[p, :p], centre)
+        if np.any(gram.diagonal()[:p] < _DIGITS * raw):
+            return False
+    return True
 
 
 def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:

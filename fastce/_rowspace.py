@@ -12,7 +12,8 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
-from ._gram import is_full, mean_of
+from ._gram import mean_of
+from ._walk import is_full
 
 # The factor takes n^3 / 3 steps and n^2 numbers (32 MB); it pays where columns are so many times the rows.
 _MAX_ROWS, _PAYS = 2048, 2

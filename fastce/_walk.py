@@ -17,6 +17,8 @@ from ._jit import kernel
 
 # A block of X and its logits take about this many bytes: a part of the second-level cache.
 _BLOCK_BYTES = 1 << 18
+# From this part of entries that are not zero on, rows of a sparse X are dealt with as if they were dense.
+_MIN_DENSITY = 0.1
 
 
 @intrinsic
@@ -37,6 +39,7 @@ class Source(NamedTuple):
     """Where the block products find things: addresses, strides (of X in elements) and sizes."""
 
     sparse: int
+    thin: int
     forward: int
     backward: int
     data: int
@@ -86,6 +89,12 @@ def multiply_back(source, start, n, residuals, Z, grad):
                 grad[source.intercept_start + k * source.intercept_stride] += residuals[i * K + k]
 
 
+def is_full(X: Any) -> bool:
+    """Tell whether X is dense, or stored sparse with so few zeros that it had better not be."""
+    n, p = X.shape
+    return not hasattr(X, "indptr") or X.indptr[-1] >= _MIN_DENSITY * n * p
+
+
 def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
     """Return the first row of each block and the number of rows; the blocks of a sparse X hold about as many entries each."""
     n, p = X.shape
@@ -107,12 +116,12 @@ def find(X: Any, n_outputs: int, fit_intercept: bool, block_rows: int) -> Source
         kind = f"f{8 * X.data.itemsize}_i{8 * X.indices.itemsize}"
         forward, backward = symbols[f"fastce_csr_forward_{kind}"], symbols[f"fastce_csr_backward_{kind}"]
         parts = X.data.ctypes.data, X.data.itemsize, 0, 0, X.indices.ctypes.data, X.indptr.ctypes.data, X.indices.itemsize
-        return Source(1, forward, backward, *parts, p, K, block_rows, 0, K, 0, p * K, 1)
+        return Source(1, not is_full(X), forward, backward, *parts, p, K, block_rows, 0, K, 0, p * K, 1)
     kind = f"f{8 * X.itemsize}"
     forward, backward = symbols[f"fastce_dense_forward_{kind}"], symbols[f"fastce_dense_backward_{kind}"]
     rows, columns = (stride // X.itemsize for stride in X.strides)
     stride = p + fit_intercept
-    return Source(0, forward, backward, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, stride, 0, p, stride)
+    return Source(0, False, forward, backward, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, stride, 0, p, stride)
 
 
 def _reader(kind: str) -> Any:
@@ -184,3 +193,18 @@ def read_row(source, i, centre, out):
     stop = _index_at(source.indptr + (i + 1) * source.index_bytes, source.index_bytes)
     for t in range(start, stop):
         out[_index_at(source.indices + t * source.index_bytes, source.index_bytes)] += _entry_at(source.data + t * width, width)
+
+
+@kernel
+def add_pairs(source, i, factor, gram):
+    """Add factor times [x 1]^T [x 1] of row i of a sparse X to gram (p + 1, p + 1); entries that stand there twice count as their sum."""
+    p, width, wide = source.n_columns, source.data_bytes, source.index_bytes
+    start = _index_at(source.indptr + i * wide, wide)
+    stop = _index_at(source.indptr + (i + 1) * wide, wide)
+    for a in range(start, stop):
+        left = factor * _entry_at(source.data + a * width, width)
+        target = gram[_index_at(source.indices + a * wide, wide)]
+        for b in range(start, stop):
+            target[_index_at(source.indices + b * wide, wide)] += left * _entry_at(source.data + b * width, width)
+        gram[p, _index_at(source.indices + a * wide, wide)] += left
+    gram[p, p] += factor

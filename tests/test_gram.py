@@ -96,7 +96,7 @@ def test_units_of_columns_do_not_matter(rng):
 
 
 def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
-    X = sparse.random(300, 50, density=0.02, random_state=0, format="csr")
+    X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
     objective = objective_of(X, np.arange(300) % 3, 3)
     assert isinstance(objective._inverse.current, _gram.Diagonal)
     assert not objective.refresh(objective.start())
@@ -157,6 +157,45 @@ def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted):
     for gram, share in zip(grams, shares.T, strict=True):
         expected = table.T * (weights * share * (1.0 - share)) @ table
         np.testing.assert_allclose(np.tril(gram), np.tril(expected), rtol=1e-8, atol=1e-9 * np.abs(expected).max())
+
+
+def thin(rng, dtype, index_dtype):
+    """Return a CSR matrix with few entries, not sorted, some twice, some empty rows, and the same as an array."""
+    rows, columns = rng.integers(0, 3000, 9000) // 2, rng.integers(0, 60, 9000)
+    order = np.argsort(rows, kind="stable")
+    X = sparse.csr_array((3000, 60), dtype=dtype)
+    X.data, X.indices = rng.normal(1.0, 1.0, 9000).astype(dtype), columns[order].astype(index_dtype)
+    X.indptr = np.searchsorted(rows[order], np.arange(3001)).astype(index_dtype)
+    return X, X.astype(float).toarray()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_gram_matrices_of_thin_columns_are_those_of_numpy(rng, dtype, index_dtype, n_classes):
+    X, dense = thin(rng, dtype, index_dtype)
+    weights = rng.random(3000)
+    objective = LinearLoss(X, rng.integers(0, n_classes, 3000), n_classes, weights=weights / weights.sum(), penalty=0.1)
+    assert objective._source.thin
+    assert isinstance(objective._inverse.current, _gram.Factored)
+    centre, K = dense.mean(axis=0), objective.n_outputs
+    table = np.column_stack([dense - centre, np.ones(3000)])
+    source, _alive = objective._at(np.zeros(objective.size))
+    grams = weighted_grams(source, 3000, objective.weights, centre)
+    share = 1.0 / max(2, n_classes)
+    expected = table.T * (objective.weights * share * (1.0 - share)) @ table
+    for k in range(K):
+        np.testing.assert_allclose(np.tril(grams[k]), np.tril(expected), rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+def test_thin_columns_that_hardly_vary_keep_their_digits(rng):
+    X, dense = thin(rng, np.float64, np.int32)
+    dense[:, 7] = 1e6 + rng.normal(size=3000)
+    X = sparse.csr_array(dense)
+    objective = objective_of(X, np.arange(3000) % 2, 2, 1e-3)
+    assert objective._source.thin
+    gram = objective._inverse.gram
+    np.testing.assert_allclose(gram[7, 7], dense[:, 7].var(), rtol=1e-6)
 
 
 def test_drawn_rows_give_the_gram_matrix_on_average(rng):
