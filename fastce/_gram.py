@@ -21,9 +21,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from numba import prange
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from . import _threads
+from ._jit import driver
 from ._linear_hessian import hessian, least_curvatures, weighted_grams
 from ._walk import Source, is_full
 
@@ -35,6 +37,8 @@ _MAX_COLUMNS, _FACTOR_PAYS, _PAIRS_PAY = 2048, 1000, 64
 _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
 # Rows that class blocks are estimated from: so many, at least so many a column, and more while that costs no more than so many passes.
 _MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
+# Long vectors are gone through so many numbers at a time.
+_BLOCK = 1 << 12
 _BLEND = 1e-6
 _JITTER = 1e-13
 # Classes without weight are treated as if they had this much.
@@ -111,8 +115,8 @@ class Factored:
         self.rotation = rotation
         self.shares = shares  # (K,): what the inverse is divided by, where one factor serves several classes
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
+    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
         turn, p = self.rotation, self.mean.size
         has_intercept = self.has_intercept
         table = np.empty((grad.shape[0], p + has_intercept))
@@ -143,22 +147,44 @@ class Factored:
         if turn is not None:
             table = turn @ table
         step = table[:, :p]
-        return step, table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
+        coef[...] = step
+        return table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
 
 
 class Diagonal:
     """Inverse Hessian that is diagonal in centred columns."""
 
-    def __init__(self, diagonal: np.ndarray, mean: np.ndarray, masses: np.ndarray) -> None:
-        self.diagonal, self.mean, self.masses = diagonal, mean, masses
+    def __init__(self, diagonal: np.ndarray, mean: np.ndarray, masses: np.ndarray, n_threads: int | None = None) -> None:
+        self.diagonal, self.mean, self.masses, self.n_threads = diagonal, mean, masses, n_threads  # (p,), (p,), (K,)
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        # By columns first, as the gradient of a sparse X lies in memory.
-        step = np.multiply.outer(-self.mean, grad_intercept)
-        step += grad.T
-        step /= self.diagonal.T
-        return step.T, grad_intercept / self.masses - self.mean @ step
+    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
+        if grad.T.flags.c_contiguous and coef.T.flags.c_contiguous:
+            # As coefficients of a sparse X lie in memory.
+            K, p = grad.shape
+            rows = max(1, _BLOCK // K)
+            parts = np.zeros((-(-p // rows), K))
+            arguments = (grad.T, self.diagonal, self.mean, grad_intercept, rows, coef.T, parts)
+            _threads.run(_divide, 2 * grad.size, *arguments, n_threads=self.n_threads)
+            shift = parts.sum(axis=0)
+        else:
+            np.subtract(grad, np.multiply.outer(grad_intercept, self.mean), out=coef)
+            coef /= self.diagonal
+            shift = coef @ self.mean
+        return grad_intercept / self.masses - shift
+
+
+@driver
+def _divide(grad, diagonal, mean, grad_intercept, rows, coef, parts):
+    # coef (p, K) <- (grad (p, K) - mean (p,) grad_intercept (K,)) / diagonal (p,); parts (blocks, K) += the blocks' sums of mean times coef
+    for b in prange(parts.shape[0]):
+        part = parts[b]
+        for j in range(b * rows, min(mean.size, (b + 1) * rows)):
+            of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
+            for k in range(part.size):
+                of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d
+            for k in range(part.size):
+                part[k] += m * of_coef[k]
 
 
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -217,7 +243,9 @@ def class_blocks(
     return Factored(factors, scales, mean, size > p, _projection(n_classes))
 
 
-def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool) -> Diagonal:
+def scaled_columns(
+    X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
+) -> Diagonal:
     """Return the inverse of the diagonal of the Hessian at coef = 0, halfway between column scaling and none."""
     squares, mean = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     weights = np.broadcast_to(weights, X.shape[:1])
@@ -235,7 +263,7 @@ def scaled_columns(X: Any, weights: np.ndarray, shares: np.ndarray, penalty: flo
     diagonal = np.maximum(diagonal, _JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny))
     logarithm = np.log(diagonal)
     diagonal = np.exp(0.5 * (logarithm + logarithm.mean()))
-    return Diagonal(diagonal[np.newaxis], mean, masses)
+    return Diagonal(diagonal, mean, masses, n_threads)
 
 
 def _row_cost(n_outputs: int) -> float:
@@ -270,7 +298,7 @@ class InverseHessian:
                 self.gram = self.gram[:p, :p]
             self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:
-            self.current = scaled_columns(X, weights, shares, penalty, centre=centre)
+            self.current = scaled_columns(X, weights, shares, penalty, centre=centre, n_threads=n_threads)
 
     @property
     def refresh_cost(self) -> float:
@@ -300,9 +328,9 @@ class InverseHessian:
         scale = invert_factor(matrix, self.mean, self.penalty, self.n_outputs).reshape(self.n_outputs, -1)
         self.current = Factored(matrix[np.newaxis], scale, self.mean, self.centre, _projection(self.n_outputs))
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inverse Hessian times a gradient: coef (K, p) and intercept (K,)."""
-        return self.current.solve(grad, grad_intercept)
+    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
+        return self.current.solve(grad, grad_intercept, coef)
 
     def refresh(self, source: Source, near: bool = False) -> bool:
         """Replace the inverse by that of the class blocks at the coefficients of the source, if they can be factored; tell whether."""

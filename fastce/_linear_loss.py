@@ -19,12 +19,14 @@ from numba import prange
 from . import _gram, _linear_hessian, _threads, _walk
 from ._binary_kernels import CHUNK, binary_rows
 from ._cross_entropy_kernels import index_rows_value_and_grad
-from ._jit import driver
+from ._jit import driver, reduction
 from ._rows import blocks
 from ._walk import block_starts, multiply, multiply_back
 
 # More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB).
 _MAX_SLOTS, _SLOT_NUMBERS = 32, 1 << 22
+# The slots are added so many numbers at a time.
+_BLOCK = 1 << 12
 # Without a penalty the loss of separable data falls towards 0 for ever, as does that of a lone class with weight;
 # below this part of the null model's loss that is the end.
 _FLOOR = 1e-6
@@ -73,6 +75,36 @@ def _binary(source, starts, slots, target, weight, grads, values):
         values[slot] = total
 
 
+@reduction
+def _penalise(theta, penalty, grad):
+    square = 0.0
+    for j in range(theta.size):
+        grad[j] += penalty * theta[j]
+        square += theta[j] * theta[j]
+    return square
+
+
+@driver
+def _total(grads, theta, penalty, stride, n_penalised, grad, squares):
+    # grad (size,) <- the sum of grads (slots, size), in order, plus penalty times theta in the first n_penalised of each `stride` numbers;
+    # squares (blocks,) <- the sums of the squares of theta there
+    for b in prange(squares.size):
+        first, stop = b * _BLOCK, min(grad.size, (b + 1) * _BLOCK)
+        for t in range(first, stop):
+            grad[t] = grads[0, t]
+        for slot in range(1, grads.shape[0]):
+            row, target = grads[slot, first:stop], grad[first:stop]
+            for t in range(stop - first):
+                target[t] += row[t]
+        square, start = 0.0, first - first % stride
+        while start < stop:
+            i, j = max(first, start), min(stop, start + n_penalised)
+            if i < j:
+                square += _penalise(theta[i:j], penalty, grad[i:j])
+            start += stride
+        squares[b] = square
+
+
 class LinearLoss:
     """The objective of a linear classifier: a function of one packed float64 vector (see `_solvers.Objective`).
 
@@ -110,6 +142,9 @@ class LinearLoss:
         self.X, self.weights, self.penalty, self.fit_intercept, self.n_threads = X, weights, penalty, fit_intercept, n_threads
         self.sparse = hasattr(X, "indptr")
         self.size = self.n_outputs * (self.n_columns + fit_intercept)
+        K, p = self.n_outputs, self.n_columns
+        # of all coefficients (see `_total`)
+        self._layout = (self.size, K * p if penalty else 0) if self.sparse else (p + fit_intercept, p if penalty else 0)
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
         n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size)))
@@ -173,46 +208,40 @@ class LinearLoss:
         intercept = np.ascontiguousarray(intercept)
         return self._source._replace(coef=theta.ctypes.data, intercept=intercept.ctypes.data if self.fit_intercept else 0), intercept
 
-    def _total(self, theta: np.ndarray) -> np.ndarray:
-        # the slots' gradients in order, and that of the penalty at theta
-        grad = self._grads[0].copy()
-        for other in self._grads[1:]:
-            grad += other
-        if self.penalty:
-            grad_coef, _ = self.parts(grad)
-            grad_coef += self.penalty * self.parts(theta)[0]
-        return grad
+    def _total(self, theta: np.ndarray) -> tuple[np.ndarray, float]:
+        # the slots' gradients in order, with that of the penalty at theta, and twice the penalty's value there
+        grad, squares = np.empty(self.size), np.empty(-(-self.size // _BLOCK))
+        stride, n_penalised = self._layout
+        arguments = (self._grads, theta, float(self.penalty), stride, n_penalised, grad, squares)
+        _threads.run(_total, self._grads.size + 2 * self.size, *arguments, n_threads=self.n_threads)
+        return grad, self.penalty * float(squares.sum())
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient, packed."""
         source, _alive = self._at(theta)
         arguments = (source, self._starts, self._slots, *self._arguments, self._grads, self._values)
         _threads.run(self._driver, self._work, *arguments, n_threads=self.n_threads)
-        value = float(sum(self._values.tolist()))
-        if self.penalty:
-            coef, _ = self.parts(theta)
-            value += 0.5 * self.penalty * float(np.vdot(coef, coef))
-        return value, self._total(theta)
+        grad, square = self._total(theta)
+        return float(sum(self._values.tolist())) + 0.5 * square, grad
 
     def hessian_product(self, theta: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """Return the Hessian at `theta` times a vector, packed: one pass over X."""
         (source, _alive), (change, _too) = self._at(theta), self._at(vector)
         arguments = (source, change, self._starts, self._slots, self.weights, self._grads)
         _threads.run(_linear_hessian.hessian_product, 2 * self._work, *arguments, n_threads=self.n_threads)
-        return self._total(vector)
+        return self._total(vector)[0]
 
-    def precondition(self, vector: np.ndarray) -> np.ndarray:
-        """Return the approximate inverse Hessian times a packed vector."""
+    def precondition(self, vector: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Write the approximate inverse Hessian times a packed vector to `out`, by default a new array, and return it."""
+        out = np.empty_like(vector) if out is None else out
         grad, grad_intercept = self.parts(vector)
         if not self.fit_intercept:
             grad_intercept = np.zeros(self.n_outputs)
-        result = np.empty_like(vector)
-        coef, intercept = self.parts(result)
-        step, step_intercept = self._inverse.solve(grad, grad_intercept)
-        coef[...] = step
+        coef, intercept = self.parts(out)
+        step_intercept = self._inverse.solve(grad, grad_intercept, coef)
         if self.fit_intercept:
             intercept[...] = step_intercept
-        return result
+        return out
 
     @property
     def refresh_cost(self) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ._search import Objective, Point, Progress, Result, Watch, search
+from ._vectors import combine, dot
 
 # Conjugate gradients end when the last step gained less than this part of what the steps have gained on average.
 _PAYS = 0.5
@@ -22,27 +23,27 @@ _MAX_STEPS = 100
 def _direction(objective: Objective, point: Point, exact: bool) -> tuple[np.ndarray, float, int]:
     """Return a descent direction of the quadratic model, the model's fall along it (positive), and the Hessian products it took."""
     step, residual = np.zeros_like(point.theta), -point.grad
-    ahead = objective.precondition(residual)
-    square, fall, k = float(residual @ ahead), 0.0, 0
+    ahead = objective.precondition(residual, np.empty_like(residual))
+    square, fall, k = dot(residual, ahead), 0.0, 0
     if exact:
         return ahead, 0.5 * square, 0
     direction = ahead
     while 0.0 < square < np.inf and k < _MAX_STEPS:
         change = objective.hessian_product(point.theta, direction)
         k += 1
-        curvature = float(direction @ change)
+        curvature = dot(direction, change)
         if not curvature > 0.0:
             break
         length = square / curvature
-        step += length * direction
-        residual -= length * change
+        combine(length, direction, step, step)
+        combine(-length, change, residual, residual)
         gain = 0.5 * length * square
         fall += gain
-        ahead = objective.precondition(residual)
-        new_square = float(residual @ ahead)
+        ahead = objective.precondition(residual, change)
+        new_square = dot(residual, ahead)
         if k * gain <= _PAYS * fall:
             break
-        direction = ahead + (new_square / square) * direction
+        direction = combine(new_square / square, direction, ahead, direction)
         square = new_square
     return (step, fall, k) if k and fall > 0.0 else (ahead, 0.5 * square, k)
 
@@ -90,7 +91,7 @@ def newton(
         spent += n
         if watch.ends(2.0 * fall, is_exact=True):
             return watch.result()
-        new, n = search(objective, watch.point, direction)
+        new, n = search(objective, watch.point, direction, dot(watch.point.grad, direction))
         watch.n_evaluations += n
         if new is None:
             watch.give_up()

@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ._vectors import combine, dot, largest
+
 EPS = float(np.finfo(np.float64).eps)
 # Wolfe conditions: the value must fall by this part of what the first slope promises ...
 _DECREASE = 1e-4
@@ -47,8 +49,8 @@ class Objective(Protocol):
     def hessian_product(self, theta: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """Return a new array: the Hessian at `theta` times `vector`. Asked for by `newton` only."""
 
-    def precondition(self, vector: np.ndarray) -> np.ndarray:
-        """Return a new array: an approximate inverse Hessian, symmetric and positive definite, times `vector`."""
+    def precondition(self, vector: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Write an approximate inverse Hessian, symmetric and positive definite, times `vector` to `out`, which may be it; return it."""
 
     def refresh(self, theta: np.ndarray, near: bool) -> bool:
         """Renew the inverse Hessian at `theta` if that pays; tell whether it changed.
@@ -119,7 +121,7 @@ class Watch:
     def ends(self, decrease: float, *, is_exact: bool = False) -> bool:
         """Take note of twice what the model can still gain, and tell whether that is the end."""
         point, scale = self.point, max(abs(self.point.value), self.objective.floor, float(np.finfo(np.float64).tiny))
-        self.grad_norm = float(np.max(np.abs(point.grad), initial=0.0))
+        self.grad_norm = largest(point.grad)
         self.gap = 0.5 * max(decrease, 0.0) / scale
         if self.callback is not None:
             self.callback(Progress(self.n_iter, self.n_evaluations, point.value, self.grad_norm, self.gap))
@@ -176,21 +178,20 @@ def _between(low: float, high: float, f_low: float, f_high: float, s_low: float,
     return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
 
 
-def search(objective: Objective, point: Point, direction: np.ndarray) -> tuple[Point | None, int]:
+def search(objective: Objective, point: Point, direction: np.ndarray, first: float) -> tuple[Point | None, int]:
     """Return a point along a descent direction that fulfils the Wolfe or approximate Wolfe conditions, and the evaluations it took.
 
-    If rounding hides such a point, the lowest one seen; None if none was lower.
+    If rounding hides such a point, the lowest one seen; None if none was lower. The slope at first is that of the point itself.
     """
-    first = float(point.grad @ direction)
     noise = _NOISE * abs(point.value)
     low, f_low, s_low = 0.0, point.value, first
     high = f_high = s_high = np.inf
     lowest: Point | None = None
     step = 1.0
     for n in range(1, _MAX_SEARCH + 1):
-        theta = point.theta + step * direction
+        theta = combine(step, direction, point.theta)
         value, grad = objective.value_and_grad(theta)
-        slope = float(grad @ direction)
+        slope = dot(grad, direction)
         if not (np.isfinite(value) and np.isfinite(slope)):
             high, f_high, s_high = step, np.inf, np.inf
         else:

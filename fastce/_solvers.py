@@ -16,8 +16,8 @@ import numpy as np
 from scipy.linalg.lapack import dtrtrs
 
 from ._newton import newton
-from ._search import EPS, Objective, Progress, Result, Watch, search
-from ._vectors import add, dots
+from ._search import EPS, Objective, Point, Progress, Result, Watch, search
+from ._vectors import add, dot, dots, learn, table
 
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
 # If fewer iterations than that costs seem to be left, it is put off by so many.
@@ -33,11 +33,15 @@ class _InverseHessian:
     With R the upper triangle of s_i . y_j, D its diagonal and H the objective's inverse times a scale, the product with q is::
 
         alpha = R^-1 S q      r = H (q - Y^T alpha)      result = r + S^T R^-T (D alpha - Y r)
+
+    Pairs of long vectors are rounded to float32, which halves what they take and what a product reads. R and D are those of the rounded
+    pairs, so the matrix is that of BFGS still, and positive.
     """
 
     def __init__(self, objective: Objective, memory: int, size: int) -> None:
-        self.objective, self.memory, self.size = objective, memory, size
-        self.S, self.Y = np.empty((0, size)), np.empty((0, size))
+        self.objective, self.memory = objective, memory
+        self.S, self.Y = table(memory, size), table(memory, size)
+        self.D = np.empty(memory)  # s_i . y_i, times the ratio of what y_i and s_i are scaled by
         self.products = np.empty((memory, memory))  # s_i . y_j, by rows of S and Y; valid where i is no newer than j
         self.order: list[int] = []  # rows of S and Y, oldest first
         self.scale = 1.0
@@ -46,47 +50,42 @@ class _InverseHessian:
         self.order = []
         self.scale = 1.0
 
-    def update(self, s: np.ndarray, y: np.ndarray) -> None:
-        """Learn one pair, unless the curvature along it is lost in rounding."""
-        sy, y_norm = float(s @ y), float(y @ self.objective.precondition(y))
-        if not sy > EPS * y_norm > 0.0:
-            return
-        if len(self.order) == self.memory:
-            row = self.order.pop(0)
+    def update(self, new: Point, old: Point, work: np.ndarray) -> None:
+        """Learn the pair of two points, unless the curvature along it is lost in rounding; `work` is overwritten."""
+        is_full = len(self.order) == self.memory
+        row = self.order.pop(0) if is_full else len(self.order)
+        used = len(self.order) + 1
+        products, ratio = learn((new.theta, new.grad), (old.theta, old.grad), self.S[:used], self.Y[:used], row, work)
+        sy, y_norm = float(products[row]) * ratio, dot(self.Y[row], self.objective.precondition(work, work))
+        if EPS * y_norm < sy < np.inf and y_norm > 0.0:
+            self.scale = sy / y_norm
+        elif is_full:
+            # The oldest pair's place is taken: zeros change nothing.
+            self.S[row], self.Y[row], products, sy = 0.0, 0.0, np.zeros(used), 1.0
+            self.products[row] = 0.0
+            products[row] = 1.0
         else:
-            row = len(self.order)
-            if row == len(self.S):
-                # Memory grows as pairs come: most fits need few.
-                more = min(self.memory, max(8, 2 * row)) if self.size < 1 << 16 else row + 1
-                self.S, self.Y = _longer(self.S, more), _longer(self.Y, more)
-        self.S[row], self.Y[row] = s, y
+            return
         self.order.append(row)
-        used = len(self.order)
-        self.products[:used, row] = dots(self.S[:used], y)
-        self.scale = sy / y_norm
+        self.products[:used, row], self.D[row] = products, sy
 
-    def times(self, vector: np.ndarray) -> np.ndarray:
+    def descent(self, grad: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Write minus the product with a gradient to `out` and return it."""
         if not self.order:
-            result = self.objective.precondition(vector)
-            result *= self.scale
-            return result
+            out = self.objective.precondition(grad, out)
+            out *= -self.scale
+            return out
         used, order = len(self.order), self.order
         R = self.products[np.ix_(order, order)]
         S, Y = self.S[:used], self.Y[:used]
-        alpha = np.empty(used)
-        ordered, _ = dtrtrs(R, dots(S, vector)[order])
-        alpha[order] = ordered
-        result = self.objective.precondition(add(Y, -alpha, vector, np.empty_like(vector)))
-        result *= self.scale
-        ordered, _ = dtrtrs(R, R.diagonal() * ordered - dots(Y, result)[order], trans=1)
-        alpha[order] = ordered
-        return add(S, alpha, result, result)
-
-
-def _longer(table: np.ndarray, n_rows: int) -> np.ndarray:
-    longer = np.empty((n_rows, table.shape[1]))
-    longer[: len(table)] = table
-    return longer
+        factors = np.empty(used)
+        alpha, _ = dtrtrs(R, dots(S, grad)[order])
+        factors[order] = self.scale * alpha
+        self.objective.precondition(add(Y, factors, grad, out, -self.scale), out)
+        # `out` is -r
+        beta, _ = dtrtrs(R, -self.D[order] * alpha - dots(Y, out)[order], trans=1)
+        factors[order] = beta
+        return add(S, factors, out, out)
 
 
 def lbfgs(
@@ -138,8 +137,9 @@ def lbfgs(
     ...     floor = 0.0
     ...     def value_and_grad(self, theta):
     ...         return 1.0 + float((theta - 3.0) @ (theta - 3.0)), 2.0 * (theta - 3.0)
-    ...     def precondition(self, vector):
-    ...         return vector.copy()
+    ...     def precondition(self, vector, out):
+    ...         out[:] = vector
+    ...         return out
     ...     def refresh(self, theta):
     ...         return False
     >>> result = lbfgs(Parabola(), np.zeros(2), tol=1e-9, gap_tol=1e-9, max_iter=100)
@@ -150,28 +150,29 @@ def lbfgs(
         memory = max(_MIN_MEMORY, min(_MAX_MEMORY, _MEMORY_ENTRIES // max(1, theta.size)))
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
     inverse, next_refresh = _InverseHessian(objective, memory, theta.size), _FIRST_REFRESH
+    direction = np.empty_like(watch.point.grad)
     before = (0, np.inf)  # an iteration, and the gap then
     while True:
         point = watch.point
-        direction = inverse.times(point.grad)
-        np.negative(direction, out=direction)
-        decrease = -float(point.grad @ direction)
+        inverse.descent(point.grad, direction)
+        decrease = -dot(point.grad, direction)
         if not (0.0 < decrease < np.inf) and inverse.order:
             # Rounding has spoilt the pairs: start over from the objective's own inverse Hessian.
             inverse.forget()
             continue
         if watch.n_iter >= patience or watch.ends(decrease):
             return watch.result()
-        new, n = search(objective, point, direction)
+        new, n = search(objective, point, direction, -decrease)
         watch.n_evaluations += n
         if new is None and inverse.order:
             inverse.forget()
-            new, n = search(objective, point, -inverse.times(point.grad))
+            inverse.descent(point.grad, direction)
+            new, n = search(objective, point, direction, dot(point.grad, direction))
             watch.n_evaluations += n
         if new is None:
             watch.give_up()
             return watch.result()
-        inverse.update(new.theta - point.theta, new.grad - point.grad)
+        inverse.update(new, point, direction)
         watch.move(new)
         if watch.n_iter == next_refresh:
             if _left(watch, before) < objective.refresh_cost:

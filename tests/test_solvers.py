@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from fastce import _solvers, _vectors
+from fastce import _solvers, _threads, _vectors
 from fastce._newton import newton
 from fastce._solvers import choose, lbfgs, minimise
 
@@ -26,8 +26,8 @@ class Function:
         self.n_calls += 1
         return float(self.value(theta)), np.array(self.grad(theta), dtype=float)
 
-    def precondition(self, vector):
-        return vector.copy() if self.inverse_diagonal is None else vector * self.inverse_diagonal
+    def precondition(self, vector, out):
+        return np.multiply(vector, 1.0 if self.inverse_diagonal is None else self.inverse_diagonal, out=out)
 
     def refresh(self, theta, near):
         self.refreshed.append(theta.copy())
@@ -193,6 +193,106 @@ def test_long_vectors_are_as_short_ones(rng):
         np.testing.assert_allclose(_vectors.add(rows, factors, vector, np.empty(size)), expected, rtol=1e-12, atol=1e-12)
         assert _vectors.add(rows, factors, vector, vector) is vector
         np.testing.assert_allclose(vector, expected, rtol=1e-12, atol=1e-12)
+
+
+SIZES = [10, _vectors._LONG - 1, _vectors._LONG, 200_003]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_of_vectors_are_those_of_numpy(rng, size):
+    x, y = rng.normal(size=(2, size))
+    expected = float(np.sum(x.astype(np.longdouble) * y))
+    np.testing.assert_allclose(_vectors.dot(x, y), expected, rtol=1e-12, atol=1e-13 * size)
+    assert _vectors.largest(x) == np.abs(x).max()
+    np.testing.assert_allclose(_vectors.combine(0.3, x, y), 0.3 * x + y, rtol=1e-12, atol=1e-15)
+    rows, factors = rng.normal(size=(3, size)), rng.normal(size=3)
+    expected = -2.0 * x + factors @ rows
+    np.testing.assert_allclose(_vectors.add(rows, factors, x, np.empty(size), -2.0), expected, rtol=1e-12, atol=1e-13)
+    assert _vectors.combine(0.3, x, y, x) is x
+    assert _vectors.add(rows, factors, y, y, -2.0) is y
+    for bad in (np.inf, -np.inf):
+        x[size // 2] = bad
+        assert _vectors.largest(x) == np.inf
+    x[-1] = np.nan
+    assert np.isnan(_vectors.largest(x))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("s_unit", "y_unit"), [(1.0, 1.0), (1e-200, 1e-190), (1e150, 1e200), (1e-100, 1e100), (0.0, 0.0)])
+def test_pairs_of_any_size_are_learnt(rng, size, s_unit, y_unit):
+    old, new = rng.normal(size=(2, 2, size)) * np.array([s_unit, y_unit])[:, np.newaxis]
+    S, Y, changes = _vectors.table(3, size), _vectors.table(3, size), np.empty(size)
+    S[:] = rng.normal(size=S.shape)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        products, ratio = _vectors.learn(tuple(new), tuple(old), S, Y, 1, changes)
+        assert np.array_equal(changes, Y[1].astype(float))
+        if s_unit == 0.0:
+            assert not S[1].any()
+            assert not Y[1].any()
+            return
+        for row, exact in ((S[1], new[0] - old[0]), (Y[1], new[1] - old[1])):
+            rtol = 1e-15 if S.dtype == np.float64 else 1e-7
+            np.testing.assert_allclose(row * (np.abs(exact).max() / np.abs(row).max()), exact, rtol=3 * rtol, atol=0.0)
+        if S.dtype == np.float32:
+            # as the pair is rounded, to the last digits of float64
+            expected = S.astype(np.longdouble) @ Y[1].astype(np.longdouble)
+            np.testing.assert_allclose(products, expected.astype(float), rtol=1e-10)
+            scales = [np.abs(row).max() / np.abs(exact).max() for row, exact in ((S[1], new[0] - old[0]), (Y[1], new[1] - old[1]))]
+            np.testing.assert_allclose(ratio, scales[1] / scales[0], rtol=1e-6)
+            assert s_unit != 1.0 or ratio == 1.0
+
+
+@pytest.mark.parametrize("size", [50, 70_000])
+@pytest.mark.parametrize("unit", [1e-150, 1.0, 1e150])
+def test_the_inverse_hessian_is_that_of_bfgs_and_positive(rng, size, unit):
+    # The last pair's equation holds to the pairs' rounding, and products with any vector are positive, though memory overflows.
+    curvature = np.geomspace(1e-3, 1e3, size)
+    inverse = _solvers._InverseHessian(Function(None, None, 1.0), 4, size)
+    theta = rng.normal(size=size)
+    for _ in range(7):
+        new = theta - 1e-3 * rng.normal(size=size)
+        old_point, new_point = (_solvers.Point(unit * t, 0.0, unit * (curvature * t)) for t in (theta, new))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            inverse.update(new_point, old_point, np.empty(size))
+        theta = new
+    if 1e-100 < unit < 1e100 or size > 50:
+        assert sorted(inverse.order) == [0, 1, 2, 3]
+        s, y = new_point.theta - old_point.theta, new_point.grad - old_point.grad
+        result = -inverse.descent(y / unit, np.empty(size))
+        np.testing.assert_allclose(result, s / unit, rtol=1e-4, atol=1e-6 * np.abs(s / unit).max())
+    for vector in rng.normal(size=(5, size)):
+        assert vector @ inverse.descent(vector, np.empty(size)) < 0.0
+
+
+@pytest.mark.parametrize("size", [50, 70_000])
+def test_a_pair_without_curvature_changes_nothing(rng, size):
+    inverse = _solvers._InverseHessian(Function(None, None, 1.0), 2, size)
+    points = [_solvers.Point(t, 0.0, 2.0 * t) for t in rng.normal(size=(4, size))]
+    vector, work = rng.normal(size=size), np.empty(size)
+    for n in range(3):
+        inverse.update(points[n + 1], points[n], work)
+        before = inverse.descent(vector, np.empty(size))
+        inverse.update(points[n]._replace(theta=points[n + 1].theta), points[n + 1], work)
+        after = inverse.descent(vector, np.empty(size))
+        if n == 0:  # there was room
+            np.testing.assert_array_equal(after, before)
+    assert len(inverse.order) == 2
+    np.testing.assert_allclose(inverse.descent(vector, work), -0.5 * vector, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_long_vectors_give_equal_bits_for_any_number_of_threads(rng, n_threads, monkeypatch):
+    size = 70_001
+    x, y, rows = rng.normal(size=size), rng.normal(size=size), rng.normal(size=(3, size)).astype(np.float32)
+    results = []
+    for threads in (1, min(n_threads, _threads._max_threads())):
+        monkeypatch.setattr(_threads, "_n_threads", threads)
+        S, Y, changes = rows.copy(), rows.copy(), np.empty(size)
+        products, _ = _vectors.learn((x, y), (y, x), S, Y, 1, changes)
+        add = _vectors.add(rows, np.arange(3.0), x, np.empty(size), 0.7)
+        results.append([_vectors.dots(rows, x), add, _vectors.combine(0.7, x, y), _vectors.largest(x), products, S, Y, changes])
+    for first, second in zip(*results, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_lbfgs_of_more_parameters_than_stay_in_the_cache(rng):
