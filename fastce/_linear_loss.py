@@ -147,7 +147,10 @@ class LinearLoss:
         self._layout = (self.size, K * p if penalty else 0) if self.sparse else (p + fit_intercept, p if penalty else 0)
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
-        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size)))
+        n_entries = int(X.indptr[-1]) if self.sparse else X.size
+        # Adding more than 8 slots should take no longer than the products.
+        most = max(8, n_entries * self.n_outputs // (2 * self.size))
+        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, most)))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
         self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)
@@ -161,7 +164,6 @@ class LinearLoss:
             spread = np.full(n_classes, label_smoothing / n_classes) if label_smoothing else _NOTHING
             _, _, step = blocks(n, n_classes)
             self._driver, self._arguments = _multiclass, (target, (1.0 - label_smoothing) * weights, weights, _NOTHING, spread, step)
-        n_entries = int(X.indptr[-1]) if self.sparse else X.size
         # one column of coefficients waits for memory as long as four
         self._work = n * self.n_outputs + n_entries * max(4, self.n_outputs) // 4
         # Addresses are used from now on, and the caller may give X other arrays meanwhile.
