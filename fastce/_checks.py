@@ -6,11 +6,12 @@ where. No check writes to its argument.
 
 import numbers
 import operator
+import sys
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from . import _scans
+from . import _blocks, _scans
 
 REDUCTIONS = ("mean", "sum", "none")
 _LARGEST_WEIGHT = float(np.finfo(np.float32).max)
@@ -107,6 +108,26 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: Any, inputs: dict[str, An
         if overlaps(out, other):
             rule = f"be {other_name} itself or not overlap it" if may_be else f"not overlap {other_name}"
             raise ValueError(f"{name} must {rule}; got an array that shares memory with {other_name}")
+
+
+def is_sparse(X: Any) -> bool:
+    """Tell whether X is one of SciPy's sparse matrices or arrays, without importing them."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(X))
+
+
+def check_csr(X: Any, name: str) -> None:
+    """Check that the three arrays of a CSR matrix of float32 or float64 lead nowhere outside of them."""
+    n, p = X.shape
+    if X.indptr.shape != (n + 1,):
+        raise ValueError(f"{name}.indptr must have shape {(n + 1,)}, a start for each row and the end; got shape {X.indptr.shape}")
+    indices, indptr = X.indices, X.indptr
+    if indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64):
+        indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
+    try:
+        _blocks.check_csr(np.ascontiguousarray(X.data), np.ascontiguousarray(indices), np.ascontiguousarray(indptr), p)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a CSR matrix whose {error}") from None
 
 
 def may_overlap(a: np.ndarray, b: np.ndarray) -> bool:

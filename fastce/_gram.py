@@ -10,7 +10,8 @@ Approximations of it that can be inverted cost one p x p Cholesky factor for a c
     near the minimum, where rows differ: for each class the Gram matrix weighted with p_k (1 - p_k), from a sample of rows, between two
     projections onto coefficients that sum to zero over the classes.
 `scaled_columns`
-    only the diagonal, for columns too many to factor. Its logarithm is pulled halfway to its mean: pure column scaling hurts on text.
+    only the diagonal, for columns too many to factor. Its logarithm is pulled halfway to its median, up to a limit: pure column scaling
+    hurts on text, but columns of other units need it.
 
 `InverseHessian` chooses by the shape of X. All are computed in columns centred by their mean, exactly: with coef unchanged, the
 intercept moves by mean . coef. Factors are scaled to unit diagonal first, so the unit of a column does not matter. In the binary case
@@ -39,6 +40,8 @@ _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
 _MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
 # Long vectors are gone through so many numbers at a time.
 _BLOCK = 1 << 12
+# Natural logarithms of curvatures of columns with one unit differ by no more than this from their median.
+_ALIKE = 7.0
 _BLEND = 1e-6
 _JITTER = 1e-13
 # Classes without weight are treated as if they had this much.
@@ -262,7 +265,9 @@ def scaled_columns(
     diagonal = float(masses.mean()) * squares + penalty
     diagonal = np.maximum(diagonal, _JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny))
     logarithm = np.log(diagonal)
-    diagonal = np.exp(0.5 * (logarithm + logarithm.mean()))
+    distance = logarithm - np.median(logarithm)
+    # Halfway among columns alike; what is further away has a unit of its own, and is taken all the way.
+    diagonal /= np.exp(0.5 * np.clip(distance, -_ALIKE, _ALIKE))
     return Diagonal(diagonal, mean, masses, n_threads)
 
 
@@ -319,7 +324,7 @@ class InverseHessian:
     def factor(self, source: Source) -> None:
         """Replace the inverse by that of the Hessian itself, at the coefficients of the source."""
         if self.gram is None:
-            raise ValueError("solver 'newton-cholesky' needs X dense, with few columns; use 'auto'")
+            raise ValueError("solver 'newton-cholesky' needs X with few columns for its rows or entries; use 'auto'")
         n, p = self.X.shape
         matrix = hessian(source, n, self.weights, self.mean, n_threads=self.n_threads)
         if not self.centre:

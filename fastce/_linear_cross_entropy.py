@@ -35,7 +35,7 @@ class _Problem(NamedTuple):
         """Yield blocks of rows and their logits, which may be overwritten, and are by the next ones."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
-        room = None if _is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
+        room = None if _checks.is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
         for start in range(0, n, step or 1):
             rows = slice(start, min(n, start + step))
             if room is None:
@@ -89,8 +89,18 @@ def _add_product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     _split_product(add, out.shape, a.shape[1])
 
 
-def _is_sparse(X: Any) -> bool:
-    return hasattr(X, "indptr")
+def _check_X(X: Any) -> Any:
+    if not _checks.is_sparse(X):
+        return _checks.as_float_array(X, "X")
+    if X.format != "csr":
+        raise TypeError(f"X must be an array or a CSR matrix; got a sparse matrix in format {X.format!r}")
+    if X.dtype.kind in "biu":
+        X = X.astype(np.float64)
+    if X.dtype not in (np.float32, np.float64):
+        raise TypeError(f"X must be float32, float64 or integers where it is sparse; got dtype {X.dtype}")
+    if X.ndim == 2:
+        _checks.check_csr(X, "X")
+    return X
 
 
 def _check(
@@ -105,15 +115,11 @@ def _check(
     z_loss: Any,
     reduction: Any,
 ) -> _Problem:
-    if _is_sparse(X):
-        if getattr(X, "format", None) != "csr":
-            raise TypeError(f"X must be an array or a CSR matrix; got a sparse matrix in format {getattr(X, 'format', '?')!r}")
-        if X.dtype not in (np.float32, np.float64):
-            raise TypeError(f"X must be float32 or float64 where it is sparse; got dtype {X.dtype}")
-    else:
-        X = _checks.as_float_array(X, "X")
+    X = _check_X(X)
     if X.ndim != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {X.shape}")
+    if _checks.is_sparse(coef):
+        raise TypeError("coef must be an array; got a sparse matrix")
     coef = _checks.as_float_array(coef, "coef")
     if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != X.shape[1]:
         rule = f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one class at least"
@@ -139,7 +145,7 @@ def _check(
         z_loss,
         reduction,
     )
-    if not _is_sparse(X):
+    if not _checks.is_sparse(X):
         X = X.astype(number, copy=False)
     return _Problem(X, coef.astype(number, copy=False), intercept, target, form, z_loss, reduction, dtype)
 
@@ -165,7 +171,7 @@ def linear_cross_entropy(
     Parameters
     ----------
     X : array_like or CSR matrix of shape (n, p)
-        Rows, such as the last hidden layer; float16 (computed in float32), float32 or float64.
+        Rows, such as the last hidden layer; float16 (computed in float32), float32, float64 or integers (computed in float64).
     coef : array_like of shape (K, p)
         One row for each class.
     target : array_like of shape (n,) or (n, K)
@@ -268,13 +274,14 @@ def linear_cross_entropy_value_and_grad(
            [ 0.106,  0.053]])
     """
     problem = _check(X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
-    sparse, (n_classes, p), number = _is_sparse(X), problem.coef.shape, problem.coef.dtype
+    sparse, (n_classes, p), number = _checks.is_sparse(X), problem.coef.shape, problem.coef.dtype
     wanted = {
         "out[0]": None if sparse else problem.X.shape,
         "out[1]": (n_classes, p),
         "out[2]": None if intercept is None else (n_classes,),
     }
-    outs = _checked_outs(out, wanted, problem.dtype, {"X": X, "coef": coef, "target": target, "intercept": intercept})
+    inputs = {"X": X, "coef": coef, "target": target, "intercept": intercept, "weight": weight, "sample_weight": sample_weight}
+    outs = _checked_outs(out, wanted, problem.dtype, inputs)
     memory: list[Any] = [_memory(shape, given, number) for shape, given in zip(wanted.values(), outs, strict=True)]
     grad_X, grad_coef, grad_intercept = memory
     grad_coef[...] = 0
@@ -316,7 +323,7 @@ def _checked_outs(out: Any, wanted: dict[str, Any], dtype: np.dtype, inputs: dic
         return None, None, None
     if not isinstance(out, tuple | list) or len(out) != 3:
         raise TypeError(f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; got {type(out).__name__}")
-    if _is_sparse(inputs["X"]):
+    if _checks.is_sparse(inputs["X"]):
         inputs = inputs | {"X": inputs["X"].data}
     given = dict(zip(wanted, out, strict=True))
     for name, array in given.items():

@@ -198,7 +198,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         classes, target = _encode(y)
         if classes.size < 2:
-            raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes[0]!r}")
+            raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}")
         weights, total = self._row_weights(X, y, classes, target, sample_weight)
         penalty = 1.0 / (float(self.C) * total) if float(self.C) * total > 1e-300 else np.inf
         if penalty > 1e300:
@@ -380,6 +380,7 @@ def _readable(X: Any) -> Any:
     """
     if not sparse.issparse(X):
         return X if X.flags.aligned and not any(stride % X.itemsize for stride in X.strides) else np.array(X)
+    _checks.check_csr(X, "X")
     if X.indices.dtype == X.indptr.dtype and X.indices.dtype in (np.int32, np.int64):
         return X
     parts = X.data, X.indices.astype(np.int64, copy=False), X.indptr.astype(np.int64, copy=False)

@@ -131,7 +131,9 @@ def test_empty_shapes():
         ({"label_smoothing": 2.0}, ValueError, "label_smoothing must be"),
         ({"reduction": "all"}, ValueError, "reduction must be"),
         ({"X": sparse.csc_matrix(np.ones((53, 6)))}, TypeError, "X must be an array or a CSR matrix"),
-        ({"X": sparse.csr_matrix(np.ones((53, 6), int))}, TypeError, "X must be float32 or float64"),
+        ({"X": sparse.coo_matrix(np.ones((53, 6)))}, TypeError, "X must be an array or a CSR matrix; got .*'coo'"),
+        ({"X": sparse.csr_matrix(np.ones((53, 6), complex))}, TypeError, "X must be float32, float64 or integers"),
+        ({"coef": sparse.csr_matrix(np.ones((7, 6)))}, TypeError, "coef must be an array; got a sparse matrix"),
         ({"out": np.zeros(3)}, TypeError, "out must be three arrays"),
         ({"out": (np.zeros((53, 5)), None, None)}, ValueError, r"out\[0\] must have shape \(53, 6\)"),
         ({"out": (None, None, np.zeros(7))}, ValueError, r"out\[2\] must be None"),
@@ -142,6 +144,45 @@ def test_bad_input_is_named(change, error, message, rng):
     arguments = {"X": X, "coef": coef, "target": target} | change
     with pytest.raises(error, match=message):
         fastce.linear_cross_entropy_value_and_grad(**arguments)
+
+
+@pytest.mark.parametrize(("array", "where", "value"), [("indices", 0, 10**6), ("indices", 5, -5), ("indptr", 2, 10**6), ("indptr", 1, -3)])
+@pytest.mark.parametrize("function", [fastce.linear_cross_entropy, fastce.linear_cross_entropy_value_and_grad])
+def test_a_sparse_matrix_that_leads_outside_of_its_arrays_is_refused(function, array, where, value, rng):
+    X, coef, _, target = make(rng, np.float64)
+    X = sparse.csr_matrix(X)
+    getattr(X, array)[where] = value
+    with pytest.raises(ValueError, match=r"X must be a CSR matrix whose indices must lie in 0\.\.5 and indptr rise"):
+        function(X, coef, target)
+
+
+def test_row_starts_of_another_number_of_rows_are_refused(rng):
+    X, coef, _, target = make(rng, np.float64)
+    X = sparse.csr_matrix(X)
+    X.indptr = X.indptr[:-2]
+    with pytest.raises(ValueError, match=r"X.indptr must have shape \(54,\)"):
+        fastce.linear_cross_entropy(X, coef, target)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, bool])
+def test_a_sparse_matrix_of_integers_is_as_an_array_of_them(dtype, rng):
+    _, coef, _, target = make(rng, np.float64)
+    X = rng.integers(0, 2, (53, 6)).astype(dtype)
+    dense = X.astype(np.float64)
+    assert_allclose(
+        fastce.linear_cross_entropy(sparse.csr_array(X), coef, target), fastce.linear_cross_entropy(dense, coef, target), rtol=1e-14
+    )
+
+
+def test_outs_may_not_overlap_weights(rng):
+    X, coef, intercept, target = make(rng, np.float64, n=7)
+    weight, memory = rng.uniform(1, 2, 7), rng.uniform(1, 2, 42)
+    before = memory.copy()
+    with pytest.raises(ValueError, match=r"out\[2\] must not overlap weight"):
+        fastce.linear_cross_entropy_value_and_grad(X, coef, target, intercept=intercept, weight=weight, out=(None, None, weight))
+    with pytest.raises(ValueError, match=r"out\[0\] must not overlap sample_weight"):
+        fastce.linear_cross_entropy_value_and_grad(X, coef, target, sample_weight=memory[:7], out=(memory.reshape(7, 6), None, None))
+    assert_allclose(memory, before, rtol=0)
 
 
 def test_outs_may_not_overlap_arguments_or_each_other(rng):

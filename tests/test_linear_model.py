@@ -308,6 +308,21 @@ def test_bad_data(X, y, options, message):
     assert vars(model) == vars(LogisticRegression())
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.6e18])
+def test_sparse_columns_of_very_different_units_reach_the_optimum(rng, offset):
+    # one column of nanoseconds beside categories: too many columns for their entries to factor a Hessian
+    n = 2000
+    category = rng.integers(0, 400, n)
+    y = rng.random(n) < expit(2.0 * rng.normal(size=400)[category])
+    time = offset + rng.integers(0, 3 * 10**16, n)
+    X = sparse.hstack([sparse.csr_matrix((np.ones(n), category, np.arange(n + 1))), sparse.csr_matrix(time[:, np.newaxis])]).tocsr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        of_sparse, of_dense = (LogisticRegression().fit(table, y).loss_history_[-1] for table in (X, X.toarray()))
+    assert of_sparse <= of_dense * (1 + 1e-6)
+    assert of_dense <= of_sparse * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4", "f8", "U3", "O"])
 @pytest.mark.parametrize("spread", [1, 100, 2**40, "lowest", "highest"])
 def test_labels_are_numbered_as_unique_does(rng, dtype, spread):
