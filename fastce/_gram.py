@@ -26,8 +26,9 @@ from numba import prange
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from . import _threads
-from ._jit import driver
+from ._jit import driver, reduction
 from ._linear_hessian import hessian, least_curvatures, weighted_grams
+from ._vectors import NUMBERS_A_STEP
 from ._walk import Source, is_full
 
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
@@ -168,7 +169,7 @@ class Diagonal:
             rows = max(1, _BLOCK // K)
             parts = np.zeros((-(-p // rows), K))
             arguments = (grad.T, self.diagonal, self.mean, grad_intercept, rows, coef.T, parts)
-            _threads.run(_divide, 2 * grad.size, *arguments, n_threads=self.n_threads)
+            _threads.run(_divide, 2 * grad.size // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
             shift = parts.sum(axis=0)
         else:
             np.subtract(grad, np.multiply.outer(grad_intercept, self.mean), out=coef)
@@ -177,12 +178,26 @@ class Diagonal:
         return grad_intercept / self.masses - shift
 
 
+@reduction
+def _divide_one(grad, diagonal, mean, grad_intercept, coef):
+    total = 0.0
+    for j in range(mean.size):
+        coef[j] = (grad[j] - mean[j] * grad_intercept) / diagonal[j]
+        total += mean[j] * coef[j]
+    return total
+
+
 @driver
 def _divide(grad, diagonal, mean, grad_intercept, rows, coef, parts):
     # coef (p, K) <- (grad (p, K) - mean (p,) grad_intercept (K,)) / diagonal (p,); parts (blocks, K) += the blocks' sums of mean times coef
     for b in prange(parts.shape[0]):
-        part = parts[b]
-        for j in range(b * rows, min(mean.size, (b + 1) * rows)):
+        part, i, stop = parts[b], b * rows, min(mean.size, (b + 1) * rows)
+        if part.size == 1:
+            # by vectors
+            one, other = grad.reshape(grad.size), coef.reshape(coef.size)
+            part[0] = _divide_one(one[i:stop], diagonal[i:stop], mean[i:stop], grad_intercept[0], other[i:stop])
+            continue
+        for j in range(i, stop):
             of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
             for k in range(part.size):
                 of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d

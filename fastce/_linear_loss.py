@@ -21,9 +21,11 @@ from ._binary_kernels import CHUNK, binary_rows
 from ._cross_entropy_kernels import index_rows_value_and_grad
 from ._jit import driver, reduction
 from ._rows import blocks
+from ._vectors import NUMBERS_A_STEP
 from ._walk import block_starts, multiply, multiply_back
 
-# More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB).
+# More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB)
+# and adding them is less work than X.
 _MAX_SLOTS, _SLOT_NUMBERS = 32, 1 << 22
 # The slots are added so many numbers at a time.
 _BLOCK = 1 << 12
@@ -148,9 +150,7 @@ class LinearLoss:
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
-        # Adding more than 8 slots should take no longer than the products.
-        most = max(8, n_entries * self.n_outputs // (2 * self.size))
-        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, most)))
+        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (self.n_columns + 1))))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
         self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)
@@ -215,7 +215,7 @@ class LinearLoss:
         grad, squares = np.empty(self.size), np.empty(-(-self.size // _BLOCK))
         stride, n_penalised = self._layout
         arguments = (self._grads, theta, float(self.penalty), stride, n_penalised, grad, squares)
-        _threads.run(_total, self._grads.size + 2 * self.size, *arguments, n_threads=self.n_threads)
+        _threads.run(_total, (self._grads.size + 2 * self.size) // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
         return grad, self.penalty * float(squares.sum())
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:

@@ -5,16 +5,19 @@ depend on the length only, hence the same bits for any number of threads. Short 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import prange
 
 from . import _threads
-from ._jit import driver, kernel, reduction
+from ._jit import Driver, driver, kernel, reduction
 
 # A block and some more of others stay in the first-level cache.
 _BLOCK = 1 << 12
 _LONG = 1 << 15
+# So many numbers are read in the time of one evaluation of `_threads.run`: threads must not be woken for what takes no time.
+NUMBERS_A_STEP = 8
 # Sums of |numbers| between these powers of two are far from the ends of float32, for one number and for any number of them.
 _LEAST, _MOST = -40, 60
 
@@ -96,6 +99,10 @@ def _learn(theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, p
             parts[b, k] = _dot(S[k, i:j], changes[i:j])
 
 
+def _run(vector_driver: Driver, n_numbers: int, *arguments: Any) -> None:
+    _threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, *arguments)
+
+
 def _n_blocks(size: int) -> int:
     return -(-size // _BLOCK)
 
@@ -110,7 +117,7 @@ def dots(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
     if vector.size < _LONG:
         return rows @ vector
     parts = np.empty((_n_blocks(vector.size), len(rows)))
-    _threads.run(_dots, rows.size, rows, vector, parts)
+    _run(_dots, rows.size, rows, vector, parts)
     return parts.sum(axis=0)
 
 
@@ -123,7 +130,7 @@ def add(rows: np.ndarray, factors: np.ndarray, vector: np.ndarray, out: np.ndarr
     """Write `scale` times a vector (size,) plus factors (n,) times rows (n, size) to `out`, which may be the vector, and return it."""
     if vector.size < _LONG:
         return np.add(vector if scale == 1.0 else scale * vector, factors @ rows, out=out)
-    _threads.run(_add, rows.size, rows, factors, scale, vector, out)
+    _run(_add, rows.size, rows, factors, scale, vector, out)
     return out
 
 
@@ -132,7 +139,7 @@ def combine(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None 
     if x.size < _LONG:
         return np.add(factor * x, y, out=out)
     out = np.empty(x.size) if out is None else out
-    _threads.run(_combine, 2 * x.size, factor, x, y, out)
+    _run(_combine, 2 * x.size, factor, x, y, out)
     return out
 
 
@@ -141,7 +148,7 @@ def largest(x: np.ndarray) -> float:
     if x.size < _LONG:
         return float(np.max(np.abs(x), initial=0.0))
     parts = np.empty(_n_blocks(x.size), np.int64)
-    _threads.run(_largest, x.size, x.view(np.int64), parts)
+    _run(_largest, x.size, x.view(np.int64), parts)
     return float(parts.max(keepdims=True).view(np.float64)[0])
 
 
@@ -168,11 +175,11 @@ def learn(
     n = _n_blocks(theta.size)
     sizes, parts = np.empty((n, 2)), np.empty((n, len(S)))
     factors = np.ones(2)
-    _threads.run(_learn, S.size + 4 * s.size, theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts)
+    _run(_learn, S.size + 4 * s.size, theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts)
     exponents = [_exponent(size) for size in sizes.sum(axis=0).tolist()]
     if any(exponents):
         factors = np.ldexp(factors, exponents)
-        _threads.run(_learn, S.size + 4 * s.size, theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts)
+        _run(_learn, S.size + 4 * s.size, theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts)
     return parts.sum(axis=0), float(factors[1] / factors[0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fastce import _gram, _linear_hessian
+from fastce import _gram, _linear_hessian, _threads
 from fastce._linear_hessian import least_curvatures, weighted_grams
 from fastce._linear_loss import LinearLoss
 
@@ -281,3 +281,23 @@ def test_a_hessian_that_is_too_large_is_not_factored(rng):
     assert objective.refresh_cost == 0.0
     with pytest.raises(ValueError, match="newton-cholesky"):
         objective.factor(objective.start())
+
+
+@pytest.mark.parametrize(("n_classes", "p"), [(2, 50), (2, 90_001), (3, 30_000), (5000, 3)])
+def test_the_diagonal_inverse_is_its_formula_in_either_layout(rng, n_classes, p):
+    K = 1 if n_classes == 2 else n_classes
+    grad, grad_intercept, mean = rng.normal(size=(K, p)), rng.normal(size=K), rng.normal(size=p)
+    diagonal, masses = np.exp(rng.normal(size=p)), np.exp(rng.normal(size=K))
+    exact = (grad.astype(np.longdouble) - np.multiply.outer(grad_intercept, mean)) / diagonal
+    exact_intercept = grad_intercept / masses - exact @ mean
+    by_columns = []
+    for n_threads in (1, min(2, _threads._max_threads())):
+        inverse = _gram.Diagonal(diagonal, mean, masses, n_threads)
+        for order in "CF":
+            step = np.array(grad, order=order)
+            intercept = inverse.solve(step, grad_intercept, step)  # in the gradient's place
+            np.testing.assert_allclose(step, exact.astype(float), rtol=1e-12, atol=1e-13)
+            np.testing.assert_allclose(intercept, exact_intercept.astype(float), rtol=1e-10, atol=1e-9)
+        by_columns.append((step, intercept))
+    for first, second in zip(*by_columns, strict=True):
+        np.testing.assert_array_equal(first, second)

@@ -271,3 +271,13 @@ def test_floor_is_for_losses_without_penalty(rng):
     assert objective_of(X, y, 4).floor == 0.0
     shares = np.bincount(y) / len(y)
     np.testing.assert_allclose(objective_of(X, y, 4, penalty=0.0).floor, -1e-6 * xlogy(shares, shares).sum())
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+def test_parameters_of_many_blocks_are_penalised_but_for_the_intercept(rng, kind, penalty):
+    # blocks of the sum end within a class's coefficients
+    X, y = make(rng, n=20, p=3001, n_classes=5, density=0.1)
+    X = sparse.csr_matrix(X) if kind == "sparse" else X
+    objective = objective_of(X, y, 5, penalty=penalty)
+    check(objective, X, y, 5, rng, penalty=penalty)
