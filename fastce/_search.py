@@ -151,6 +151,10 @@ class Watch:
         """End where no lower point was found."""
         self.status = "converged" if self.is_close else "precision"
 
+    def resume(self) -> None:
+        """Begin anew from here with another method."""
+        self.best_gap, self.stall, self.gap, self.is_close, self.status = np.inf, 0, np.inf, False, ""
+
     def result(self) -> Result:
         """Return what was reached."""
         point = self.point

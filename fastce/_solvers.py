@@ -231,6 +231,8 @@ def minimise(
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
     if solver == "lbfgs":
         result = lbfgs(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)
-        if result.status:
+        if result.status and not (result.status == "precision" and patience < np.inf):
             return result
+        # Where L-BFGS finds no lower point, its model may be to blame: the Hessian's own tells.
+        watch.resume()
     return newton(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, exact=solver == "newton-cholesky")

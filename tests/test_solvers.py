@@ -371,3 +371,20 @@ def test_newton_goes_on_where_the_patience_with_lbfgs_ends(rng, monkeypatch):
     assert np.all(np.diff(result.history) <= 0.0)
     assert len(function.refreshed) > 1
     assert result.value < lbfgs(function, np.zeros(40), tol=1e-3, gap_tol=1e-6, max_iter=7).value
+
+
+def test_newton_goes_on_where_lbfgs_finds_no_lower_point(rng, monkeypatch):
+    function, centre = quadratic(np.logspace(-2, 2, 20), rng)
+    function.refresh_cost = 0.0
+
+    def gives_up(*_, watch, **__):
+        watch.stall, watch.status = 10**6, "precision"
+        return watch.result()
+
+    monkeypatch.setattr(_solvers, "lbfgs", gives_up)
+    arguments = {"tol": 1e-8, "gap_tol": 1e-14, "max_iter": 300}
+    result = minimise(function, np.zeros(20), **arguments)
+    assert result.status == "converged"
+    np.testing.assert_allclose(result.theta, centre, atol=1e-4)
+    # who asks for L-BFGS gets nothing else
+    assert minimise(function, np.zeros(20), solver="lbfgs", **arguments).status == "precision"
