@@ -22,13 +22,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numba import prange
-from scipy.linalg.lapack import dpotrf, dtrtri
 
 from . import _threads
-from ._jit import driver, reduction
+from ._inverses import JITTER, Diagonal, Factored, invert_factor
 from ._linear_hessian import hessian, least_curvatures, weighted_grams
-from ._vectors import NUMBERS_A_STEP
 from ._walk import Source, is_full
 
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
@@ -39,16 +36,11 @@ _MAX_COLUMNS, _FACTOR_PAYS, _PAIRS_PAY = 2048, 1000, 64
 _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
 # Rows that class blocks are estimated from: so many, at least so many a column, and more while that costs no more than so many passes.
 _MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
-# Long vectors are gone through so many numbers at a time.
-_BLOCK = 1 << 12
 # Natural logarithms of curvatures of columns with one unit differ by no more than this from their median.
 _ALIKE = 7.0
 _BLEND = 1e-6
-_JITTER = 1e-13
 # Classes without weight are treated as if they had this much.
 _TINY_SHARE = 1e-9
-# Columns whose spread is below this part of their mean are constant: what is left is rounding.
-_CONSTANT = 1e-14
 
 
 def _pays(X: Any) -> bool:
@@ -68,141 +60,6 @@ def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
     if weights.size == 1 and not hasattr(X, "indptr"):
         return X.mean(axis=0, dtype=np.float64)
     return np.asarray(X.T @ np.broadcast_to(weights, (n,)), dtype=np.float64)
-
-
-def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks: int = 1) -> np.ndarray:
-    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L and return s (P,) with (H + penalty)^-1 = (L s)^T (L s).
-
-    Of H, the lower half is read. The penalty is on the first p rows of every block, those of columns whose mean was `mean` (p,); a last row
-    is an intercept's. What is not positive is made so.
-    """
-    p = mean.size
-    diagonal = matrix.diagonal().copy()
-    blocks = diagonal.reshape(n_blocks, -1)
-    of_columns = blocks[:, :p]
-    of_columns[of_columns <= blocks[:, p:].sum(axis=1, keepdims=True) * (_CONSTANT * mean) ** 2] = 0.0
-    of_columns += penalty
-    scale = np.zeros_like(diagonal)
-    np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)
-    matrix *= scale
-    matrix *= scale[:, np.newaxis]
-    jitter = _JITTER * max(1, diagonal.size)
-    while True:
-        np.fill_diagonal(matrix, 1.0 + jitter)
-        # matrix^T is in Fortran's order, and its upper half is what is valid
-        upper, info = dpotrf(matrix.T, lower=0, clean=1)
-        if info == 0:
-            break
-        jitter *= 100.0
-    inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
-    matrix[:] = inverse.T
-    return scale
-
-
-class Factored:
-    """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections."""
-
-    def __init__(
-        self,
-        factors: np.ndarray,
-        scales: np.ndarray,
-        mean: np.ndarray,
-        has_intercept: bool,
-        rotation: np.ndarray | None,
-        shares: np.ndarray | None = None,
-    ) -> None:
-        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see `invert_factor`; P = p, or p + 1 with intercept
-        self.factors = factors
-        self.scales = scales  # (K, P) or (1, P)
-        self.mean = mean
-        self.has_intercept = has_intercept
-        self.rotation = rotation
-        self.shares = shares  # (K,): what the inverse is divided by, where one factor serves several classes
-
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
-        turn, p = self.rotation, self.mean.size
-        has_intercept = self.has_intercept
-        table = np.empty((grad.shape[0], p + has_intercept))
-        table[:, :p] = grad
-        if has_intercept:
-            table[:, :p] -= grad_intercept[:, np.newaxis] * self.mean
-            table[:, p] = grad_intercept
-        if turn is not None:
-            table = turn.T @ table
-        table *= self.scales
-        # Products in float32 are those of a vector that neither overflows nor vanishes there.
-        size = 1.0
-        if self.factors.dtype == np.float32:
-            size = float(np.max(np.abs(table), initial=0.0))
-            table = (table / (size if 0.0 < size < np.inf else 1.0)).astype(np.float32)
-        if self.factors.shape[1] != table.shape[1]:
-            factor = self.factors[0]
-            table = (factor.T @ (factor @ table.ravel())).reshape(table.shape)
-        elif self.factors.shape[0] == 1:
-            factor = self.factors[0]
-            table = (table @ factor.T) @ factor
-        else:
-            table = np.matmul(self.factors, table[:, :, np.newaxis])
-            table = np.matmul(self.factors.transpose(0, 2, 1), table)[:, :, 0]
-        table = table * (size * self.scales)
-        if self.shares is not None:
-            table /= self.shares[:, np.newaxis]
-        if turn is not None:
-            table = turn @ table
-        step = table[:, :p]
-        coef[...] = step
-        return table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
-
-
-class Diagonal:
-    """Inverse Hessian that is diagonal in centred columns."""
-
-    def __init__(self, diagonal: np.ndarray, mean: np.ndarray, masses: np.ndarray, n_threads: int | None = None) -> None:
-        self.diagonal, self.mean, self.masses, self.n_threads = diagonal, mean, masses, n_threads  # (p,), (p,), (K,)
-
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
-        if grad.T.flags.c_contiguous and coef.T.flags.c_contiguous:
-            # As coefficients of a sparse X lie in memory.
-            K, p = grad.shape
-            rows = max(1, _BLOCK // K)
-            parts = np.zeros((-(-p // rows), K))
-            arguments = (grad.T, self.diagonal, self.mean, grad_intercept, rows, coef.T, parts)
-            _threads.run(_divide, 2 * grad.size // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
-            shift = parts.sum(axis=0)
-        else:
-            np.subtract(grad, np.multiply.outer(grad_intercept, self.mean), out=coef)
-            coef /= self.diagonal
-            shift = coef @ self.mean
-        return grad_intercept / self.masses - shift
-
-
-@reduction
-def _divide_one(grad, diagonal, mean, grad_intercept, coef):
-    total = 0.0
-    for j in range(mean.size):
-        coef[j] = (grad[j] - mean[j] * grad_intercept) / diagonal[j]
-        total += mean[j] * coef[j]
-    return total
-
-
-@driver
-def _divide(grad, diagonal, mean, grad_intercept, rows, coef, parts):
-    # coef (p, K) <- (grad (p, K) - mean (p,) grad_intercept (K,)) / diagonal (p,); parts (blocks, K) += the blocks' sums of mean times coef
-    for b in prange(parts.shape[0]):
-        part, i, stop = parts[b], b * rows, min(mean.size, (b + 1) * rows)
-        if part.size == 1:
-            # by vectors
-            one, other = grad.reshape(grad.size), coef.reshape(coef.size)
-            part[0] = _divide_one(one[i:stop], diagonal[i:stop], mean[i:stop], grad_intercept[0], other[i:stop])
-            continue
-        for j in range(i, stop):
-            of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
-            for k in range(part.size):
-                of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d
-            for k in range(part.size):
-                part[k] += m * of_coef[k]
 
 
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -278,7 +135,7 @@ def scaled_columns(
     masses = shares[:1] * shares[1:] if shares.size == 2 else shares * (1.0 - shares)
     # One diagonal for all classes keeps their sum at zero and, with masses this unequal, loses nothing that pays.
     diagonal = float(masses.mean()) * squares + penalty
-    diagonal = np.maximum(diagonal, _JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny))
+    diagonal = np.maximum(diagonal, JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny))
     logarithm = np.log(diagonal)
     distance = logarithm - np.median(logarithm)
     # Halfway among columns alike; what is further away has a unit of its own, and is taken all the way.

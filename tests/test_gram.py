@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fastce import _gram, _linear_hessian, _threads
+from fastce import _gram, _inverses, _linear_hessian, _threads
 from fastce._linear_hessian import least_curvatures, weighted_grams
 from fastce._linear_loss import LinearLoss
 
@@ -98,7 +98,7 @@ def test_units_of_columns_do_not_matter(rng):
 def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
     objective = objective_of(X, np.arange(300) % 3, 3)
-    assert isinstance(objective._inverse.current, _gram.Diagonal)
+    assert isinstance(objective._inverse.current, _inverses.Diagonal)
     assert not objective.refresh(objective.start())
     vector = rng.normal(size=objective.size)
     assert vector @ objective.precondition(vector) > 0.0
@@ -177,7 +177,7 @@ def test_gram_matrices_of_thin_columns_are_those_of_numpy(rng, dtype, index_dtyp
     weights = rng.random(3000)
     objective = LinearLoss(X, rng.integers(0, n_classes, 3000), n_classes, weights=weights / weights.sum(), penalty=0.1)
     assert objective._source.thin
-    assert isinstance(objective._inverse.current, _gram.Factored)
+    assert isinstance(objective._inverse.current, _inverses.Factored)
     centre, K = dense.mean(axis=0), objective.n_outputs
     table = np.column_stack([dense - centre, np.ones(3000)])
     source, _alive = objective._at(np.zeros(objective.size))
@@ -292,7 +292,7 @@ def test_the_diagonal_inverse_is_its_formula_in_either_layout(rng, n_classes, p)
     exact_intercept = grad_intercept / masses - exact @ mean
     by_columns = []
     for n_threads in (1, min(2, _threads._max_threads())):
-        inverse = _gram.Diagonal(diagonal, mean, masses, n_threads)
+        inverse = _inverses.Diagonal(diagonal, mean, masses, n_threads)
         for order in "CF":
             step = np.array(grad, order=order)
             intercept = inverse.solve(step, grad_intercept, step)  # in the gradient's place

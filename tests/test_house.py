@@ -29,6 +29,7 @@ FLOORS = {
     "_linear_cross_entropy": 2,
     "_forms": 0.9,
     "_linear_hessian": 0.8,
+    "_inverses": 0.8,
     "_walk": 0.6,
     "_cross_entropy_kernels": 0.8,
     "_binary_kernels": 0.8,
@@ -245,6 +246,7 @@ def test_every_module_has_a_test_file(path):
         "walk": "linear_loss",
         "vectors": "solvers",
         "linear_hessian": "gram",
+        "inverses": "gram",
         "on_probabilities": "losses",
     }
     expected = TESTS / f"test_{shared.get(named, named)}.py"
