@@ -25,7 +25,7 @@ import numpy as np
 
 from . import _threads
 from ._inverses import JITTER, Diagonal, Factored, invert_factor
-from ._linear_hessian import hessian, least_curvatures, weighted_grams
+from ._linear_hessian import column_moments, hessian, least_curvatures, weighted_grams
 from ._walk import Source, is_full
 
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
@@ -119,15 +119,12 @@ def class_blocks(
 
 
 def scaled_columns(
-    X: Any, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
+    mean: np.ndarray, squares: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
 ) -> Diagonal:
-    """Return the inverse of the diagonal of the Hessian at coef = 0, halfway between column scaling and none."""
-    squares, mean = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    weights = np.broadcast_to(weights, X.shape[:1])
-    for start in range(0, X.shape[0], 4096):
-        block, w = X[start : start + 4096], weights[start : start + 4096]
-        squares += (block.multiply(block) if hasattr(block, "multiply") else np.square(block, dtype=np.float64)).T @ w
-        mean += block.T @ w
+    """Return the inverse of the diagonal of the Hessian at coef = 0, halfway between column scaling and none.
+
+    It is made from the means of the columns (p,) and of their squares (p,).
+    """
     if centre:
         squares = np.maximum(squares - mean**2, 0.0)
     else:
@@ -175,7 +172,9 @@ class InverseHessian:
                 self.gram = self.gram[:p, :p]
             self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:
-            self.current = scaled_columns(X, weights, shares, penalty, centre=centre, n_threads=n_threads)
+            n_entries = int(X.indptr[-1]) if hasattr(X, "indptr") else X.size
+            moments = column_moments(source, n, n_entries, weights, n_threads=n_threads)
+            self.current = scaled_columns(*moments, shares, penalty, centre=centre, n_threads=n_threads)
 
     @property
     def refresh_cost(self) -> float:

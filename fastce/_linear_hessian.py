@@ -10,7 +10,7 @@ from . import _threads
 from ._jit import driver, kernel
 from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from ._rows import clear
-from ._walk import Source, add_pairs, call, multiply, multiply_back, read_row
+from ._walk import Source, add_moments, add_pairs, call, multiply, multiply_back, read_row
 
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
@@ -196,6 +196,30 @@ def class_products(syrk, source, block, weight, centre, slots, out):
                     factor = root * Z[i * K + k]
                     _scaled(row, factor, E[i, k * P : (k + 1) * P])
             _add_square(syrk, words, numbers, E, n, out[slot])
+
+
+@driver
+def moments(source, weight, slots, out):
+    # out (slots, 2, p) <- sums of the rows' weight times x, and times x^2
+    for slot in prange(out.shape[0]):
+        sums, squares = out[slot, 0], out[slot, 1]
+        clear(sums)
+        clear(squares)
+        zeros, row = np.zeros(sums.size), np.empty(sums.size)
+        for i in range(slots[slot], slots[slot + 1]):
+            add_moments(source, i, weight[i if weight.size > 1 else 0], zeros, row, sums, squares)
+
+
+def column_moments(
+    source: Source, n: int, n_entries: int, weights: np.ndarray, *, n_threads: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of the columns (p,) and of their squares (p,), row i with its weight, (n,) or (1,); X stores so many entries."""
+    p = source.n_columns
+    n_slots = max(1, min(-(-n // _MIN_BLOCK), max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // (2 * p + 1), n_entries // (p + 1)))))
+    slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, 2, p))
+    _threads.run(moments, n_entries, source, weights, slots, out, n_threads=n_threads)
+    sums, squares = out.sum(axis=0)
+    return sums, squares
 
 
 def least_curvatures(source: Source, n: int, n_rows: int, *, n_threads: int | None = None) -> np.ndarray:

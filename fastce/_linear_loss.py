@@ -25,8 +25,8 @@ from ._vectors import NUMBERS_A_STEP
 from ._walk import block_starts, multiply, multiply_back
 
 # More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB)
-# and adding them is less work than X.
-_MAX_SLOTS, _SLOT_NUMBERS = 32, 1 << 22
+# and each has four entries of X for every column, so that clearing and adding it costs less than its products.
+_MAX_SLOTS, _SLOT_NUMBERS, _SLOT_ENTRIES = 32, 1 << 22, 4
 # The slots are added so many numbers at a time.
 _BLOCK = 1 << 12
 # Without a penalty the loss of separable data falls towards 0 for ever, as does that of a lone class with weight;
@@ -150,7 +150,7 @@ class LinearLoss:
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
-        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (self.n_columns + 1))))
+        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * p + 1))))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
         self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)

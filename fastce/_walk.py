@@ -208,3 +208,21 @@ def add_pairs(source, i, factor, gram):
             target[_index_at(source.indices + b * wide, wide)] += left * _entry_at(source.data + b * width, width)
         gram[p, _index_at(source.indices + a * wide, wide)] += left
     gram[p, p] += factor
+
+
+@kernel
+def add_moments(source, i, factor, zeros, row, sums, squares):
+    """Add factor times row i of X to sums (p,), and times its squares to squares (p,); `zeros` (p,) are, `row` (p,) is room."""
+    p, width, wide = source.n_columns, source.data_bytes, source.index_bytes
+    if not source.sparse:
+        read_row(source, i, zeros, row)
+        for j in range(p):
+            sums[j] += factor * row[j]
+            squares[j] += factor * row[j] * row[j]
+        return
+    start = _index_at(source.indptr + i * wide, wide)
+    stop = _index_at(source.indptr + (i + 1) * wide, wide)
+    for t in range(start, stop):
+        j, x = _index_at(source.indices + t * wide, wide), _entry_at(source.data + t * width, width)
+        sums[j] += factor * x
+        squares[j] += factor * x * x

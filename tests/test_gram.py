@@ -301,3 +301,20 @@ def test_the_diagonal_inverse_is_its_formula_in_either_layout(rng, n_classes, p)
         by_columns.append((step, intercept))
     for first, second in zip(*by_columns, strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["dense", "fortran", "csr", "csr64"])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_column_moments_are_the_weighted_means_of_columns_and_squares(rng, dtype, kind, n_threads):
+    dense = (rng.normal(size=(900, 37)) * (rng.random((900, 37)) < 0.2)).astype(dtype)
+    weights = rng.random(900)
+    X = np.asfortranarray(dense) if kind == "fortran" else sparse.csr_array(dense) if "csr" in kind else dense
+    if kind == "csr64":
+        X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    source = LinearLoss(X, np.arange(900) % 3, 3, weights=weights / weights.sum(), penalty=1.0)._source
+    with _threads.parallel_from(0):
+        sums, squares = _linear_hessian.column_moments(source, 900, 10**4, weights, n_threads=n_threads)
+    exact = dense.astype(np.longdouble)
+    np.testing.assert_allclose(sums, weights @ exact, rtol=1e-13, atol=1e-12)
+    np.testing.assert_allclose(squares, weights @ exact**2, rtol=1e-13)
