@@ -197,16 +197,23 @@ def read_row(source, i, centre, out):
 
 @kernel
 def add_pairs(source, i, factor, gram):
-    """Add factor times [x 1]^T [x 1] of row i of a sparse X to gram (p + 1, p + 1); entries that stand there twice count as their sum."""
+    """Add factor times [x 1]^T [x 1] of row i of a sparse X to gram (p + 1, p + 1), its lower half.
+
+    Columns may come in any order; entries that stand there twice count as their sum.
+    """
     p, width, wide = source.n_columns, source.data_bytes, source.index_bytes
     start = _index_at(source.indptr + i * wide, wide)
     stop = _index_at(source.indptr + (i + 1) * wide, wide)
     for a in range(start, stop):
-        left = factor * _entry_at(source.data + a * width, width)
-        target = gram[_index_at(source.indices + a * wide, wide)]
-        for b in range(start, stop):
-            target[_index_at(source.indices + b * wide, wide)] += left * _entry_at(source.data + b * width, width)
-        gram[p, _index_at(source.indices + a * wide, wide)] += left
+        # as unsigned numbers, which Numba need not check for being negative
+        x, j = _entry_at(source.data + a * width, width), np.uint64(_index_at(source.indices + a * wide, wide))
+        left = factor * x
+        for b in range(start, a):
+            k = np.uint64(_index_at(source.indices + b * wide, wide))
+            product = left * _entry_at(source.data + b * width, width)
+            gram[max(j, k), min(j, k)] += product + product if j == k else product
+        gram[j, j] += left * x
+        gram[p, j] += left
     gram[p, p] += factor
 
 
