@@ -55,7 +55,10 @@ def same_threads():
 @pytest.mark.parametrize(("cls", "body", "params"), list(discover()))
 def test_runs_once(cls, body, params):
     instance = cls()
-    getattr(instance, "setup", lambda *_: None)(*params)
+    try:
+        getattr(instance, "setup", lambda *_: None)(*params)
+    except NotImplementedError as error:
+        pytest.skip(str(error))
     try:
         before = compiled()
         result = getattr(instance, body)(*params)
@@ -72,7 +75,7 @@ def test_runs_once(cls, body, params):
 
 
 def test_modules_mirror_the_library():
-    others = {"common", "start"}
+    others = {"common", "libraries", "start"}
     library = {info.name.lstrip("_") for info in pkgutil.iter_modules(fastce.__path__)}
     assert set(MODULES) - others <= library
     for name in set(MODULES) - others:

@@ -1,6 +1,9 @@
 """Sizes, threads and data that the benchmarks share."""
 
+import gc
 import os
+import time
+import tracemalloc
 
 import numpy as np
 
@@ -8,6 +11,9 @@ import fastce
 
 # Smallest sizes: to see that every benchmark runs, not how fast.
 SMALL = os.environ.get("FASTCE_BENCH_SMALL", "0") not in ("", "0")
+
+# Exact references need digits that not every platform has.
+HAS_LONG_DOUBLE = np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant
 
 DTYPES = ["float32"] if SMALL else ["float32", "float64"]
 THREADS = [1] if SMALL else [1, 2]
@@ -59,3 +65,65 @@ def random_rows(n, p, n_classes, dtype, density=None):
         X = scipy.sparse.random(n, p, density, "csr", random_state=rng, data_rvs=lambda size: 1 + rng.random(size))
     logits = X @ rng.standard_normal((p, n_classes)) + rng.gumbel(size=(n, n_classes))
     return X.astype(dtype), np.asarray(logits).argmax(axis=1)
+
+
+def interleaved(functions, seconds=1.0):
+    """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike."""
+    best = [np.inf] * len(functions)
+    end = time.perf_counter() + (0.0 if SMALL else seconds)
+    while True:
+        for i, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            best[i] = min(best[i], time.perf_counter() - start)
+        if time.perf_counter() >= end:
+            return best
+
+
+def ratio(ours, other, seconds=1.0):
+    """Return how many times as long ours takes as the other, best of many calls in turns."""
+    ours_best, other_best = interleaved([ours, other], seconds)
+    return ours_best / other_best
+
+
+def peak_bytes(function):
+    """Return the most bytes of arrays and objects that were there at once during a call, beyond those that were there before."""
+    function()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def worst_ulp(found, exact):
+    """Return the largest error of an array in units of its last place, beside an exact one of long doubles; NaN where both are."""
+    spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(np.longdouble)
+    return float(np.nanmax(np.abs(found.astype(np.longdouble) - exact) / spacing))
+
+
+def count_passes(function):
+    """Return how often a call goes through all rows of a linear model's X: evaluations and products with the Hessian."""
+    from fastce._linear_loss import LinearLoss
+
+    n, names = 0, ("value_and_grad", "hessian_product")
+    originals = {name: getattr(LinearLoss, name) for name in names}
+
+    def counted(original):
+        def method(*args, **kwargs):
+            nonlocal n
+            n += 1
+            return original(*args, **kwargs)
+
+        return method
+
+    for name, original in originals.items():
+        setattr(LinearLoss, name, counted(original))
+    try:
+        function()
+    finally:
+        for name, original in originals.items():
+            setattr(LinearLoss, name, original)
+    return n

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .common import DTYPES, SMALL, THREADS, random_rows, set_threads
+from . import libraries
+from .common import DTYPES, SMALL, THREADS, peak_bytes, random_rows, ratio, set_threads
 
 # Name -> rows, columns, classes, density.
 DATA = {
@@ -40,3 +41,21 @@ class LinearLoss:
     def time_prepare(self, *_):
         """What a fit does once: check, deal out the rows, approximate the inverse Hessian."""
         self.make(*self.arguments, **self.options)
+
+    def track_of_copy(self, data, *_):
+        """Return an evaluation's time as a multiple of one scaled copy of X, in turns."""
+        X = self.arguments[0]
+        return ratio(
+            lambda: self.objective.value_and_grad(self.theta), libraries.scaled_copy(getattr(X, "data", X) if "sparse" in data else X)
+        )
+
+    track_of_copy.unit = "times"
+
+    def track_bytes_of_x(self, data, *_):
+        """Return the peak of what preparing and an evaluation allocate, as a part of X."""
+        X = self.arguments[0]
+        size = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes if "sparse" in data else X.nbytes
+        peak = peak_bytes(lambda: self.make(*self.arguments, **self.options).value_and_grad(self.theta))
+        return round(peak / size, 2)
+
+    track_bytes_of_x.unit = "times"

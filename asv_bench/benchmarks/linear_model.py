@@ -2,12 +2,15 @@
 
 import warnings
 
+import numpy as np
+import scipy.special
 import sklearn.datasets
+import sklearn.linear_model
 from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
 
-from .common import DTYPES, SMALL, THREADS, parse, random_rows, set_threads, sizes
+from .common import DTYPES, SMALL, THREADS, count_passes, parse, peak_bytes, random_rows, set_threads, sizes
 
 # Name -> (X, y), made when asked for. Raw: columns unscaled.
 DATA = {
@@ -43,6 +46,37 @@ class Fit:
         LogisticRegression().fit(self.X, self.y)
 
 
+class Libraries:
+    """A fit on raw columns by fastce and by scikit-learn's solvers: with its default as it comes, with the others to as small a gap."""
+
+    params = (["fastce", "lbfgs", "newton-cholesky", "newton-cg"], [name for name in DATA if "sparse" not in name])
+    param_names = ("solver", "data")
+
+    def setup(self, solver, data):
+        """Make the data, and compile."""
+        warnings.simplefilter("ignore")
+        self.X, self.y = DATA[data]("float64")
+        if solver == "fastce":
+            self.make = LogisticRegression
+        else:
+            options = {} if solver == "lbfgs" else {"solver": solver, "tol": 1e-6, "max_iter": 10_000}
+            self.make = lambda: sklearn.linear_model.LogisticRegression(**options)
+        self.make().set_params(max_iter=1).fit(self.X, self.y)
+
+    def time_fit(self, *_):
+        """One fit."""
+        self.make().fit(self.X, self.y)
+
+
+def objective(model, X, y):
+    """Return scikit-learn's objective at C = 1, by SciPy, in float64."""
+    logits = X @ model.coef_.T + model.intercept_
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    log_p = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
+    return -log_p[np.arange(len(log_p)), np.searchsorted(model.classes_, y)].sum() + 0.5 * (model.coef_**2).sum()
+
+
 class Fitted:
     """What a fitted model says, and what the fit took. Neither depends on the number of threads."""
 
@@ -52,9 +86,9 @@ class Fitted:
     def setup(self, data, dtype):
         """Make the data, and fit."""
         warnings.simplefilter("ignore", ConvergenceWarning)
-        X, y = DATA[data](dtype)
+        X, self.y = DATA[data](dtype)
         self.X = X.astype(dtype)
-        self.model = LogisticRegression().fit(self.X, y)
+        self.model = LogisticRegression().fit(self.X, self.y)
 
     def time_predict_proba(self, *_):
         """Probabilities of every class."""
@@ -63,6 +97,26 @@ class Fitted:
     def track_iterations(self, *_):
         """Count the iterations to the optimum."""
         return int(self.model.n_iter_.max())
+
+    def track_passes(self, *_):
+        """Count the passes over X to the optimum: evaluations and products with the Hessian."""
+        return count_passes(lambda: LogisticRegression().fit(self.X, self.y))
+
+    def track_gap(self, *_):
+        """Return how far the default ends above the optimum, relative to it; what is below 1e-12 is rounding."""
+        best = LogisticRegression(tol=1e-9, max_iter=10_000).fit(self.X, self.y)
+        value, least = objective(self.model, self.X, self.y), objective(best, self.X, self.y)
+        return max(1e-12, (value - least) / least)
+
+    def track_bytes_of_x(self, *_):
+        """Return the peak of what a fit allocates, as a part of X: 1 is a copy of it."""
+        X = self.X
+        size = X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+        return round(peak_bytes(lambda: LogisticRegression().fit(X, self.y)) / size, 2)
+
+    track_passes.unit = "passes"
+    track_gap.unit = "relative"
+    track_bytes_of_x.unit = "times"
 
 
 class Memory:
