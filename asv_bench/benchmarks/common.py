@@ -67,7 +67,7 @@ def random_rows(n, p, n_classes, dtype, density=None):
     return X.astype(dtype), np.asarray(logits).argmax(axis=1)
 
 
-def interleaved(functions, seconds=1.0):
+def interleaved(functions, seconds):
     """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike."""
     best = [np.inf] * len(functions)
     end = time.perf_counter() + (0.0 if SMALL else seconds)
@@ -80,7 +80,7 @@ def interleaved(functions, seconds=1.0):
             return best
 
 
-def ratio(ours, other, seconds=1.0):
+def ratio(ours, other, seconds=0.6):
     """Return how many times as long ours takes as the other, best of many calls in turns."""
     ours_best, other_best = interleaved([ours, other], seconds)
     return ours_best / other_best
