@@ -22,7 +22,7 @@ fastmath={"contract"}
     order. A `reduction` adds "reassoc" (sums) and nothing more; formulas that rely on their order are called from it, not written in it.
 cache=True
     Compiled code is kept on disk. Numba notices only edits to the file a function stands in, not to the files it calls into (Numba
-    issue 1833), so the cache is keyed by all sources of the package here.
+    issue 1833), so the cache is keyed by all sources of the package here; `_cache` says how it is kept.
 """
 
 import functools
@@ -34,6 +34,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
+
+from ._cache import CacheFile
 
 if numba.config.DISABLE_JIT:
     raise ImportError(
@@ -70,9 +72,8 @@ def _jit(function: Callable[..., Any], **flags: Any) -> Any:
         # No folder can be written, neither beside the sources nor in the user's home: compile anew in each process.
         _warn_once()
         return numba.njit(**flags)(function)
-    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if hasattr(cache_file, "_source_stamp"):
-        cache_file._source_stamp = _STAMP
+    cache = dispatcher._cache
+    cache._cache_file = CacheFile(cache.cache_path, cache._impl.filename_base, _STAMP)
     return dispatcher
 
 

@@ -178,23 +178,6 @@ def test_a_forked_child_computes_the_same(layer, before):
     assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["0", "True"]
 
 
-def test_processes_that_meet_on_an_empty_cache(tmp_path):
-    """Three processes compile and store the same kernels at once, serial and parallel; each must get the right answer."""
-    code = PROBLEM + "\nx, y, q, s = next(problems())\nprint(fastce.cross_entropy(x, y), fastce.cross_entropy(x[:9], y[:9]))"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    answers = set()
-    for process in processes:
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-        answers.add(out)
-    assert len(answers) == 1
-    assert any(tmp_path.rglob("*.nbi")), "nothing was cached"
-
-
 def test_split_returns_when_nobody_writes_any_more():
     """Also if the caller is interrupted while another thread is at work."""
     writing, free = threading.Event(), threading.Event()
