@@ -207,3 +207,114 @@ def test_split_hands_on_the_error_of_another_thread():
 
     with pytest.raises(ValueError, match="of a part"):
         _threads.split(part, 64, 1 << 30, n_threads=2)
+
+
+MODEL = """
+from fastce.linear_model import LogisticRegression
+x, y = np.random.default_rng(1).standard_normal((30000, 7)), np.arange(30000) % 3
+
+def model_digest(_=None):
+    model = LogisticRegression(max_iter=5, tol=1e-30).fit(x, y)
+    return hashlib.sha256(model.coef_.tobytes() + model.predict_proba(x).tobytes()).hexdigest()
+"""
+
+
+def test_kernels_fits_and_predictions_of_eight_threads_at_once(layer):
+    """While another thread sets the number of threads up and down."""
+    body = """
+        import warnings
+        warnings.simplefilter("ignore")
+        from concurrent.futures import ThreadPoolExecutor
+        problem = list(problems())[3]
+        expected = [digest(problem), model_digest()]
+        ended = False
+
+        def change():
+            n = 0
+            while not ended:
+                fastce.set_num_threads(1 + n % 3)
+                n += 1
+            return n
+
+        with ThreadPoolExecutor(9) as pool:
+            changes = pool.submit(change)
+            found = list(pool.map(lambda i: (digest(problem), model_digest())[i % 2], range(16)))
+            ended = True
+        print(found == expected * 8, changes.result() > 100)
+    """
+    assert run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_fits_the_same(layer):
+    body = """
+        import os, warnings
+        warnings.simplefilter("ignore")
+        expected = model_digest()
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(write, model_digest().encode())
+            os._exit(0)
+        os.close(write)
+        answer = b""
+        while chunk := os.read(read, 100):
+            answer += chunk
+        print(os.waitpid(child, 0)[1], answer.decode() == expected)
+    """
+    assert run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["0", "True"]
+
+
+@pytest.mark.parametrize("layer", ["omp", "tbb"])
+def test_beside_a_prange_of_the_users(layer):
+    """In another Python thread; Numba's workqueue layer cannot do this, and the README says so."""
+    if not has_layer(layer):
+        pytest.skip(f"Numba has no {layer} layer here")
+    body = """
+        from concurrent.futures import ThreadPoolExecutor
+        import numba
+
+        @numba.njit(parallel=True, nogil=True)
+        def squares(n):
+            total = 0.0
+            for i in numba.prange(n):
+                total += i * i
+            return total
+
+        problem = list(problems())[3]
+        expected = digest(problem), squares(10**6)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda i: squares(10**6) if i % 2 else digest(problem), range(40)))
+        print(set(found[::2]) == {expected[0]}, set(found[1::2]) == {expected[1]})
+    """
+    assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]
+
+
+def test_blas_has_one_thread_during_a_fit_and_its_own_after_fits_at_once():
+    """BLAS's threads beside ours would share the cores. (From other threads than the first to ask, OpenBLAS 0.3.31 takes no limit.)"""
+    body = """
+        import warnings
+        warnings.simplefilter("ignore")
+        from concurrent.futures import ThreadPoolExecutor
+        from threadpoolctl import threadpool_info, threadpool_limits
+        from fastce import _linear_loss
+
+        def blas():
+            return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+        model_digest()
+        before, during = blas(), []
+        original = _linear_loss.LinearLoss.value_and_grad
+
+        def looks(self, theta):
+            during.append(blas())
+            return original(self, theta)
+
+        _linear_loss.LinearLoss.value_and_grad = looks
+        model_digest()
+        print(all(set(n) <= {1} for n in during), len(during) > 4)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(model_digest, range(8)))
+        print(blas() == before)
+    """
+    assert run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3") == ["True"] * 3
