@@ -21,6 +21,7 @@ MIN_SPLIT_BYTES, _MIN_PART_BYTES = 1 << 20, 1 << 17
 
 _T = TypeVar("_T")
 _n_threads: int | None = None
+_own = threading.local()  # .most: see `at_most`
 _region = threading.Lock()
 _forked = False
 _jobs: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()  # what the threads of `split` wait for
@@ -112,6 +113,17 @@ def check_num_threads(n: int, name: str) -> int:
 
 
 @contextlib.contextmanager
+def at_most(n: int | None) -> Iterator[None]:
+    """Let `run` take at most so many threads in this Python thread, for a while; None changes nothing."""
+    before = getattr(_own, "most", None)
+    _own.most = before if n is None else n
+    try:
+        yield
+    finally:
+        _own.most = before
+
+
+@contextlib.contextmanager
 def parallel_from(least_work: int) -> Iterator[None]:
     """Run in parallel from this work on, for a while: so both variants of a kernel can be compiled without much work."""
     global MIN_PARALLEL_WORK
@@ -131,7 +143,7 @@ def run(driver: "Driver", work: int, *args: Any, n_threads: int | None = None) -
     """
     if work < MIN_PARALLEL_WORK or _forked:
         return driver.serial(*args)
-    threads = get_num_threads() if n_threads is None else n_threads
+    threads = (getattr(_own, "most", None) or get_num_threads()) if n_threads is None else n_threads
     if threads == 1 or not _region.acquire(blocking=False):
         return driver.serial(*args)
     try:

@@ -209,7 +209,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         from ._linear_loss import LinearLoss
 
         n_threads = self._threads_wanted()
-        with _threads.one_blas_thread():
+        with _threads.one_blas_thread(), _threads.at_most(n_threads):
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
                 X if space is None else space.Y,
@@ -283,6 +283,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             return
         gap = f"estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
         figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
+        if result.grad_norm <= self.tol and result.gap <= _GAP_OF_TOL * self.tol:
+            figures += ", but the objective still fell by more than such a gap"
         if result.status == "max_iter":
             reason, remedy = f"stopped after max_iter={self.max_iter} iterations", "Increase max_iter, or tol."
         else:

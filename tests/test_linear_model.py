@@ -444,6 +444,29 @@ def test_blas_gets_its_threads_back_after_fits_at_once(rng):
     assert blas_threads() == before
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_takes_no_more_threads_than_asked_for(rng, monkeypatch):
+    """Its vectors included, which are long where X has many columns."""
+    X = sparse.random(2000, 30_000, 0.002, "csr", random_state=rng)
+    y = rng.integers(0, 20, 2000)
+
+    class Region:
+        entered = 0
+
+        def acquire(self, blocking):
+            Region.entered += 1
+            return False  # computes alone
+
+    monkeypatch.setattr(_threads, "_region", Region())
+    with pytest.warns(ConvergenceWarning, match="still fell by more than such a gap"):
+        LogisticRegression(n_threads=1, max_iter=3, tol=1.0).fit(X, y)
+    assert Region.entered == 0
+    with _threads.parallel_from(0):
+        monkeypatch.setattr(_threads, "_n_threads", 2)
+        LogisticRegression(max_iter=3, tol=1.0).fit(X, y)
+    assert Region.entered > 0
+
+
 @pytest.mark.parametrize("kind", ["C", "F", "csr"])
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_predictions_do_not_depend_on_threads(rng, kind, n_classes):
