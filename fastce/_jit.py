@@ -25,22 +25,18 @@ cache=True
     issue 1833), so the cache is keyed by all sources of the package here; `_cache` says how it is kept.
 """
 
+import contextlib
 import functools
 import hashlib
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numba
 
 from ._cache import CacheFile
-
-if numba.config.DISABLE_JIT:
-    raise ImportError(
-        "fastce's losses and fits need Numba's compiler, which NUMBA_DISABLE_JIT turns off; softmax, its kin and predictions need none"
-    )
 
 
 def _source_stamp() -> str:
@@ -64,16 +60,29 @@ def _warn_once() -> None:
     )
 
 
+@contextlib.contextmanager
+def _jit_enabled() -> Iterator[None]:
+    # NUMBA_DISABLE_JIT is for functions that somebody is looking for a fault in: theirs. Ours call C and cannot run as Python.
+    before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT = before
+
+
 def _jit(function: Callable[..., Any], **flags: Any) -> Any:
     flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
-    try:
-        dispatcher = numba.njit(cache=True, **flags)(function)
-    except RuntimeError:
-        # No folder can be written, neither beside the sources nor in the user's home: compile anew in each process.
-        _warn_once()
-        return numba.njit(**flags)(function)
-    cache = dispatcher._cache
-    cache._cache_file = CacheFile(cache.cache_path, cache._impl.filename_base, _STAMP)
+    with _jit_enabled():
+        try:
+            dispatcher = numba.njit(cache=True, **flags)(function)
+            cache = dispatcher._cache
+            cache._cache_file = CacheFile(cache.cache_path, cache._impl.filename_base, _STAMP)
+        except RuntimeError:
+            # No folder can be written, neither beside the sources nor in the user's home: compile anew in each process.
+            _warn_once()
+            dispatcher = numba.njit(**flags)(function)
+    if numba.config.DISABLE_JIT:
+        dispatcher.compile = _jit_enabled()(dispatcher.compile)
     return dispatcher
 
 

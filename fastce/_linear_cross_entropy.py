@@ -61,6 +61,11 @@ class _Problem(NamedTuple):
         return _layout.finish(total, values, self.form.factor, self.X.shape[:1], self.dtype)
 
 
+def _silent() -> Any:
+    # NaN, infinity and sums beyond the largest number go into the results without a warning, as in all losses
+    return np.errstate(invalid="ignore", over="ignore")
+
+
 def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int) -> None:
     """Call ``function(rows, columns)`` for parts of a product of this shape, along its longer side, each of a moderate size."""
     by_rows, whole = shape[0] >= shape[1], slice(None)
@@ -68,12 +73,13 @@ def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, in
     piece = max(1, _PIECE_NUMBERS // max(1, width))
 
     def part(first: int, last: int) -> None:
-        for start in range(first, last, piece):
-            here = slice(start, min(last, start + piece))
-            if by_rows:
-                function(here, whole)
-            else:
-                function(whole, here)
+        with _silent():
+            for start in range(first, last, piece):
+                here = slice(start, min(last, start + piece))
+                if by_rows:
+                    function(here, whole)
+                else:
+                    function(whole, here)
 
     _threads.split(part, length, length * width * n_inner // _WORK_OF_A_BYTE, least=16)
 
@@ -214,7 +220,7 @@ def linear_cross_entropy(
     """
     problem = _check(X, coef, target, intercept, weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
     values, total = problem.values(), 0.0
-    with _threads.one_blas_thread():
+    with _threads.one_blas_thread(), _silent():
         for rows, logits in problem.blocks():
             total += problem.run(rows, logits, values, with_grad=False)
     return problem.finish(total, values)
@@ -288,7 +294,7 @@ def linear_cross_entropy_value_and_grad(
     if grad_intercept is not None:
         grad_intercept[...] = 0
     values, total = problem.values(), 0.0
-    with _threads.one_blas_thread():
+    with _threads.one_blas_thread(), _silent():
         for rows, grad in problem.blocks():
             total += problem.run(rows, grad, values, with_grad=True)
             if sparse:

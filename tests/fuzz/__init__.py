@@ -1,0 +1,1 @@
+"""Random calls of everything public, judged by textbook formulas: see `fuzz.__main__`."""
