@@ -29,7 +29,7 @@ import numpy as np
 from numba import prange, types
 from numba.extending import overload
 
-from ._jit import driver, kernel, reduction
+from ._jit import driver, elementwise, kernel, reduction
 from ._math import open_rows, weighted_softmax
 from ._rows import add, clear, finish, rows_or_none
 
@@ -255,6 +255,12 @@ def _general_hess(p, rest, weight, curvature, hess):
         hess[k] = narrow(weight * q * (others if p[k] == largest else 1.0 - q) + curvature * q * q)
 
 
+@elementwise
+def _plus_product(a, b, c):
+    # Rounded twice: whether it would be fused can depend on what else is asked for, and all forms give the same value.
+    return a + b * c
+
+
 @kernel
 def _general_rows(first, last, logits, target, hit, row, scale, spread, z, factor, values, grad, hess, work):
     step = work.shape[1]
@@ -282,10 +288,10 @@ def _general_rows(first, last, logits, target, hit, row, scale, spread, z, facto
                 c_sum, gap, share = _coefficients(x[i], target[start + i], hit_i, row_i, scale, spread, row_max[i])
                 log_rest = np.float64(logs[i])
                 lse = np.float64(row_max[i]) + log_rest
-                value = gap + c_sum * log_rest
+                value = _plus_product(gap, c_sum, log_rest)
                 extra, curvature = 0.0, 0.0
                 if z != 0.0 and row_i != 0.0:
-                    value += row_i * z * lse * lse
+                    value = _plus_product(value, row_i * z, lse * lse)
                     extra, curvature = 2.0 * row_i * z * lse, 2.0 * row_i * z
                 if hess is not None:
                     _general_hess(p[i], rest[i], c_sum + extra, curvature, hess[start + i])

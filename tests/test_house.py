@@ -79,7 +79,7 @@ def own_imports(path):
             if inner:
                 found.add(inner.split(".")[0])
             else:
-                files = {p.stem for p in SOURCES}
+                files = {p.name.split(".")[0] for p in PACKAGE.iterdir()}  # an installed extension has no source there
                 found |= {alias.name if alias.name in files else "__init__" for alias in node.names}
     return found
 

@@ -232,7 +232,8 @@ def test_pairs_of_any_size_are_learnt(rng, size, s_unit, y_unit):
             return
         for row, exact in ((S[1], new[0] - old[0]), (Y[1], new[1] - old[1])):
             rtol = 1e-15 if S.dtype == np.float64 else 1e-7
-            np.testing.assert_allclose(row * (np.abs(exact).max() / np.abs(row).max()), exact, rtol=3 * rtol, atol=0.0)
+            wide = row.astype(float)
+            np.testing.assert_allclose(wide * (np.abs(exact).max() / np.abs(wide).max()), exact, rtol=3 * rtol, atol=0.0)
         if S.dtype == np.float32:
             # as the pair is rounded, to the last digits of float64
             expected = S.astype(np.longdouble) @ Y[1].astype(np.longdouble)

@@ -275,16 +275,16 @@ def test_beside_a_prange_of_the_users(layer):
         import numba
 
         @numba.njit(parallel=True, nogil=True)
-        def squares(n):
+        def half_square(n):
             total = 0.0
             for i in numba.prange(n):
-                total += i * i
+                total += i  # exact, whatever the order
             return total
 
         problem = list(problems())[3]
-        expected = digest(problem), squares(10**6)
+        expected = digest(problem), half_square(10**6)
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda i: squares(10**6) if i % 2 else digest(problem), range(40)))
+            found = list(pool.map(lambda i: half_square(10**6) if i % 2 else digest(problem), range(40)))
         print(set(found[::2]) == {expected[0]}, set(found[1::2]) == {expected[1]})
     """
     assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]

@@ -81,7 +81,7 @@ def _linear_expected(X, coef, target, options, dtype, computed, is_sparse, hosti
     reduction, intercept = options.get("reduction", "mean"), options.get("intercept")
     Z, W = X.astype(np.longdouble), coef.astype(np.longdouble)
     b = np.zeros(len(W)) if intercept is None else intercept.astype(computed)
-    found = references.rows(Z @ W.T + b, target, **keys)
+    found = references.rows(Z @ W.T + b, target.astype(np.int64), **keys)
     (value, v_scale), (grad, g_scale), _ = found.reduced(reduction)
     # the logits are rounded: as large an error as that of the terms of their sums
     rounding = 1 + X.shape[1] * (abs(Z) @ abs(W).T + abs(b)).max(initial=0)
