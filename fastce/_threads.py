@@ -243,30 +243,55 @@ def split(
 
 _blas_lock = threading.Lock()
 _blas_users = 0
-_blas_limits: Any = None
-_blas_controller: Any = None
+_blas_before: list[int] = []  # of the libraries whose limit is the process's
+_blas_libraries: tuple[list[Any], list[Any]] | None = None
+
+
+def _find_blas() -> tuple[list[Any], list[Any]]:
+    """Return the BLAS libraries whose limit is the process's, and those whose limit is the calling thread's."""
+    from threadpoolctl import ThreadpoolController
+
+    found = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    per_thread = [library for library in found if (library.internal_api, getattr(library, "threading_layer", "")) == ("openblas", "openmp")]
+    return [library for library in found if library not in per_thread], per_thread
+
+
+def _set_shared_blas(numbers: list[int]) -> None:
+    # threadpoolctl from 3.7 on lets only the first thread that asked set OpenBLAS's number, for as long as that thread lives. Our fits
+    # agree among themselves, and leave the next one to ask as free as they found it.
+    assert _blas_libraries is not None
+    for library, number in zip(_blas_libraries[0], numbers, strict=True):
+        free = getattr(library, "clear_controlling_thread", lambda force: None)
+        free(force=True)
+        library.set_num_threads(number)
+        free(force=True)
 
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Keep BLAS on one thread: two pools of threads that take turns keep each other waiting.
 
-    The limit is the process's: the first of several fits at once sets it, the last one lifts it.
+    Where the limit is the process's, the first of several fits at once sets it, and the last one lifts it.
     """
-    global _blas_users, _blas_limits, _blas_controller
+    global _blas_users, _blas_before, _blas_libraries
     with _blas_lock:
-        if _blas_controller is None:
-            from threadpoolctl import ThreadpoolController
-
+        if _blas_libraries is None:
             # Once: to look for the libraries takes longer than a small fit, and those that the caller uses are loaded by now.
-            _blas_controller = ThreadpoolController()
+            _blas_libraries = _find_blas()
+        shared, per_thread = _blas_libraries
         if _blas_users == 0:
-            _blas_limits = _blas_controller.limit(limits=1, user_api="blas")
+            _blas_before = [library.num_threads for library in shared]
+            _set_shared_blas([1] * len(shared))
         _blas_users += 1
+    own_before = [library.num_threads for library in per_thread]
     try:
+        for library in per_thread:
+            library.set_num_threads(1)
         yield
     finally:
+        for library, number in zip(per_thread, own_before, strict=True):
+            library.set_num_threads(number)
         with _blas_lock:
             _blas_users -= 1
             if _blas_users == 0:
-                _blas_limits.restore_original_limits()
+                _set_shared_blas(_blas_before)

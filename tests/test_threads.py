@@ -25,10 +25,15 @@ from fastce import _threads
 
 def problems():
     rng = np.random.default_rng(0)
-    for n, k in [(20001, 3), (9003, 10), (403, 301), (3, 50257), (33001, 2), (70001, 1)]:
+    for n, k in [(20001, 3), (9003, 10), (403, 301), (3, 50257), (33001, 2), (70001, 1), (40001, 7)]:
         for dtype in (np.float32, np.float64):
             x = rng.standard_normal((n, k)).astype(dtype)
             yield x, rng.integers(0, k, n), rng.uniform(0, 1, (n, k)).astype(dtype), rng.uniform(0.5, 2, n)
+
+def large_problem():
+    *_, problem = problems()
+    assert problem[0].size >= _threads.MIN_PARALLEL_WORK
+    return problem
 
 def results(x, y, q, s):
     yield from fastce.cross_entropy_value_and_grad(x, y, sample_weight=s)
@@ -77,9 +82,9 @@ def test_same_bits_for_every_number_of_threads():
         """,
         NUMBA_NUM_THREADS="3",
     )
-    rows = np.reshape(lines, (12, 3))
+    rows = np.reshape(lines, (14, 3))
     assert_array_equal(rows, np.repeat(rows[:, :1], 3, axis=1))
-    assert len(set(rows[:, 0])) == 12
+    assert len(set(rows[:, 0])) == 14
 
 
 @pytest.mark.usefixtures("_threads_restored")
@@ -144,7 +149,7 @@ def test_threads_meeting_in_every_layer(layer):
     """The workqueue layer aborts the process when two threads enter it; the library must not let them."""
     body = """
         from concurrent.futures import ThreadPoolExecutor
-        problem = list(problems())[3]
+        problem = large_problem()
         expected = digest(problem)
         with ThreadPoolExecutor(8) as pool:
             print(set(pool.map(digest, [problem] * 16)) == {expected})
@@ -162,7 +167,7 @@ def test_a_forked_child_computes_the_same(layer, before):
     body = f"""
         import os, warnings
         warnings.simplefilter("ignore", DeprecationWarning)
-        problem = list(problems())[3]
+        problem = large_problem()
         {BEFORE_FORK[before]}
         read, write = os.pipe()
         child = os.fork()
@@ -225,7 +230,7 @@ def test_kernels_fits_and_predictions_of_eight_threads_at_once(layer):
         import warnings
         warnings.simplefilter("ignore")
         from concurrent.futures import ThreadPoolExecutor
-        problem = list(problems())[3]
+        problem = large_problem()
         expected = [digest(problem), model_digest()]
         ended = False
 
@@ -265,6 +270,21 @@ def test_a_forked_child_fits_the_same(layer):
     assert run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["0", "True"]
 
 
+def test_where_no_openmp_runtime_is_installed():
+    """As in a container without libgomp: the import of the layer that needs it fails."""
+    body = """
+        import sys
+        sys.modules["numba.np.ufunc.omppool"] = sys.modules["numba.np.ufunc.tbbpool"] = None
+        import numba
+        from concurrent.futures import ThreadPoolExecutor
+        problem = large_problem()
+        expected = digest(problem)
+        with ThreadPoolExecutor(8) as pool:
+            print(set(pool.map(digest, [problem] * 16)) == {expected}, numba.threading_layer())
+    """
+    assert run(body, NUMBA_NUM_THREADS="3") == ["True", "workqueue"]
+
+
 @pytest.mark.parametrize("layer", ["omp", "tbb"])
 def test_beside_a_prange_of_the_users(layer):
     """In another Python thread; Numba's workqueue layer cannot do this, and the README says so."""
@@ -281,7 +301,7 @@ def test_beside_a_prange_of_the_users(layer):
                 total += i  # exact, whatever the order
             return total
 
-        problem = list(problems())[3]
+        problem = large_problem()
         expected = digest(problem), half_square(10**6)
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda i: half_square(10**6) if i % 2 else digest(problem), range(40)))
@@ -291,7 +311,7 @@ def test_beside_a_prange_of_the_users(layer):
 
 
 def test_blas_has_one_thread_during_a_fit_and_its_own_after_fits_at_once():
-    """BLAS's threads beside ours would share the cores. (From other threads than the first to ask, OpenBLAS 0.3.31 takes no limit.)"""
+    """BLAS's threads beside ours would share the cores."""
     body = """
         import warnings
         warnings.simplefilter("ignore")
@@ -313,8 +333,17 @@ def test_blas_has_one_thread_during_a_fit_and_its_own_after_fits_at_once():
         _linear_loss.LinearLoss.value_and_grad = looks
         model_digest()
         print(all(set(n) <= {1} for n in during), len(during) > 4)
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(model_digest, range(8)))
+        with threadpool_limits(2):
+            during.clear()
+            inside = blas()
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda i: model_digest(), range(8)))
+            print(all(set(n) <= {1} for n in during), len(during) > 4, blas() == inside)
         print(blas() == before)
+        # Others may set a limit from a thread of theirs afterwards.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(threadpool_limits, 1).result()
+        print(set(blas()) <= {1})
     """
-    assert run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3") == ["True"] * 3
+    found = run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", OPENBLAS_NUM_THREADS="3")
+    assert found == ["True"] * 7
