@@ -9,6 +9,7 @@ import numpy as np
 
 import fastce
 
+TURN = 0.005  # s, the least that a library runs before it is another's turn
 # Smallest sizes: to see that every benchmark runs, not how fast.
 SMALL = os.environ.get("FASTCE_BENCH_SMALL", "0") not in ("", "0")
 
@@ -68,14 +69,20 @@ def random_rows(n, p, n_classes, dtype, density=None):
 
 
 def interleaved(functions, seconds):
-    """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike."""
+    """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike.
+
+    A turn is many calls of a short function: threads of OpenMP keep a core busy for some milliseconds after their work is done.
+    """
     best = [np.inf] * len(functions)
     end = time.perf_counter() + (0.0 if SMALL else seconds)
     while True:
         for i, function in enumerate(functions):
-            start = time.perf_counter()
-            function()
-            best[i] = min(best[i], time.perf_counter() - start)
+            start = now = time.perf_counter()
+            while now == start or now < start + TURN * (not SMALL):
+                before = now
+                function()
+                now = time.perf_counter()
+                best[i] = min(best[i], now - before)
         if time.perf_counter() >= end:
             return best
 
