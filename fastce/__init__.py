@@ -10,6 +10,8 @@ The modules behind these names are loaded when a name is first used, so ``import
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._interrupts import interrupts_wait
+
 # Not when first used like the others: it watches forks, which may come before the first call.
 from ._threads import get_num_threads, set_num_threads
 
@@ -91,7 +93,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MODULE_BY_NAME:
-        value = getattr(importlib.import_module(f".{_MODULE_BY_NAME[name]}", __name__), name)
+        with interrupts_wait():
+            value = getattr(importlib.import_module(f".{_MODULE_BY_NAME[name]}", __name__), name)
         globals()[name] = value  # found directly from now on
         return value
     if name == "linear_model":

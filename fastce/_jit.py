@@ -37,6 +37,7 @@ from typing import Any, NamedTuple
 import numba
 
 from ._cache import CacheFile
+from ._interrupts import interrupts_wait
 
 
 def _source_stamp() -> str:
@@ -83,6 +84,7 @@ def _jit(function: Callable[..., Any], **flags: Any) -> Any:
             dispatcher = numba.njit(**flags)(function)
     if numba.config.DISABLE_JIT:
         dispatcher.compile = _jit_enabled()(dispatcher.compile)
+    dispatcher.compile = interrupts_wait()(dispatcher.compile)
     return dispatcher
 
 

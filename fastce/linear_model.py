@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _blocks, _checks, _rowwise, _threads
+from ._interrupts import interrupts_wait
 
 __all__ = ["LogisticRegression"]
 
@@ -205,8 +206,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if penalty > 1e300:
             raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
 
-        from . import _rowspace, _solvers
-        from ._linear_loss import LinearLoss
+        with interrupts_wait():
+            from . import _rowspace, _solvers
+            from ._linear_loss import LinearLoss
 
         n_threads = self._threads_wanted()
         with _threads.one_blas_thread(), _threads.at_most(n_threads):

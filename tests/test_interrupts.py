@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info
 
 import fastce
 from fastce import _linear_loss, _solvers, _threads
+from fastce._interrupts import interrupts_wait
 from fastce.linear_model import LogisticRegression
 
 
@@ -66,6 +67,67 @@ def test_ctrl_c_ends_a_fit_within_a_second(options):
     assert out == "fitted again\n"
     # A second on a machine that has nothing else to do; a fit that is not interrupted takes minutes.
     assert waited < 10
+
+
+# Numba compiles an inner function, then the one that calls it: an interrupt comes in the middle of both.
+COMPILING = """
+import os, signal, sys
+import numpy as np
+from numba.core import event
+import fastce
+
+class Interrupts(event.Listener):
+    n = 0
+    def on_start(self, what):
+        self.n += 1
+        if self.n in {2, 6}:
+            os.kill(os.getpid(), signal.SIGINT)
+    def on_end(self, what):
+        pass
+
+listener = Interrupts()
+event.register("numba:compile", listener)
+z, y, n_interrupts = np.zeros((4, 2)), [0, 1, 1, 0], 0
+for _ in range(5):
+    try:
+        value = fastce.cross_entropy(z, y)
+        break
+    except KeyboardInterrupt:
+        n_interrupts += 1
+assert value == np.log(2), value
+print(n_interrupts, listener.n > 6)
+"""
+
+
+def test_ctrl_c_while_a_kernel_is_compiled_is_neither_lost_nor_harmful(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", COMPILING], env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["1", "True"]
+    assert "ignored" not in done.stderr
+
+
+def test_an_interrupt_waits_for_the_end_of_a_block():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("end")
+    assert reached == ["end"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with pytest.raises(KeyboardInterrupt) as caught, interrupts_wait():
+        signal.raise_signal(signal.SIGINT)
+        raise Broken
+    assert isinstance(caught.value.__context__, Broken)
+
+
+def test_whoever_ignores_interrupts_goes_on_ignoring_them():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts_wait():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Broken(Exception):
