@@ -1,4 +1,4 @@
-"""Products of a block of rows, dense or CSR: ``Z = X coef.T + intercept`` and ``G += R.T X``.
+"""Products of a block of rows, dense or CSR: ``Z = X coef_pK + intercept`` and ``G += X.T R``.
 
 X is float32 or float64, everything else float64; float32 entries are widened in registers, so all
 arithmetic is double. One thread. The arithmetic is C (``_simd/dense.h``, ``_simd/csr.h``), compiled for
@@ -25,10 +25,10 @@ __all__ = ["addresses", "check_csr", "csr_forward", "dense_forward"]
 cdef extern from "_simd/blocks.h" nogil:
     ctypedef void (*fastce_dense_forward)(
         Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
-        Py_ssize_t coef, Py_ssize_t ldw, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
+        Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
     ctypedef void (*fastce_dense_backward)(
         Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
-        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G, Py_ssize_t ldg)
+        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
     ctypedef void (*fastce_csr_forward)(
         Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
         Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
@@ -56,15 +56,14 @@ def addresses():
     Returns
     -------
     dict of str to int
-        ``fastce_dense_forward_{f32,f64}(X, row_stride, col_stride, n, p, coef, ldw, intercept, K, Z)``
-            ``Z = X coef.T + intercept``; coef (K, p) with rows `ldw` apart, Z (n, K) C-contiguous,
-            `intercept` (K,) or 0.
-        ``fastce_dense_backward_{f32,f64}(X, row_stride, col_stride, n, p, R, K, G, ldg)``
-            ``G[:, :p] += R.T X``; R (n, K) C-contiguous, rows of G `ldg` apart.
+        ``fastce_dense_forward_{f32,f64}(X, row_stride, col_stride, n, p, coef, intercept, K, Z)``
+            ``Z = X coef + intercept``; coef (p, K) and Z (n, K) C-contiguous, `intercept` (K,) or 0.
+        ``fastce_dense_backward_{f32,f64}(X, row_stride, col_stride, n, p, R, K, G)``
+            ``G += X.T R``; R (n, K) and G (p, K) C-contiguous.
         ``fastce_csr_forward_{f32,f64}_{i32,i64}(data, indices, indptr, n, coef, intercept, K, Z)``
-            As above with coef (p, K) C-contiguous; `indptr` points at the block's first row.
+            As above; `indptr` points at the block's first row.
         ``fastce_csr_backward_{f32,f64}_{i32,i64}(data, indices, indptr, n, R, K, G)``
-            ``G += X.T R`` with G (p, K) C-contiguous.
+            As above.
     """
     return {
         "fastce_dense_forward_f32": <Py_ssize_t> functions.dense_forward_f32,
@@ -119,15 +118,14 @@ cdef _Array _intercept_of(object intercept, Py_ssize_t K):
     return array
 
 
-def dense_forward(X, coef, intercept, Z):
-    """Write ``X @ coef.T + intercept`` into `Z`.
+def dense_forward(X, coef_pK, intercept, Z):
+    """Write ``X @ coef_pK + intercept`` into `Z`.
 
     Parameters
     ----------
     X : buffer (n, p), float32 or float64
         Any strides.
-    coef : buffer (K, p), float64
-        Entries of a row adjacent; rows any distance apart.
+    coef_pK : buffer (p, K), float64, C-contiguous
     intercept : buffer (K,), float64, C-contiguous, or None
     Z : buffer (n, K), float64, C-contiguous, writeable
 
@@ -139,22 +137,20 @@ def dense_forward(X, coef, intercept, Z):
         When a dtype is another one.
     """
     cdef _Array x = _Array("X", X, 2, "fd", PyBUF_STRIDES)
-    cdef _Array w = _Array("coef", coef, 2, "d", PyBUF_STRIDES)
+    cdef _Array w = _Array("coef_pK", coef_pK, 2, "d", PyBUF_C_CONTIGUOUS)
     cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-    cdef Py_ssize_t n = x.view.shape[0], p = x.view.shape[1], K = w.view.shape[0]
-    if w.view.shape[1] != p:
-        raise ValueError(f"coef must have {p} columns as X; got {w.view.shape[1]}")
+    cdef Py_ssize_t n = x.view.shape[0], p = x.view.shape[1], K = w.view.shape[1]
+    if w.view.shape[0] != p:
+        raise ValueError(f"coef_pK must have a row for each of the {p} columns of X; got {w.view.shape[0]}")
     if z.view.shape[0] != n or z.view.shape[1] != K:
         raise ValueError(f"Z must have shape ({n}, {K}); got ({z.view.shape[0]}, {z.view.shape[1]})")
-    if p > 1 and w.stride(1) != 1:
-        raise ValueError("coef must have adjacent entries in a row; got another layout")
     cdef _Array b = _intercept_of(intercept, K)
-    cdef Py_ssize_t x_ = x.address(), rs = x.stride(0), cs = x.stride(1), w_ = w.address(), ldw = w.stride(0)
+    cdef Py_ssize_t x_ = x.address(), rs = x.stride(0), cs = x.stride(1), w_ = w.address()
     cdef Py_ssize_t b_ = 0 if b is None else b.address(), z_ = z.address()
     cdef fastce_dense_forward function = (
         functions.dense_forward_f32 if x.view.format[0] == c"f" else functions.dense_forward_f64)
     with nogil:
-        function(x_, rs, cs, n, p, w_, ldw, b_, K, z_)
+        function(x_, rs, cs, n, p, w_, b_, K, z_)
 
 
 cdef class _Csr:

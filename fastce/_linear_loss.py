@@ -2,13 +2,13 @@
 
 A block that stays in cache is multiplied, turned into loss and gradient in place, and multiplied back::
 
-    Z = X_b coef^T + intercept      Z <- d loss / d Z      G += Z^T X_b
+    Z = X_b coef^T + intercept      Z <- d loss / d Z      G += X_b^T Z
 
 so nothing of n x K numbers exists and X is neither copied nor converted. The blocks are dealt to slots, each with a gradient of its own;
 the slots are added in order. Both depend on the shape of X only, not on the number of threads, hence the same bits for any number.
 
-Parameters are packed as the block products like them, and only this file knows how: dense X, (K, p + 1) with the intercept as last
-column; CSR, (p + 1, K) with the intercept as last row; without an intercept the last one is missing. Two classes have one logit, K = 1.
+Parameters are packed as the block products like them, and only this file knows how: (p + 1, K) with the intercept as last row, which is
+missing without one. Two classes have one logit, K = 1.
 """
 
 from typing import Any
@@ -87,8 +87,8 @@ def _penalise(theta, penalty, grad):
 
 
 @driver
-def _total(grads, theta, penalty, stride, n_penalised, grad, squares):
-    # grad (size,) <- the sum of grads (slots, size), in order, plus penalty times theta in the first n_penalised of each `stride` numbers;
+def _total(grads, theta, penalty, n_penalised, grad, squares):
+    # grad (size,) <- the sum of grads (slots, size), in order, plus penalty times theta in the first n_penalised;
     # squares (blocks,) <- the sums of the squares of theta there
     for b in prange(squares.size):
         first, stop = b * _BLOCK, min(grad.size, (b + 1) * _BLOCK)
@@ -98,13 +98,8 @@ def _total(grads, theta, penalty, stride, n_penalised, grad, squares):
             row, target = grads[slot, first:stop], grad[first:stop]
             for t in range(stop - first):
                 target[t] += row[t]
-        square, start = 0.0, first - first % stride
-        while start < stop:
-            i, j = max(first, start), min(stop, start + n_penalised)
-            if i < j:
-                square += _penalise(theta[i:j], penalty, grad[i:j])
-            start += stride
-        squares[b] = square
+        last = max(first, min(stop, n_penalised))
+        squares[b] = _penalise(theta[first:last], penalty, grad[first:last])
 
 
 class LinearLoss:
@@ -144,13 +139,10 @@ class LinearLoss:
         self.X, self.weights, self.penalty, self.fit_intercept, self.n_threads = X, weights, penalty, fit_intercept, n_threads
         self.sparse = hasattr(X, "indptr")
         self.size = self.n_outputs * (self.n_columns + fit_intercept)
-        K, p = self.n_outputs, self.n_columns
-        # of all coefficients (see `_total`)
-        self._layout = (self.size, K * p if penalty else 0) if self.sparse else (p + fit_intercept, p if penalty else 0)
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
-        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * p + 1))))
+        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * self.n_columns + 1))))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
         self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)
@@ -168,7 +160,7 @@ class LinearLoss:
         self._work = n * self.n_outputs + n_entries * max(4, self.n_outputs) // 4
         # Addresses are used from now on, and the caller may give X other arrays meanwhile.
         self._alive = (X.data, X.indices, X.indptr) if self.sparse else (X,)
-        self._source = _walk.find(X, self.n_outputs, fit_intercept, block_rows)
+        self._source = _walk.find(X, self.n_outputs, block_rows)
         if weights.size == 1:
             counts = np.bincount(target, minlength=n_classes) / n
         else:
@@ -182,10 +174,7 @@ class LinearLoss:
 
     def parts(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return views of a packed vector: coef (K, p) and intercept (K,), which is empty when there is none."""
-        if self.sparse:
-            table = theta.reshape(-1, self.n_outputs).T
-        else:
-            table = theta.reshape(self.n_outputs, -1)
+        table = theta.reshape(-1, self.n_outputs).T
         return table[:, : self.n_columns], table[:, self.n_columns :].ravel() if not self.fit_intercept else table[:, self.n_columns]
 
     def pack(self, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -204,32 +193,30 @@ class LinearLoss:
         odds = log_shares[1:] - log_shares[:1] if self.n_outputs == 1 else log_shares
         return self.pack(np.zeros((self.n_outputs, self.n_columns)), odds)
 
-    def _at(self, theta: np.ndarray) -> tuple[_walk.Source, np.ndarray]:
-        # the source with these coefficients, and an array that must live as long
-        _, intercept = self.parts(theta)
-        intercept = np.ascontiguousarray(intercept)
-        return self._source._replace(coef=theta.ctypes.data, intercept=intercept.ctypes.data if self.fit_intercept else 0), intercept
+    def _at(self, theta: np.ndarray) -> _walk.Source:
+        # the source with these coefficients, which must live as long
+        coef = theta.ctypes.data
+        intercept = coef + theta.itemsize * self.n_outputs * self.n_columns if self.fit_intercept else 0
+        return self._source._replace(coef=coef, intercept=intercept)
 
     def _total(self, theta: np.ndarray) -> tuple[np.ndarray, float]:
         # the slots' gradients in order, with that of the penalty at theta, and twice the penalty's value there
         grad, squares = np.empty(self.size), np.empty(-(-self.size // _BLOCK))
-        stride, n_penalised = self._layout
-        arguments = (self._grads, theta, float(self.penalty), stride, n_penalised, grad, squares)
+        n_penalised = self.n_outputs * self.n_columns if self.penalty else 0
+        arguments = (self._grads, theta, float(self.penalty), n_penalised, grad, squares)
         _threads.run(_total, (self._grads.size + 2 * self.size) // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
         return grad, self.penalty * float(squares.sum())
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient, packed."""
-        source, _alive = self._at(theta)
-        arguments = (source, self._starts, self._slots, *self._arguments, self._grads, self._values)
+        arguments = (self._at(theta), self._starts, self._slots, *self._arguments, self._grads, self._values)
         _threads.run(self._driver, self._work, *arguments, n_threads=self.n_threads)
         grad, square = self._total(theta)
         return float(sum(self._values.tolist())) + 0.5 * square, grad
 
     def hessian_product(self, theta: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """Return the Hessian at `theta` times a vector, packed: one pass over X."""
-        (source, _alive), (change, _too) = self._at(theta), self._at(vector)
-        arguments = (source, change, self._starts, self._slots, self.weights, self._grads)
+        arguments = (self._at(theta), self._at(vector), self._starts, self._slots, self.weights, self._grads)
         _threads.run(_linear_hessian.hessian_product, 2 * self._work, *arguments, n_threads=self.n_threads)
         return self._total(vector)[0]
 
@@ -257,10 +244,8 @@ class LinearLoss:
 
     def refresh(self, theta: np.ndarray, near: bool = False) -> bool:
         """Renew the inverse Hessian at `theta`, where the shape of X allows it; tell whether it changed."""
-        source, _alive = self._at(theta)
-        return self._inverse.refresh(source, near)
+        return self._inverse.refresh(self._at(theta), near)
 
     def factor(self, theta: np.ndarray) -> None:
         """Make the inverse Hessian the exact one at `theta`."""
-        source, _alive = self._at(theta)
-        self._inverse.factor(source)
+        self._inverse.factor(self._at(theta))

@@ -53,15 +53,12 @@ class Source(NamedTuple):
     n_outputs: int
     block_rows: int
     coef: int
-    coef_stride: int
     intercept: int
-    intercept_start: int
-    intercept_stride: int
 
 
 @kernel
 def multiply(source, start, n, Z):
-    # Z (n, K) = X_b coef^T + intercept, at an address
+    # Z (n, K) = X_b coef + intercept, at an address
     K = source.n_outputs
     if source.sparse:
         rows = source.indptr + start * source.index_bytes
@@ -69,12 +66,12 @@ def multiply(source, start, n, Z):
     else:
         block = source.data + start * source.row_stride * source.data_bytes
         strides = source.row_stride, source.col_stride
-        call(source.forward, (block, *strides, n, source.n_columns, source.coef, source.coef_stride, source.intercept, K, Z))
+        call(source.forward, (block, *strides, n, source.n_columns, source.coef, source.intercept, K, Z))
 
 
 @kernel
 def multiply_back(source, start, n, residuals, Z, grad):
-    # grad += residuals^T [X_b 1]; residuals (n * K,) is what lies at the address Z
+    # grad (p + 1, K), or (p, K), += [X_b 1]^T residuals; residuals (n * K,) is what lies at the address Z
     K = source.n_outputs
     if source.sparse:
         rows = source.indptr + start * source.index_bytes
@@ -82,11 +79,12 @@ def multiply_back(source, start, n, residuals, Z, grad):
     else:
         block = source.data + start * source.row_stride * source.data_bytes
         strides = source.row_stride, source.col_stride
-        call(source.backward, (block, *strides, n, source.n_columns, Z, K, grad.ctypes.data, source.coef_stride))
+        call(source.backward, (block, *strides, n, source.n_columns, Z, K, grad.ctypes.data))
     if source.intercept:
+        last = grad[source.n_columns * K :]
         for i in range(n):
             for k in range(K):
-                grad[source.intercept_start + k * source.intercept_stride] += residuals[i * K + k]
+                last[k] += residuals[i * K + k]
 
 
 def is_full(X: Any) -> bool:
@@ -107,7 +105,7 @@ def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
     return np.unique(np.concatenate([[0], starts, [n]])).astype(np.int64)
 
 
-def find(X: Any, n_outputs: int, fit_intercept: bool, block_rows: int) -> Source:
+def find(X: Any, n_outputs: int, block_rows: int) -> Source:
     """Return where X and packed coefficients lie, with no address of coefficients yet; a CSR matrix is checked here, once."""
     K, p = n_outputs, X.shape[1]
     symbols = _blocks.addresses()
@@ -116,12 +114,11 @@ def find(X: Any, n_outputs: int, fit_intercept: bool, block_rows: int) -> Source
         kind = f"f{8 * X.data.itemsize}_i{8 * X.indices.itemsize}"
         forward, backward = symbols[f"fastce_csr_forward_{kind}"], symbols[f"fastce_csr_backward_{kind}"]
         parts = X.data.ctypes.data, X.data.itemsize, 0, 0, X.indices.ctypes.data, X.indptr.ctypes.data, X.indices.itemsize
-        return Source(1, not is_full(X), forward, backward, *parts, p, K, block_rows, 0, K, 0, p * K, 1)
+        return Source(1, not is_full(X), forward, backward, *parts, p, K, block_rows, 0, 0)
     kind = f"f{8 * X.itemsize}"
     forward, backward = symbols[f"fastce_dense_forward_{kind}"], symbols[f"fastce_dense_backward_{kind}"]
     rows, columns = (stride // X.itemsize for stride in X.strides)
-    stride = p + fit_intercept
-    return Source(0, False, forward, backward, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, stride, 0, p, stride)
+    return Source(0, False, forward, backward, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, 0)
 
 
 def _reader(kind: str) -> Any:

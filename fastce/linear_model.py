@@ -297,12 +297,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for parts of the rows, on several threads.
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
-        coef = np.ascontiguousarray(self.coef_, dtype=np.float64)
-        intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, coef.shape[:1]), dtype=np.float64)
-        logits = np.empty((X.shape[0], coef.shape[0]))
+        table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
+        intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64)
+        logits = np.empty((X.shape[0], table.shape[1]))
         X = _readable(X)
         is_sparse = sparse.issparse(X)
-        table = np.ascontiguousarray(coef.T) if is_sparse else coef
 
         def rows(first: int, last: int) -> None:
             part = logits[first:last]

@@ -88,11 +88,11 @@ def test_units_of_columns_do_not_matter(rng):
     X, y = make(rng)
     units = np.array([1e-6, 1.0, 1e3, 1e9, 1e-2])
     plain, scaled = objective_of(X, y, 4, 0.0), objective_of(X * units, y, 4, 0.0)
-    grad = rng.normal(size=(4, 6))
-    grad_scaled = grad.copy()
-    grad_scaled[:, :5] *= units
-    step, step_scaled = plain.precondition(grad.ravel()).reshape(4, 6), scaled.precondition(grad_scaled.ravel()).reshape(4, 6)
-    np.testing.assert_allclose(step_scaled[:, :5] * units, step[:, :5], rtol=1e-6, atol=1e-9 * np.abs(step).max())
+    grad, intercept = rng.normal(size=(4, 5)), rng.normal(size=4)
+    grad, intercept = grad - grad.mean(axis=0), intercept - intercept.mean()
+    step, _ = plain.parts(plain.precondition(plain.pack(grad, intercept)))
+    step_scaled, _ = scaled.parts(scaled.precondition(scaled.pack(grad * units, intercept)))
+    np.testing.assert_allclose(step_scaled * units, step, rtol=1e-6, atol=1e-9 * np.abs(step).max())
 
 
 def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
@@ -152,7 +152,8 @@ def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted):
     shares = (shares / shares.sum(axis=1, keepdims=True))[:, -objective.n_outputs :]
     plain = weighted_grams(objective._source, 3000, objective.weights, centre)
     np.testing.assert_allclose(np.tril(plain[0]), np.tril(table.T * weights @ table), rtol=1e-9, atol=1e-9)
-    source, _alive = objective._at(packed(objective, coef, intercept - coef @ centre))
+    theta = packed(objective, coef, intercept - coef @ centre)
+    source = objective._at(theta)
     grams = weighted_grams(source, 3000, objective.weights, centre)
     for gram, share in zip(grams, shares.T, strict=True):
         expected = table.T * (weights * share * (1.0 - share)) @ table
@@ -180,7 +181,8 @@ def test_gram_matrices_of_thin_columns_are_those_of_numpy(rng, dtype, index_dtyp
     assert isinstance(objective._inverse.current, _inverses.Factored)
     centre, K = dense.mean(axis=0), objective.n_outputs
     table = np.column_stack([dense - centre, np.ones(3000)])
-    source, _alive = objective._at(np.zeros(objective.size))
+    theta = np.zeros(objective.size)
+    source = objective._at(theta)
     grams = weighted_grams(source, 3000, objective.weights, centre)
     share = 1.0 / max(2, n_classes)
     expected = table.T * (objective.weights * share * (1.0 - share)) @ table
@@ -202,7 +204,8 @@ def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     n = 20_000
     X = rng.normal(size=(n, 3))
     objective = objective_of(X, np.arange(n) % 2, 2)
-    source, _alive = objective._at(np.array([4.0, 0.0, 0.0, 0.0]))  # half of the rows are decided
+    theta = np.array([4.0, 0.0, 0.0, 0.0])  # half of the rows are decided
+    source = objective._at(theta)
     centre = np.zeros(3)
     exact = weighted_grams(source, n, objective.weights, centre)[0]
     drawn = weighted_grams(source, n, objective.weights, centre, least_curvatures(source, n, 5000))[0]
@@ -227,7 +230,8 @@ def test_rows_are_drawn_where_all_curvatures_are_largest(rng):
     n, p = 20_000, 4
     X = rng.standard_normal((n, p))
     objective = LinearLoss(X, rng.integers(0, 2, n), 2, weights=np.full(1, 1.0 / n), penalty=1.0)
-    source, _alive = objective._at(np.zeros(p + 1))
+    theta = np.zeros(p + 1)
+    source = objective._at(theta)
     all_rows = weighted_grams(source, n, objective.weights, np.zeros(p))[0]
     some = weighted_grams(source, n, objective.weights, np.zeros(p), least_curvatures(source, n, 500))[0]
     lower = np.tril_indices(p + 1)
@@ -252,8 +256,8 @@ def test_factors_in_float32_serve_as_well(rng, monkeypatch, unit, size):
         assert objective._inverse.current.factors.dtype == (np.float32 if large == 0 else np.float64)
         vector = size * rng.normal(size=objective.size) if vector is None else vector
         steps.append(objective.precondition(vector))
-    scale = np.abs(steps[0].reshape(4, -1)).max(axis=0)
-    np.testing.assert_allclose(steps[1].reshape(4, -1) / scale, steps[0].reshape(4, -1) / scale, atol=1e-5)
+    scale = np.abs(steps[0].reshape(-1, 4)).max(axis=1, keepdims=True)  # of each column of X
+    np.testing.assert_allclose(steps[1].reshape(-1, 4) / scale, steps[0].reshape(-1, 4) / scale, atol=1e-5)
     assert vector @ steps[1] > 0.0
 
 

@@ -112,11 +112,11 @@ def test_value_and_gradient_are_those_of_scikit_learn(rng, n_classes):
     theta = 0.1 * rng.normal(size=objective.size)
     base = loss.HalfBinomialLoss() if n_classes == 2 else loss.HalfMultinomialLoss(n_classes=n_classes)
     theirs = model_loss.LinearModelLoss(base_loss=base, fit_intercept=True)
-    coef = theta if n_classes == 2 else theta.reshape(n_classes, -1)
+    coef = theta if n_classes == 2 else theta.reshape(-1, n_classes).T
     value, grad = theirs.loss_gradient(coef, X, y.astype(float), sample_weight=weights, l2_reg_strength=0.2)
     own_value, own_grad = objective.value_and_grad(theta)
     np.testing.assert_allclose(own_value, value, rtol=1e-12)
-    np.testing.assert_allclose(own_grad, np.ravel(grad), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(own_grad, np.ravel(np.transpose(grad)), rtol=1e-9, atol=1e-12)
 
 
 LAYOUTS = {

@@ -228,6 +228,7 @@ import sys
 import fastce
 import numpy as np
 from fastce import _blocks, _cpu, _rowwise
+from fastce._linear_loss import LinearLoss
 assert _cpu.variant() == sys.argv[2], _cpu.variant()
 rng = np.random.default_rng(5)
 results = {}
@@ -257,8 +258,12 @@ for dtype in (np.float32, np.float64):
     for n_classes in (1, 3, 9, 35):
         Z = np.empty((37, n_classes))
         for order in "CF":
-            _blocks.dense_forward(np.asarray(X, order=order), rng.normal(size=(n_classes, 53)), None, Z)
+            _blocks.dense_forward(np.asarray(X, order=order), rng.normal(size=(53, n_classes)), None, Z)
             results[f"dense {n_classes} {order} {X.dtype}"] = Z.copy()
+    for n_classes in (2, 3, 9, 35):
+        objective = LinearLoss(X, np.arange(37) % n_classes, n_classes, weights=np.full(1, 1 / 37), penalty=0.1)
+        theta = rng.normal(size=objective.size)
+        results[f"objective {n_classes} {X.dtype}"] = np.append(*objective.value_and_grad(theta)[::-1])
 np.savez(sys.argv[1], **results)
 """
 
@@ -288,7 +293,8 @@ def test_every_instruction_set_gives_the_same_numbers(by_level):
         assert results.keys() == reference.keys()
         for name, values in results.items():
             eps = np.finfo(values.dtype).eps
-            by_kind = {"dense": {"rtol": 200 * eps, "atol": 60 * eps}, "loss": {"rtol": 60 * eps, "atol": 4 * eps}}
+            sums = {"rtol": 200 * eps, "atol": 60 * eps}
+            by_kind = {"dense": sums, "objective": sums, "loss": {"rtol": 60 * eps, "atol": 4 * eps}}
             allowed = by_kind.get(name.split()[0], {"rtol": 30 * eps, "atol": 0})
             np.testing.assert_allclose(values, reference[name], **allowed, err_msg=f"{name} on {level}")
 

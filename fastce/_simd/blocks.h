@@ -4,22 +4,14 @@
 
 #include "target.h"
 
-#if defined(__clang__)
-#  define UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#  define UNROLL _Pragma("GCC unroll 4")
-#else
-#  define UNROLL
-#endif
-
 #define SIMD_SOURCE "blocks_level.h"
 #include "each_level.h"
 #undef SIMD_SOURCE
 
 typedef void (*fastce_dense_forward)(ptrdiff_t X, ptrdiff_t row_stride, ptrdiff_t col_stride, ptrdiff_t n, ptrdiff_t p, ptrdiff_t coef,
-                                     ptrdiff_t ldw, ptrdiff_t intercept, ptrdiff_t K, ptrdiff_t Z);
+                                     ptrdiff_t intercept, ptrdiff_t K, ptrdiff_t Z);
 typedef void (*fastce_dense_backward)(ptrdiff_t X, ptrdiff_t row_stride, ptrdiff_t col_stride, ptrdiff_t n, ptrdiff_t p, ptrdiff_t R,
-                                      ptrdiff_t K, ptrdiff_t G, ptrdiff_t ldg);
+                                      ptrdiff_t K, ptrdiff_t G);
 typedef void (*fastce_csr_forward)(ptrdiff_t data, ptrdiff_t indices, ptrdiff_t indptr, ptrdiff_t n, ptrdiff_t coef, ptrdiff_t intercept,
                                    ptrdiff_t K, ptrdiff_t Z);
 typedef void (*fastce_csr_backward)(ptrdiff_t data, ptrdiff_t indices, ptrdiff_t indptr, ptrdiff_t n, ptrdiff_t R, ptrdiff_t K, ptrdiff_t G);

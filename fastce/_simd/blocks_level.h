@@ -1,20 +1,34 @@
 #include "vector.h"
 
-/* Tile sizes by the number of vector registers. */
-#undef INNER_ROWS
-#undef OUTER_VECTORS
+/* Tiles of rows and vectors of classes that fill 16 or 32 registers. */
+#undef TILE_VECTORS
+#undef ROWS_OF_TWO
+#undef ROWS_OF_THREE
 #if SIMD_LEVEL == 4 || (SIMD_BYTES && defined(__aarch64__))
-#  define INNER_ROWS 4
-#  define OUTER_VECTORS 4
+#  define TILE_VECTORS 4
+#  define ROWS_OF_TWO 8
+#  define ROWS_OF_THREE 8
 #else
-#  define INNER_ROWS 2
-#  define OUTER_VECTORS 2
+#  define TILE_VECTORS 3
+#  define ROWS_OF_TWO 6
+#  define ROWS_OF_THREE 4
 #endif
+#undef TILE_ROWS
+#define TILE_ROWS 8
+/* Every number of rows of a tile divides it; a piece of B takes 16 KB. */
+#undef GROUP_ROWS
+#define GROUP_ROWS 24
+/* Rows of X that are asked for while others are gone through: the processor looks ahead along a row only. */
+#undef AHEAD_ROWS
+#define AHEAD_ROWS 8
+#undef PIECE_NUMBERS
+#define PIECE_NUMBERS 2048
 #undef CSR_VECTORS
 #define CSR_VECTORS 4
 
-/* float64 first: float32 in an odd layout is copied to double and uses its tiles. */
+/* float64 first: float32 in an odd layout is copied to double and uses its functions. */
 #define ENTRY double
+#define LINE_NUMBERS 8
 #define OFX(identifier) NAME(FASTCE_PASTE(identifier, _f64))
 #include "dense.h"
 #define INDEX int32_t
@@ -30,7 +44,9 @@
 #undef ENTRY
 #undef OFX
 
+#undef LINE_NUMBERS
 #define ENTRY float
+#define LINE_NUMBERS 16
 #define OFX(identifier) NAME(FASTCE_PASTE(identifier, _f32))
 #include "dense.h"
 #define INDEX int32_t
@@ -45,3 +61,4 @@
 #undef OFXI
 #undef ENTRY
 #undef OFX
+#undef LINE_NUMBERS

@@ -8,11 +8,42 @@
 #  define CHUNK 8      /* terms added in a chain before the sum goes on in an accumulator; more would cost digits */
 #endif
 
+#undef TURN_SQUARES
 #if SIMD_LEVEL == 4
+#  define TURN_SQUARES 9 /* from so many classes on rows are turned by squares: there is more than one, or hardly anything missing */
+#elif SIMD_LEVEL == 3
+#  define TURN_SQUARES (REAL_IS_FLOAT ? 6 : 4)
+#endif
+#ifdef TURN_SQUARES
 /* LANES rows of LANES entries in registers, turned: a butterfly of shuffles. */
 FASTCE_INLINE void OF(turn_square)(VREAL *r)
 {
-#if REAL_IS_FLOAT
+#if SIMD_LEVEL == 3 && REAL_IS_FLOAT
+    __m256 t[8], u[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps((__m256)r[i], (__m256)r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps((__m256)r[i], (__m256)r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; ++j) {
+            u[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + 2 + j], 0x44);
+            u[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + 2 + j], 0xee);
+        }
+    for (int j = 0; j < 4; ++j) {
+        r[j] = (VREAL)_mm256_permute2f128_ps(u[j], u[4 + j], 0x20);
+        r[4 + j] = (VREAL)_mm256_permute2f128_ps(u[j], u[4 + j], 0x31);
+    }
+#elif SIMD_LEVEL == 3
+    __m256d t[4];
+    for (int i = 0; i < 4; i += 2) {
+        t[i] = _mm256_unpacklo_pd((__m256d)r[i], (__m256d)r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_pd((__m256d)r[i], (__m256d)r[i + 1]);
+    }
+    for (int j = 0; j < 2; ++j) {
+        r[j] = (VREAL)_mm256_permute2f128_pd(t[j], t[2 + j], 0x20);
+        r[2 + j] = (VREAL)_mm256_permute2f128_pd(t[j], t[2 + j], 0x31);
+    }
+#elif REAL_IS_FLOAT
     __m512 t[16];
     for (int i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
@@ -83,12 +114,20 @@ FASTCE_INLINE void OF(turn_back_fixed)(const REAL *turned, ptrdiff_t n, const pt
 /* x (n, K), n <= COLUMN, to turned (K, COLUMN) and back. */
 static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
 {
-#if SIMD_LEVEL == 4
-    if (K > 8) {
+#ifdef TURN_SQUARES
+    if (K >= TURN_SQUARES) {
         for (ptrdiff_t i = 0; i < n; i += LANES)
             for (ptrdiff_t k = 0; k < K; k += LANES) {
                 VREAL r[LANES];
                 const ptrdiff_t rows = n - i < LANES ? n - i : LANES, width = K - k < LANES ? K - k : LANES;
+                if (rows == LANES && width == LANES) {
+                    UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
+                        r[j] = OF(load)(x + (i + j) * K + k);
+                    OF(turn_square)(r);
+                    UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
+                        OF(store)(turned + (k + j) * COLUMN + i, r[j]);
+                    continue;
+                }
                 for (ptrdiff_t j = 0; j < LANES; ++j)
                     r[j] = OF(load_or)(x + (i + (j < rows ? j : 0)) * K + k, width, (REAL)0);
                 OF(turn_square)(r);
@@ -105,12 +144,20 @@ static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
 
 static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
 {
-#if SIMD_LEVEL == 4
-    if (K > 8) {
+#ifdef TURN_SQUARES
+    if (K >= TURN_SQUARES) {
         for (ptrdiff_t i = 0; i < n; i += LANES)
             for (ptrdiff_t k = 0; k < K; k += LANES) {
                 VREAL r[LANES];
                 const ptrdiff_t rows = n - i < LANES ? n - i : LANES, width = K - k < LANES ? K - k : LANES;
+                if (rows == LANES && width == LANES) {
+                    UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
+                        r[j] = OF(load)(turned + (k + j) * COLUMN + i);
+                    OF(turn_square)(r);
+                    UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
+                        OF(store)(x + (i + j) * K + k, r[j]);
+                    continue;
+                }
                 for (ptrdiff_t j = 0; j < LANES; ++j)
                     r[j] = OF(load)(turned + (k + (j < width ? j : 0)) * COLUMN + i);
                 OF(turn_square)(r);
@@ -125,13 +172,29 @@ static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
 #undef TURN_BACK
 }
 
-/* One vector of terms, of as many columns: exp(x - m), which joins their sums. */
-FASTCE_INLINE VREAL OF(add_term)(VREAL x, VREAL m, VREAL *chunk, VBITS *ties)
+/* Vectors of terms, of as many columns: x becomes exp(x - m), or x - m if `exponents`; exp(x - m) joins the columns' sums. */
+FASTCE_INLINE void OF(add_terms)(VREAL *x, VREAL m, VREAL *chunk, VBITS *ties, const int exponents, const int count)
 {
-    VREAL e = OF(exp_nonpositive)(x - m);
-    *ties = OF(add_equal)(*ties, x, m);
-    *chunk = OF(add_below)(*chunk, e, x, m);
-    return e;
+    VREAL e[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        e[j] = x[j] - m;
+    OF(exps_nonpositive)(e, count);
+    UNROLL_ALL for (int j = 0; j < count; ++j) {
+        *ties = OF(add_equal)(*ties, x[j], m);
+        *chunk = OF(add_below)(*chunk, e[j], x[j], m);
+        x[j] = exponents ? x[j] - m : e[j];
+    }
+}
+
+/* The same for `count` vectors that are COLUMN apart in memory. */
+FASTCE_INLINE void OF(add_column_terms)(REAL *column, VREAL m, VREAL *chunk, VBITS *ties, const int exponents, const int count)
+{
+    VREAL terms[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        terms[j] = OF(load)(column + j * COLUMN);
+    OF(add_terms)(terms, m, chunk, ties, exponents, count);
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        OF(store)(column + j * COLUMN, terms[j]);
 }
 
 /* rest of a vector of columns of K entries; `total` holds what no longer is in `chunk`, nothing for K < CHUNK. */
@@ -166,14 +229,19 @@ FASTCE_INLINE void OF(open_turned)(
         for (ptrdiff_t k = 0; k < K; ++k)
             m = OF(max)(OF(load)(column + k * COLUMN), m);
         OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
-        for (ptrdiff_t k = 0; k < K; ++k) {
-            VREAL entry = OF(load)(column + k * COLUMN);
-            VREAL e = OF(add_term)(entry, m, &chunk, &ties);
-            OF(store)(column + k * COLUMN, exponents ? entry - m : e);
-            if (k % CHUNK == CHUNK - 1) {
+        ptrdiff_t k = 0;
+        for (; k + 4 <= K; k += 4) {
+            OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 4);
+            if (k % CHUNK == CHUNK - 4) {
                 OF(accumulate)(&total, chunk);
                 chunk = OF(splat)((REAL)0);
             }
+        }
+        switch (K - k) { /* too few to fill a sum */
+        case 3: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 3); break;
+        case 2: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 2); break;
+        case 1: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 1); break;
+        default: break;
         }
         VREAL others = OF(rest_of_columns)(total, chunk, ties, m, K);
         OF(store)(row_max + i, m);

@@ -9,30 +9,50 @@
  *
  * x = n ln2 + r. LN2_HIGH has so many trailing zeros that n * LN2_HIGH is exact, fused or not.
  */
-#if SIMD_LEVEL == 4
-/* AVX-512 rounds to an integer and scales by a power of two in one instruction each. */
-FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
+static const REAL OF(exp_coefficients)[] = EXP_COEFFICIENTS;
+
+/* Of `count` <= 4 vectors, step by step for all of them: a chain of operations that wait for each other takes most of a processor's room
+ * for waiting instructions, so it hardly looks ahead to the next one. */
+FASTCE_INLINE void OF(exps_nonpositive)(VREAL *x, const int count)
 {
-    VREAL clamped = OF(max)(OF(splat)(EXP_LOWEST), x); /* x second: a NaN passes */
-    VREAL n = OF(round)(clamped * LOG2_E);
-    VREAL r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
-    return OF(scale)((EXP_HORNER(r) * r + (REAL)1) * r + (REAL)1, n);
-}
-#else
-FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
-{
-    VREAL clamped = OF(max)(OF(splat)(EXP_LOWEST), x); /* x second: a NaN passes */
-    VREAL rounded = clamped * LOG2_E + EXP_MAGIC;
-    VREAL n = rounded - EXP_MAGIC;
-    VREAL coarse = clamped - n * LN2_HIGH;
-    VREAL r = coarse - n * LN2_LOW;
-    VREAL lost = (coarse - r) - n * LN2_LOW;
-    VREAL r2 = r * r;
-    VREAL p = (VREAL)(r + (r2 * EXP_HORNER(r) + lost)) + (REAL)1;
-    VREAL scale = OF(from_bits)(OF(shift_left)(OF(bits)(rounded), MANTISSA_BITS));
-    return p * scale * EXP_UNSCALE; /* the last product rounds once, also into the subnormals */
-}
+    VREAL n[4], r[4], q[4];
+#if SIMD_LEVEL != 4
+    VREAL rounded[4], lost[4];
 #endif
+    UNROLL_ALL for (int j = 0; j < count; ++j) {
+        const VREAL clamped = OF(max)(OF(splat)(EXP_LOWEST), x[j]); /* x second: a NaN passes */
+#if SIMD_LEVEL == 4
+        /* AVX-512 rounds to an integer and scales by a power of two in one instruction each. */
+        n[j] = OF(round)(clamped * LOG2_E);
+        r[j] = (clamped - n[j] * LN2_HIGH) - n[j] * LN2_LOW;
+#else
+        rounded[j] = clamped * LOG2_E + EXP_MAGIC;
+        n[j] = rounded[j] - EXP_MAGIC;
+        const VREAL coarse = clamped - n[j] * LN2_HIGH;
+        r[j] = coarse - n[j] * LN2_LOW;
+        lost[j] = (coarse - r[j]) - n[j] * LN2_LOW;
+#endif
+        q[j] = OF(splat)(OF(exp_coefficients)[0]);
+    }
+    UNROLL_ALL for (int i = 1; i < (int)(sizeof OF(exp_coefficients) / sizeof(REAL)); ++i)
+        UNROLL_ALL for (int j = 0; j < count; ++j)
+            q[j] = q[j] * r[j] + OF(exp_coefficients)[i];
+    UNROLL_ALL for (int j = 0; j < count; ++j) {
+#if SIMD_LEVEL == 4
+        x[j] = OF(scale)((q[j] * r[j] + (REAL)1) * r[j] + (REAL)1, n[j]);
+#else
+        const VREAL p = (VREAL)(r[j] + ((r[j] * r[j]) * q[j] + lost[j])) + (REAL)1;
+        const VREAL scale = OF(from_bits)(OF(shift_left)(OF(bits)(rounded[j]), MANTISSA_BITS));
+        x[j] = p * scale * EXP_UNSCALE; /* the last product rounds once, also into the subnormals */
+#endif
+    }
+}
+
+FASTCE_INLINE VREAL OF(exp_nonpositive)(VREAL x)
+{
+    OF(exps_nonpositive)(&x, 1);
+    return x;
+}
 
 /* log(one + u), one = 1 or 0: one + u = 2^k (1 + f), where f = (u - (2^k - one)) / 2^k hardly rounds, since 1 + u is not formed. */
 FASTCE_INLINE VREAL OF(log_of_sum)(const REAL one, VREAL u)
@@ -53,17 +73,30 @@ FASTCE_INLINE VREAL OF(log_of_sum)(const REAL one, VREAL u)
 FASTCE_INLINE VREAL OF(log1p_nonnegative)(VREAL u) { return OF(log_of_sum)((REAL)1, u); }
 
 /* log(x), 0 <= x < 2^100; small numbers, which may be subnormal, are scaled first. */
-FASTCE_INLINE VREAL OF(log_nonnegative)(VREAL x)
+FASTCE_INLINE void OF(logs_nonnegative)(VREAL *x, const int count)
 {
-    const VREAL zero = OF(splat)((REAL)0), raised = OF(select)(x < (REAL)0x1p-60, x * (REAL)0x1p64, x);
-    const VREAL log = OF(log_of_sum)((REAL)0, raised) - OF(select)(x < (REAL)0x1p-60, OF(splat)((REAL)44.361419555836499803), zero);
-    return OF(select)(x == zero, OF(splat)((REAL)-INFINITY), log);
+    const VREAL zero = OF(splat)((REAL)0);
+    for (int j = 0; j < count; ++j) {
+        const VREAL raised = OF(select)(x[j] < (REAL)0x1p-60, x[j] * (REAL)0x1p64, x[j]);
+        const VREAL lowered = OF(select)(x[j] < (REAL)0x1p-60, OF(splat)((REAL)44.361419555836499803), zero);
+        const VREAL log = OF(log_of_sum)((REAL)0, raised) - lowered;
+        x[j] = OF(select)(x[j] == zero, OF(splat)((REAL)-INFINITY), log);
+    }
 }
 
-/* log1p(e), 0 <= e <= 1: no exponent to take apart, and no division. */
-FASTCE_INLINE VREAL OF(log1p_fraction)(VREAL e)
+static const REAL OF(log1p_coefficients)[] = LOG1P_COEFFICIENTS;
+
+/* log = log1p(e), 0 <= e <= 1: no exponent to take apart, and no division. */
+FASTCE_INLINE void OF(log1p_fractions)(const VREAL *e, VREAL *log, const int count)
 {
-    return e + (e * e) * LOG1P_HORNER(e);
+    VREAL q[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        q[j] = OF(splat)(OF(log1p_coefficients)[0]);
+    UNROLL_ALL for (int i = 1; i < (int)(sizeof OF(log1p_coefficients) / sizeof(REAL)); ++i)
+        UNROLL_ALL for (int j = 0; j < count; ++j)
+            q[j] = q[j] * e[j] + OF(log1p_coefficients)[i];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        log[j] = e[j] + (e[j] * e[j]) * q[j];
 }
 
 FASTCE_INLINE VREAL OF(minus_magnitude)(VREAL x)
@@ -72,17 +105,24 @@ FASTCE_INLINE VREAL OF(minus_magnitude)(VREAL x)
 }
 
 /* 1 / (1 + exp(-x)), written with exp(-|x|) so that neither tail cancels. */
-FASTCE_INLINE VREAL OF(sigmoid)(VREAL x)
+FASTCE_INLINE void OF(sigmoids)(VREAL *x, const int count)
 {
-    VREAL e = OF(exp_nonpositive)(OF(minus_magnitude)(x));
-    VREAL numerator = OF(select)(x < (REAL)0, e, OF(splat)((REAL)1));
-    return numerator / (e + (REAL)1);
+    VREAL e[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        e[j] = OF(minus_magnitude)(x[j]);
+    OF(exps_nonpositive)(e, count);
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        x[j] = OF(select)(x[j] < (REAL)0, e[j], OF(splat)((REAL)1)) / (e[j] + (REAL)1);
 }
 
 /* min(x, 0) - log1p(exp(-|x|)). */
-FASTCE_INLINE VREAL OF(log_sigmoid)(VREAL x)
+FASTCE_INLINE void OF(log_sigmoids)(VREAL *x, const int count)
 {
-    VREAL e = OF(exp_nonpositive)(OF(minus_magnitude)(x));
-    VREAL negative_part = OF(select)(x < (REAL)0, x, OF(splat)((REAL)0));
-    return negative_part - OF(log1p_fraction)(e);
+    VREAL e[4], log[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        e[j] = OF(minus_magnitude)(x[j]);
+    OF(exps_nonpositive)(e, count);
+    OF(log1p_fractions)(e, log, count);
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        x[j] = OF(select)(x[j] < (REAL)0, x[j], OF(splat)((REAL)0)) - log[j];
 }

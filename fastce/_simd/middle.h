@@ -44,8 +44,11 @@ FASTCE_INLINE VREAL OF(sum_of_columns)(
     VBITS equal = OF(bits)(OF(load)(ties));
     for (ptrdiff_t k = 0; k < n; ++k)
         v[k] = OF(load_first)(x + k * step, count);
-    for (ptrdiff_t k = 0; k < n; ++k)
-        v[k] = OF(add_term)(v[k], largest, &chunk, &equal);
+    ptrdiff_t full = 0;
+    for (; full + 4 <= n; full += 4)
+        OF(add_terms)(v + full, largest, &chunk, &equal, 0, 4);
+    for (; full < n; ++full)
+        OF(add_terms)(v + full, largest, &chunk, &equal, 0, 1);
     for (ptrdiff_t k = 0; terms && k < n; ++k)
         OF(store_first)(terms + k * step, v[k], count);
     OF(store)(ties, OF(from_bits)(equal));

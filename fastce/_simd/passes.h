@@ -42,14 +42,19 @@ FASTCE_INLINE REAL OF(row_max)(const REAL *x, ptrdiff_t K)
     return OF(max_lanes)(OF(max)(OF(max)(m0, m1), OF(max)(m2, m3)));
 }
 
-/* One vector of a row: exp(x - m) is stored if there is an `out`, added to `sum` where x is not m, and counted where it is. */
-FASTCE_INLINE VREAL OF(add_exp)(VREAL sum, VREAL x, VREAL m, OF(counter) *ties, REAL *out)
+/* Vectors of a row: exp(x - m) is stored if there is an `out`, added to their sums where x is not m, and counted where it is. */
+FASTCE_INLINE void OF(add_exps)(VREAL *sum, const VREAL *x, VREAL m, OF(counter) *ties, REAL *out, const int count)
 {
-    VREAL e = OF(exp_nonpositive)(x - m);
-    if (out)
-        OF(store)(out, e);
-    *ties = OF(count_equal)(*ties, x, m);
-    return OF(add_below)(sum, e, x, m);
+    VREAL e[4];
+    UNROLL_ALL for (int j = 0; j < count; ++j)
+        e[j] = x[j] - m;
+    OF(exps_nonpositive)(e, count);
+    UNROLL_ALL for (int j = 0; j < count; ++j) {
+        if (out)
+            OF(store)(out + j * LANES, e[j]);
+        *ties = OF(count_equal)(*ties, x[j], m);
+        sum[j % 2] = OF(add_below)(sum[j % 2], e[j], x[j], m);
+    }
 }
 
 /* Ask for four vectors that will be read, and for the place where four will be written, while there is something to compute meanwhile:
@@ -76,21 +81,24 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
     const VREAL m = OF(splat)(row_max), zero = OF(splat)((REAL)0);
     OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
     OF(counter) ties = {0};
-    VREAL few = zero;
+    VREAL few = zero, x_k[4];
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) { /* two short chains of additions; their sum goes on in double */
+        VREAL sum[2] = {zero, zero};
         OF(ask)(x + k, out ? out + k : NULL, ahead);
-        VREAL s = OF(add_exp)(zero, OF(load)(x + k), m, &ties, out ? out + k : NULL);
-        VREAL t = OF(add_exp)(zero, OF(load)(x + k + LANES), m, &ties, out ? out + k + LANES : NULL);
-        s = OF(add_exp)(s, OF(load)(x + k + 2 * LANES), m, &ties, out ? out + k + 2 * LANES : NULL);
-        t = OF(add_exp)(t, OF(load)(x + k + 3 * LANES), m, &ties, out ? out + k + 3 * LANES : NULL);
-        OF(accumulate)(&total, s + t);
+        UNROLL_ALL for (int j = 0; j < 4; ++j)
+            x_k[j] = OF(load)(x + k + j * LANES);
+        OF(add_exps)(sum, x_k, m, &ties, out ? out + k : NULL, 4);
+        OF(accumulate)(&total, sum[0] + sum[1]);
     }
-    for (; k + LANES <= K; k += LANES) /* at most three */
-        few = OF(add_exp)(few, OF(load)(x + k), m, &ties, out ? out + k : NULL);
+    for (; k + LANES <= K; k += LANES) { /* at most three */
+        x_k[0] = OF(load)(x + k);
+        OF(add_exps)(&few, x_k, m, &ties, out ? out + k : NULL, 1);
+    }
     if (k < K) { /* the lanes behind the end hold -inf, which adds exp(-inf) = 0 */
         REAL lane[LANES];
-        few = OF(add_exp)(few, OF(load_or)(x + k, K - k, (REAL)-INFINITY), m, &ties, out ? lane : NULL);
+        x_k[0] = OF(load_or)(x + k, K - k, (REAL)-INFINITY);
+        OF(add_exps)(&few, x_k, m, &ties, out ? lane : NULL, 1);
         if (out)
             OF(store_some)(out + k, OF(load)(lane), K - k);
     }

@@ -166,35 +166,58 @@ static void OF(weighted_softmax)(const REAL *x, ptrdiff_t n, ptrdiff_t K, const 
 /* small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,). */
 static void OF(logistic)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *small, REAL *large, REAL *tail)
 {
+    ptrdiff_t i = 0;
     (void)unused;
-    for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const ptrdiff_t count = n - i;
-        const VREAL e = OF(exp_nonpositive)(OF(minus_magnitude)(count < LANES ? OF(load_or)(x + i, count, (REAL)0) : OF(load)(x + i)));
-        const VREAL inverse = (REAL)1 / (e + (REAL)1);
-        if (count < LANES) {
-            OF(store_some)(small + i, e * inverse, count);
-            OF(store_some)(large + i, inverse, count);
-            OF(store_some)(tail + i, OF(log1p_fraction)(e), count);
-        } else {
-            OF(store)(small + i, e * inverse);
-            OF(store)(large + i, inverse);
-            OF(store)(tail + i, OF(log1p_fraction)(e));
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        VREAL e[4], log[4];
+        UNROLL_ALL for (int j = 0; j < 4; ++j)
+            e[j] = OF(minus_magnitude)(OF(load)(x + i + j * LANES));
+        OF(exps_nonpositive)(e, 4);
+        OF(log1p_fractions)(e, log, 4);
+        UNROLL_ALL for (int j = 0; j < 4; ++j) {
+            const VREAL inverse = (REAL)1 / (e[j] + (REAL)1);
+            OF(store)(small + i + j * LANES, e[j] * inverse);
+            OF(store)(large + i + j * LANES, inverse);
+            OF(store)(tail + i + j * LANES, log[j]);
         }
+    }
+    for (; i < n; i += LANES) {
+        const ptrdiff_t count = n - i < LANES ? n - i : LANES;
+        VREAL log, e = OF(minus_magnitude)(OF(load_or)(x + i, count, (REAL)0));
+        OF(exps_nonpositive)(&e, 1);
+        OF(log1p_fractions)(&e, &log, 1);
+        const VREAL inverse = (REAL)1 / (e + (REAL)1);
+        OF(store_some)(small + i, e * inverse, count);
+        OF(store_some)(large + i, inverse, count);
+        OF(store_some)(tail + i, log, count);
     }
 }
 
-#define FLAT(function)                                                                                  \
-    static void OF(function##_flat)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *out)            \
-    {                                                                                                   \
-        ptrdiff_t i = 0;                                                                                \
-        (void)unused;                                                                                   \
-        for (; i + LANES <= n; i += LANES)                                                              \
-            OF(store)(out + i, OF(function)(OF(load)(x + i)));                                          \
-        if (i < n)                                                                                      \
-            OF(store_some)(out + i, OF(function)(OF(load_or)(x + i, n - i, (REAL)0)), n - i);           \
+/* `function` of `count` vectors in place. */
+#define FLAT(name, function)                                                           \
+    static void OF(name##_flat)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *out) \
+    {                                                                                  \
+        ptrdiff_t i = 0;                                                               \
+        (void)unused;                                                                  \
+        for (; i + 4 * LANES <= n; i += 4 * LANES) {                                   \
+            VREAL v[4];                                                                \
+            UNROLL_ALL for (int j = 0; j < 4; ++j)                                     \
+                v[j] = OF(load)(x + i + j * LANES);                                    \
+            OF(function)(v, 4);                                                        \
+            UNROLL_ALL for (int j = 0; j < 4; ++j)                                     \
+                OF(store)(out + i + j * LANES, v[j]);                                  \
+        }                                                                              \
+        for (; i < n; i += LANES) {                                                    \
+            VREAL v = n - i < LANES ? OF(load_or)(x + i, n - i, (REAL)0) : OF(load)(x + i); \
+            OF(function)(&v, 1);                                                       \
+            if (n - i < LANES)                                                         \
+                OF(store_some)(out + i, v, n - i);                                     \
+            else                                                                       \
+                OF(store)(out + i, v);                                                 \
+        }                                                                              \
     }
-FLAT(exp_nonpositive)
-FLAT(log_nonnegative)
-FLAT(sigmoid)
-FLAT(log_sigmoid)
+FLAT(exp_nonpositive, exps_nonpositive)
+FLAT(log_nonnegative, logs_nonnegative)
+FLAT(sigmoid, sigmoids)
+FLAT(log_sigmoid, log_sigmoids)
 #undef FLAT

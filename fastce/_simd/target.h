@@ -32,6 +32,14 @@
 #  define FASTCE_INLINE static inline __attribute__((always_inline))
 #endif
 
+#if defined(__clang__)
+#  define UNROLL_ALL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#  define UNROLL_ALL _Pragma("GCC unroll 16")
+#else
+#  define UNROLL_ALL
+#endif
+
 #define FASTCE_PASTE_(a, b) a##b
 #define FASTCE_PASTE(a, b) FASTCE_PASTE_(a, b)
 /* NAME(f) is f with the suffix of the instruction set being compiled: f_baseline, f_v3, f_v4. */

@@ -69,6 +69,28 @@ FASTCE_INLINE vdouble NAME(load_widened_f32)(const float *p) { return (double)*p
 #endif
 FASTCE_INLINE vdouble NAME(load_widened_f64)(const double *p) { return NAME(load_f64)(p); }
 
+/* The number at p in all lanes. */
+FASTCE_INLINE vdouble NAME(splat_widened_f64)(const double *p)
+{
+#if SIMD_LEVEL == 3
+    return (vdouble)_mm256_broadcast_sd(p);
+#elif SIMD_LEVEL == 4
+    return (vdouble)_mm512_set1_pd(*p);
+#else
+    return NAME(splat_f64)(*p);
+#endif
+}
+FASTCE_INLINE vdouble NAME(splat_widened_f32)(const float *p)
+{
+#if SIMD_LEVEL == 3
+    return (vdouble)_mm256_cvtps_pd(_mm_broadcast_ss(p));
+#elif SIMD_LEVEL == 4
+    return (vdouble)_mm512_cvtps_pd(_mm256_broadcast_ss(p));
+#else
+    return NAME(splat_f64)((double)*p);
+#endif
+}
+
 /* max_*(a, b) is `a > b ? a : b`: a NaN in `a` is passed over, a NaN in `b` comes back. */
 #if SIMD_LEVEL == 4
 FASTCE_INLINE vfloat NAME(max_f32)(vfloat a, vfloat b) { return (vfloat)_mm512_max_ps((__m512)a, (__m512)b); }
@@ -358,24 +380,22 @@ FASTCE_INLINE vdouble NAME(load_some_widened_f32)(const float *p, ptrdiff_t coun
 #endif
 }
 
-/* out[i] = sum of the lanes of v[i], i < count <= 4. Four sums together cost less than four alone. */
-FASTCE_INLINE void NAME(sum_lanes_of_four)(const vdouble *v, int count, double *out)
+/* out[i] = sum of the lanes of v[i], i < 4. Four sums together cost less than four alone. */
+FASTCE_INLINE void NAME(sum_lanes_of_four)(const vdouble *v, double *out)
 {
 #if SIMD_LEVEL >= 3
-    if (count == 4) {
 #  if SIMD_LEVEL == 4
-        __m512d wide01 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[0], (__m512d)v[1]), _mm512_unpackhi_pd((__m512d)v[0], (__m512d)v[1]));
-        __m512d wide23 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[2], (__m512d)v[3]), _mm512_unpackhi_pd((__m512d)v[2], (__m512d)v[3]));
-        __m256d sum01 = _mm256_add_pd(_mm512_castpd512_pd256(wide01), _mm512_extractf64x4_pd(wide01, 1));
-        __m256d sum23 = _mm256_add_pd(_mm512_castpd512_pd256(wide23), _mm512_extractf64x4_pd(wide23, 1));
+    __m512d wide01 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[0], (__m512d)v[1]), _mm512_unpackhi_pd((__m512d)v[0], (__m512d)v[1]));
+    __m512d wide23 = _mm512_add_pd(_mm512_unpacklo_pd((__m512d)v[2], (__m512d)v[3]), _mm512_unpackhi_pd((__m512d)v[2], (__m512d)v[3]));
+    __m256d sum01 = _mm256_add_pd(_mm512_castpd512_pd256(wide01), _mm512_extractf64x4_pd(wide01, 1));
+    __m256d sum23 = _mm256_add_pd(_mm512_castpd512_pd256(wide23), _mm512_extractf64x4_pd(wide23, 1));
 #  else
-        __m256d sum01 = _mm256_hadd_pd((__m256d)v[0], (__m256d)v[1]);
-        __m256d sum23 = _mm256_hadd_pd((__m256d)v[2], (__m256d)v[3]);
+    __m256d sum01 = _mm256_hadd_pd((__m256d)v[0], (__m256d)v[1]);
+    __m256d sum23 = _mm256_hadd_pd((__m256d)v[2], (__m256d)v[3]);
 #  endif
-        _mm256_storeu_pd(out, _mm256_add_pd(_mm256_permute2f128_pd(sum01, sum23, 0x20), _mm256_permute2f128_pd(sum01, sum23, 0x31)));
-        return;
-    }
-#endif
-    for (int i = 0; i < count; ++i)
+    _mm256_storeu_pd(out, _mm256_add_pd(_mm256_permute2f128_pd(sum01, sum23, 0x20), _mm256_permute2f128_pd(sum01, sum23, 0x31)));
+#else
+    for (int i = 0; i < 4; ++i)
         out[i] = NAME(sum_lanes)(v[i]);
+#endif
 }
