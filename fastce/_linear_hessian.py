@@ -14,6 +14,8 @@ from ._walk import Source, add_moments, add_pairs, call, multiply, multiply_back
 
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
+# A slot of two sums a column should have at least so many entries of X for each, so that clearing and adding it costs less.
+_SLOT_ENTRIES = 8
 # Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
 _DRAW = 2
 _BINS, _SPREAD_BLOCK, _SPREAD_ROWS = 48, 64, 8192
@@ -205,7 +207,8 @@ def moments(source, weight, slots, out):
         sums, squares = out[slot, 0], out[slot, 1]
         clear(sums)
         clear(squares)
-        zeros, row = np.zeros(sums.size), np.empty(sums.size)
+        size = 0 if source.sparse else sums.size
+        zeros, row = np.zeros(size), np.empty(size)
         for i in range(slots[slot], slots[slot + 1]):
             add_moments(source, i, weight[i if weight.size > 1 else 0], zeros, row, sums, squares)
 
@@ -215,7 +218,7 @@ def column_moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of the columns (p,) and of their squares (p,), row i with its weight, (n,) or (1,); X stores so many entries."""
     p = source.n_columns
-    n_slots = max(1, min(-(-n // _MIN_BLOCK), max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // (2 * p + 1), n_entries // (p + 1)))))
+    n_slots = max(1, min(-(-n // _MIN_BLOCK), max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // (2 * p + 1), n_entries // (_SLOT_ENTRIES * p + 1)))))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, 2, p))
     _threads.run(moments, n_entries, source, weights, slots, out, n_threads=n_threads)
     sums, squares = out.sum(axis=0)

@@ -107,24 +107,31 @@ def test_ctrl_c_while_a_kernel_is_compiled_is_neither_lost_nor_harmful(tmp_path)
     assert "ignored" not in done.stderr
 
 
+@interrupts_wait()
+def interrupted(reached, error=None):
+    """Meet an interrupt, go on to the end, and raise an error there if one is given."""
+    signal.raise_signal(signal.SIGINT)
+    reached.append("end")
+    if error is not None:
+        raise error
+
+
 def test_an_interrupt_waits_for_the_end_of_a_block():
     reached = []
-    with pytest.raises(KeyboardInterrupt), interrupts_wait():
-        signal.raise_signal(signal.SIGINT)
-        reached.append("end")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(reached)
     assert reached == ["end"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    with pytest.raises(KeyboardInterrupt) as caught, interrupts_wait():
-        signal.raise_signal(signal.SIGINT)
-        raise Broken
-    assert isinstance(caught.value.__context__, Broken)
+    error = Broken()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        interrupted(reached, error)
+    assert caught.value.__context__ is error
 
 
 def test_whoever_ignores_interrupts_goes_on_ignoring_them():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with interrupts_wait():
-            signal.raise_signal(signal.SIGINT)
+        interrupted([])
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
