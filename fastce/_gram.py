@@ -208,13 +208,16 @@ class InverseHessian:
         """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
         return self.current.solve(grad, grad_intercept, coef)
 
-    def refresh(self, source: Source, near: bool = False) -> bool:
-        """Replace the inverse by that of the class blocks at the coefficients of the source, if they can be factored; tell whether."""
+    def refresh(self, source: Source, coef: np.ndarray, intercept: np.ndarray | None, near: bool = False) -> bool:
+        """Replace the inverse by that of the class blocks, if they can be factored; tell whether.
+
+        They are those at the coefficients of the source, which are coef (p, K) and intercept (K,) or None.
+        """
         n, p = self.X.shape
         if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
             return False
         n_rows = _sample((n, p), self.n_outputs, near)
-        least = least_curvatures(source, n, n_rows, n_threads=self.n_threads)
+        least = least_curvatures(self.X, coef, intercept, n_rows)
         # Where all rows are used there is nothing to make up for.
         blend = 0.0 if not least.any() else _BLEND if near else min(0.5, 2.0 * p / n_rows)
         grams = self._grams(source, least)

@@ -1,12 +1,13 @@
 """Second derivatives of the mean loss of ``X @ coef.T + intercept``, on the same walk over row blocks as the loss itself."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import prange
 from numba.extending import get_cython_function_address
 
-from . import _threads
+from . import _blocks, _rowwise, _threads
 from ._jit import driver, kernel
 from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from ._rows import clear
@@ -18,7 +19,7 @@ _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256
 _SLOT_ENTRIES = 8
 # Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
 _DRAW = 2
-_BINS, _SPREAD_BLOCK, _SPREAD_ROWS = 48, 64, 8192
+_BINS, _SPREAD_ROWS = 48, 8192
 # The least part of a column's sum of squares that may be left of it when the mean is subtracted afterwards.
 _DIGITS = 1e-6
 
@@ -112,21 +113,6 @@ def _add_square(syrk, words, numbers, A, n, gram):
 def _scaled(row, factor, out):
     for j in range(out.size):
         out[j] = factor * row[j]
-
-
-@driver
-def spread(source, starts, block, counts):
-    # counts (slots, K, bins) <- how many rows, of blocks from `starts` on, have a curvature p (1 - p) in [2^-(b + 1), 2^-b)
-    K, bins, n_slots = source.n_outputs, counts.shape[2], counts.shape[0]
-    for slot in prange(n_slots):
-        Z = np.empty(block * K)
-        for k in range(K):
-            clear(counts[slot, k])
-        for b in range(slot * starts.size // n_slots, (slot + 1) * starts.size // n_slots):
-            _curvatures(source, starts[b], block, Z)
-            for i in range(block):
-                for k in range(K):
-                    counts[slot, k, min(bins - 1, -math.frexp(Z[i * K + k] + 1e-30)[1])] += 1.0
 
 
 @driver
@@ -225,17 +211,30 @@ def column_moments(
     return sums, squares
 
 
-def least_curvatures(source: Source, n: int, n_rows: int, *, n_threads: int | None = None) -> np.ndarray:
-    """Return for each class the curvature p (1 - p) below which rows are drawn, so that about `n_rows` are used: zeros for all."""
-    K = source.n_outputs
+def least_curvatures(X: Any, coef: np.ndarray, intercept: np.ndarray | None, n_rows: int) -> np.ndarray:
+    """Return for each class the curvature p (1 - p) below which rows are drawn, so that about `n_rows` are used: zeros for all.
+
+    The coefficients (p, K) and the intercept (K,), or None, are float64.
+    """
+    n, K = X.shape[0], coef.shape[1]
     if n <= _DRAW * n_rows:
         return np.zeros(K)
     # A part of the rows, from all over, tells how curvatures are spread.
-    starts = np.arange(0, n - _SPREAD_BLOCK + 1, max(_SPREAD_BLOCK, n // _SPREAD_ROWS * _SPREAD_BLOCK))
-    counts = np.empty((min(_MAX_SLOTS, starts.size), K, _BINS))
-    work = starts.size * _SPREAD_BLOCK * (source.n_columns + 1)
-    _threads.run(spread, work, source, starts, _SPREAD_BLOCK, counts, n_threads=n_threads)
-    return _least(counts.sum(axis=0) * (n / (starts.size * _SPREAD_BLOCK)), n_rows)
+    some = X[:: max(1, n // _SPREAD_ROWS)]
+    Z = np.empty((some.shape[0], K))
+    if hasattr(some, "indptr"):
+        _blocks.csr_forward(some.data, some.indices, some.indptr, coef, intercept, Z)
+    else:
+        _blocks.dense_forward(some, coef, intercept, Z)
+    if K == 1:
+        np.negative(np.abs(Z, out=Z), out=Z)
+        _rowwise.sigmoid_flat(Z.ravel(), Z.ravel())
+    else:
+        _rowwise.softmax_rows(Z, Z)
+    Z *= 1.0 - Z
+    bins = np.minimum(_BINS - 1, -np.frexp(Z + 1e-30)[1])
+    counts = np.array([np.bincount(of_class, minlength=_BINS) for of_class in bins.T])
+    return _least(counts * (n / len(some)), n_rows)
 
 
 def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
@@ -274,7 +273,8 @@ def weighted_grams(
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, len(classes), P, P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
     least = np.zeros(K) if least is None else least
-    work, n_groups = n * (len(classes) * P * P // 16 + 1), len(classes) if n_slots == 1 else 1
+    # as if for all classes, so that all calls of a fit take the same variant, and none is loaded late
+    work, n_groups = n * (source.n_outputs * P * P // 16 + 1), len(classes) if n_slots == 1 else 1
     for pairs in (True, False) if source.thin else (False,):
         arguments = syrk, source, pairs, block, weights, centre, least, classes.start, n_groups, slots, out
         _threads.run(grams, work, *arguments, n_threads=n_threads)

@@ -244,7 +244,8 @@ class LinearLoss:
 
     def refresh(self, theta: np.ndarray, near: bool = False) -> bool:
         """Renew the inverse Hessian at `theta`, where the shape of X allows it; tell whether it changed."""
-        return self._inverse.refresh(self._at(theta), near)
+        coef, intercept = self.parts(theta)
+        return self._inverse.refresh(self._at(theta), coef.T, intercept if self.fit_intercept else None, near)
 
     def factor(self, theta: np.ndarray) -> None:
         """Make the inverse Hessian the exact one at `theta`."""

@@ -75,8 +75,10 @@ class _InverseHessian:
             out = self.objective.precondition(grad, out)
             out *= -self.scale
             return out
-        used, order = len(self.order), self.order
-        R = self.products[np.ix_(order, order)]
+        used = len(self.order)
+        # Until the memory is full the rows are in order.
+        order = slice(used) if used < self.memory else np.array(self.order)
+        R = self.products[order, order] if used < self.memory else self.products[np.ix_(order, order)]
         S, Y = self.S[:used], self.Y[:used]
         factors = np.empty(used)
         alpha, _ = dtrtrs(R, dots(S, grad)[order])

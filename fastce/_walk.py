@@ -17,6 +17,8 @@ from ._jit import kernel
 
 # A block of X and its logits take about this many bytes: a part of the second-level cache.
 _BLOCK_BYTES = 1 << 18
+# One block is split for two threads if it has twice as many rows.
+_LEAST_ROWS = 64
 # From this part of entries that are not zero on, rows of a sparse X are dealt with as if they were dense.
 _MIN_DENSITY = 0.1
 
@@ -98,7 +100,12 @@ def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
     n, p = X.shape
     if not sparse:
         step = max(16, min(2048, _BLOCK_BYTES // (X.itemsize * p + 8 * n_outputs)))
-        return np.append(np.arange(0, n, step), n).astype(np.int64)
+        n_blocks = -(-n // step)
+        # blocks of one size, that two threads, and more where there are many, have as many of
+        if n_blocks > 1 or n > 2 * _LEAST_ROWS:
+            multiple = 8 if n_blocks > 8 else 2
+            n_blocks = min(n, -(-n_blocks // multiple) * multiple)
+        return np.arange(n_blocks + 1) * n // n_blocks
     work = X.indptr.astype(np.int64) * 12 + np.arange(n + 1) * (8 * n_outputs)
     n_blocks = max(1, min(-(-n // 16), -(-int(work[-1]) // _BLOCK_BYTES)))
     starts = np.searchsorted(work, np.linspace(0, work[-1], n_blocks + 1)[1:-1])

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 import fastce
+from fastce import _threads
 from fastce.linear_model import LogisticRegression
 
 from . import references
@@ -164,7 +165,7 @@ def fit(rng):
         C=lambda: pick(rng, (1e-4, 0.01, 100, 1e6)),
         fit_intercept=lambda: bool(rng.random() < 0.5),
         solver=lambda: pick(rng, ("auto", "lbfgs", "newton-cg") if is_sparse else ("auto", "lbfgs", "newton-cg", "newton-cholesky")),
-        n_threads=lambda: pick(rng, (1, 2)),
+        n_threads=lambda: min(pick(rng, (1, 2)), _threads._max_threads()),
         class_weight=lambda: "balanced",
     )
     call = Call(_fit, [given, names, w, LogisticRegression(**options)], names=("nothing",), anywhere=True)
