@@ -234,7 +234,7 @@ def least_curvatures(X: Any, coef: np.ndarray, intercept: np.ndarray | None, n_r
     Z *= 1.0 - Z
     bins = np.minimum(_BINS - 1, -np.frexp(Z + 1e-30)[1])
     counts = np.array([np.bincount(of_class, minlength=_BINS) for of_class in bins.T])
-    return _least(counts * (n / len(some)), n_rows)
+    return _least(counts * (n / len(Z)), n_rows)
 
 
 def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:

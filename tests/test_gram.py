@@ -213,6 +213,22 @@ def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     np.testing.assert_allclose(np.tril(drawn), np.tril(exact), atol=0.04 * exact.max())
 
 
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sparse_rows_are_drawn_as_dense_ones(rng, n_classes, index_dtype):
+    X = rng.normal(size=(20_000, 4)) * (rng.random((20_000, 4)) < 0.3)
+    coef, intercept = 3.0 * rng.normal(size=(4, n_classes if n_classes > 2 else 1)), rng.normal(size=n_classes if n_classes > 2 else 1)
+    as_csr = sparse.csr_array(X)
+    as_csr.indices, as_csr.indptr = as_csr.indices.astype(index_dtype), as_csr.indptr.astype(index_dtype)
+    least = least_curvatures(X, coef, intercept, 1000)
+    assert np.all(least > 0.0)
+    np.testing.assert_array_equal(least_curvatures(as_csr, coef, intercept, 1000), least)
+    logits = X @ coef + intercept
+    shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)) if n_classes > 2 else 1.0 / (1.0 + np.exp(-logits))
+    drawn = np.minimum(1.0, shares * (1.0 - shares) / least).sum(axis=0)
+    assert np.all((drawn > 300) & (drawn <= 1400))
+
+
 @pytest.mark.parametrize("exponents", [(-2.01, -2.01), (-40.0, -2.0), (-45.0, -30.0), (-9.0, -8.0)])
 @pytest.mark.parametrize("n_rows", [100, 5_000, 60_000])
 def test_about_as_many_rows_are_drawn_as_asked_for(rng, exponents, n_rows):
