@@ -231,7 +231,7 @@ def _choose_coefficient(x, target, hit, share, scale, spread, k):
     return choose
 
 
-@kernel
+@elementwise
 def _close_row(x, p, rest, target, hit, share, scale, spread, weight, extra, grad):
     # p (K,) = softmax(x); extra = 2 row z lse
     narrow, one = p.dtype.type, p.dtype.type(1)
@@ -244,7 +244,7 @@ def _close_row(x, p, rest, target, hit, share, scale, spread, weight, extra, gra
         grad[k] = narrow(((weight - c) - weight * others if p[k] == largest else weight * q - c) + extra * q)
 
 
-@kernel
+@elementwise
 def _general_hess(p, rest, weight, curvature, hess):
     # weight = C + 2 row z lse, curvature = 2 row z
     narrow, one = p.dtype.type, p.dtype.type(1)

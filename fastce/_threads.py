@@ -29,9 +29,14 @@ _n_workers = 0
 
 
 def _after_fork_in_child() -> None:
-    global _region, _forked, _jobs, _n_workers
+    global _region, _forked, _jobs, _n_workers, _blas_lock, _blas_users
     _region = threading.Lock()
     _jobs, _n_workers = queue.SimpleQueue(), 0
+    # Another thread may have been inside a fit: it never lifts its limit here.
+    _blas_lock = threading.RLock()
+    if _blas_users:
+        _blas_users = 0
+        _set_shared_blas(_blas_before)
     # GNU OpenMP ends a child that enters a parallel region after its parent did; workqueue's threads are gone. So: serial, also
     # when another library has started Numba's threads.
     numba_parallel = sys.modules.get("numba.np.ufunc.parallel")
@@ -39,7 +44,10 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    # A fork waits for whoever is setting BLAS's threads: the child could never release their lock, nor threadpoolctl's.
+    os.register_at_fork(
+        before=lambda: _blas_lock.acquire(), after_in_parent=lambda: _blas_lock.release(), after_in_child=_after_fork_in_child
+    )
 
 
 def _max_threads() -> int:
@@ -241,7 +249,7 @@ def split(
         _region.release()
 
 
-_blas_lock = threading.Lock()
+_blas_lock = threading.RLock()
 _blas_users = 0
 _blas_before: list[int] = []  # of the libraries whose limit is the process's
 _blas_libraries: tuple[list[Any], list[Any]] | None = None
@@ -292,6 +300,6 @@ def one_blas_thread() -> Iterator[None]:
         for library, number in zip(per_thread, own_before, strict=True):
             library.set_num_threads(number)
         with _blas_lock:
-            _blas_users -= 1
+            _blas_users = max(0, _blas_users - 1)  # 0 already in a child that was forked in the middle
             if _blas_users == 0:
                 _set_shared_blas(_blas_before)
