@@ -317,7 +317,7 @@ def general(logits, target, hit, row, scale, spread, z, factor, values, grad, he
 
 @kernel
 def index_rows_value_and_grad(logits, target, hit, row, scale, spread, values, grad, work):
-    """Write value and gradient of rows with class indices, with or without spread; return the sum of the values."""
-    if spread.size:
+    """Write value and gradient of rows with class indices, with spread or, where it is None, without; return the sum of the values."""
+    if spread is not None:
         return _general_rows(0, target.size, logits, target, hit, row, scale, spread, 0.0, 1.0, values, grad, None, work)
     return _index_rows(0, target.size, logits, target, hit, 1.0, None, values, grad, None, work)

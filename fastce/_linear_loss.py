@@ -40,7 +40,7 @@ _NOTHING = np.zeros(0)
 
 
 # In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks, grads (slots, size),
-# values (slots,); hit, row (n,) or (1,); scale, spread (K,) or (0,); weight (n,), or a block's
+# values (slots,); hit, row (n,) or (1,); scale (0,); spread (K,) or None; weight (n,), or a block's
 # where all rows weigh the same.
 
 
@@ -153,7 +153,7 @@ class LinearLoss:
             of_rows = weights if weights.size > 1 else np.full(block_rows, weights[0])
             self._driver, self._arguments = _binary, (hard[target], of_rows)
         else:
-            spread = np.full(n_classes, label_smoothing / n_classes) if label_smoothing else _NOTHING
+            spread = np.full(n_classes, label_smoothing / n_classes) if label_smoothing else None  # not compiled then
             _, _, step = blocks(n, n_classes)
             self._driver, self._arguments = _multiclass, (target, (1.0 - label_smoothing) * weights, weights, _NOTHING, spread, step)
         # one column of coefficients waits for memory as long as four

@@ -137,6 +137,7 @@ def _fit_classifiers(dtype: np.dtype, n: int) -> None:
             y = np.arange(n) % n_classes
             for features in (X, np.asfortranarray(X), scipy.sparse.csr_matrix(X)):
                 LogisticRegression(max_iter=2).fit(features, y)
+            LogisticRegression(max_iter=2, label_smoothing=0.1).fit(X, y)
             for solver in ("newton-cg", "newton-cholesky"):
                 LogisticRegression(max_iter=1, solver=solver).fit(X, y)
 
