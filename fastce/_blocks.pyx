@@ -35,11 +35,18 @@ cdef extern from "_simd/blocks.h" nogil:
     ctypedef void (*fastce_csr_backward)(
         Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
         Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
+    ctypedef void (*fastce_dense_read)(Py_ssize_t row, Py_ssize_t col_stride, Py_ssize_t p, Py_ssize_t centre, Py_ssize_t out)
+    ctypedef void (*fastce_csr_row)(
+        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t, Py_ssize_t, Py_ssize_t)
     ctypedef struct fastce_block_functions:
         fastce_dense_forward dense_forward_f32, dense_forward_f64
         fastce_dense_backward dense_backward_f32, dense_backward_f64
         fastce_csr_forward csr_forward_f32_i32, csr_forward_f32_i64, csr_forward_f64_i32, csr_forward_f64_i64
         fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64
+        fastce_dense_read dense_read_f32, dense_read_f64
+        fastce_csr_row csr_read_f32_i32, csr_read_f32_i64, csr_read_f64_i32, csr_read_f64_i64
+        fastce_csr_row csr_add_pairs_f32_i32, csr_add_pairs_f32_i64, csr_add_pairs_f64_i32, csr_add_pairs_f64_i64
+        fastce_csr_row csr_add_moments_f32_i32, csr_add_moments_f32_i64, csr_add_moments_f64_i32, csr_add_moments_f64_i64
     fastce_block_functions fastce_blocks_of_level(int level)
     Py_ssize_t fastce_csr_fault_i32(const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
     Py_ssize_t fastce_csr_fault_i64(const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
@@ -64,6 +71,14 @@ def addresses():
             As above; `indptr` points at the block's first row.
         ``fastce_csr_backward_{f32,f64}_{i32,i64}(data, indices, indptr, n, R, K, G)``
             As above.
+        ``fastce_dense_read_{f32,f64}(row, col_stride, p, centre, out)``
+            ``out = row - centre``, each (p,).
+        ``fastce_csr_read_{f32,f64}_{i32,i64}(data, indices, indptr, p, centre, out)``
+            As above; `indptr` points at the row, here and below.
+        ``fastce_csr_add_pairs_{f32,f64}_{i32,i64}(data, indices, indptr, p, factor, gram)``
+            The lower half of gram (p + 1, p + 1) += factor [row 1]^T [row 1]; `factor` is the address of a double, here and below.
+        ``fastce_csr_add_moments_{f32,f64}_{i32,i64}(data, indices, indptr, factor, sums, squares)``
+            sums (p,) += factor row, squares (p,) += factor row^2.
     """
     return {
         "fastce_dense_forward_f32": <Py_ssize_t> functions.dense_forward_f32,
@@ -78,6 +93,20 @@ def addresses():
         "fastce_csr_backward_f32_i64": <Py_ssize_t> functions.csr_backward_f32_i64,
         "fastce_csr_backward_f64_i32": <Py_ssize_t> functions.csr_backward_f64_i32,
         "fastce_csr_backward_f64_i64": <Py_ssize_t> functions.csr_backward_f64_i64,
+        "fastce_dense_read_f32": <Py_ssize_t> functions.dense_read_f32,
+        "fastce_dense_read_f64": <Py_ssize_t> functions.dense_read_f64,
+        "fastce_csr_read_f32_i32": <Py_ssize_t> functions.csr_read_f32_i32,
+        "fastce_csr_read_f32_i64": <Py_ssize_t> functions.csr_read_f32_i64,
+        "fastce_csr_read_f64_i32": <Py_ssize_t> functions.csr_read_f64_i32,
+        "fastce_csr_read_f64_i64": <Py_ssize_t> functions.csr_read_f64_i64,
+        "fastce_csr_add_pairs_f32_i32": <Py_ssize_t> functions.csr_add_pairs_f32_i32,
+        "fastce_csr_add_pairs_f32_i64": <Py_ssize_t> functions.csr_add_pairs_f32_i64,
+        "fastce_csr_add_pairs_f64_i32": <Py_ssize_t> functions.csr_add_pairs_f64_i32,
+        "fastce_csr_add_pairs_f64_i64": <Py_ssize_t> functions.csr_add_pairs_f64_i64,
+        "fastce_csr_add_moments_f32_i32": <Py_ssize_t> functions.csr_add_moments_f32_i32,
+        "fastce_csr_add_moments_f32_i64": <Py_ssize_t> functions.csr_add_moments_f32_i64,
+        "fastce_csr_add_moments_f64_i32": <Py_ssize_t> functions.csr_add_moments_f64_i32,
+        "fastce_csr_add_moments_f64_i64": <Py_ssize_t> functions.csr_add_moments_f64_i64,
     }
 
 

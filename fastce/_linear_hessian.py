@@ -127,7 +127,7 @@ def grams(syrk, source, pairs, block, weight, centre, least, start_class, n_grou
         first, last = start_class + group * count // n_groups, start_class + (group + 1) * count // n_groups
         row, B, Z = np.empty(P), np.empty((last - first, 0 if pairs else block, P)), np.empty(block * K)
         filled = np.zeros(last - first, np.int64)
-        words, numbers = np.zeros(8, np.int32), np.ones(1)
+        words, numbers = np.zeros(8, np.int32), np.ones(2)
         words[6], words[7] = ord("U"), ord("N")
         for k in range(first, last):
             for j in range(P):
@@ -149,7 +149,8 @@ def grams(syrk, source, pairs, block, weight, centre, least, start_class, n_grou
                             continue
                         factor *= max(here, least[k])
                     if pairs:
-                        add_pairs(source, start + i, factor, out[slot, k - start_class])
+                        numbers[1] = factor
+                        add_pairs(source, start + i, numbers[1:], out[slot, k - start_class])
                         continue
                     if not is_read:
                         _read(source, start + i, centre, row)
@@ -196,7 +197,7 @@ def moments(source, weight, slots, out):
         size = 0 if source.sparse else sums.size
         zeros, row = np.zeros(size), np.empty(size)
         for i in range(slots[slot], slots[slot + 1]):
-            add_moments(source, i, weight[i if weight.size > 1 else 0], zeros, row, sums, squares)
+            add_moments(source, i, weight[i:] if weight.size > 1 else weight, zeros, row, sums, squares)
 
 
 def column_moments(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import carray, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -44,6 +44,9 @@ class Source(NamedTuple):
     thin: int
     forward: int
     backward: int
+    read: int
+    add_pairs: int
+    add_moments: int
     data: int
     data_bytes: int
     row_stride: int
@@ -119,121 +122,41 @@ def find(X: Any, n_outputs: int, block_rows: int) -> Source:
     if hasattr(X, "indptr"):
         _blocks.check_csr(X.data, X.indices, X.indptr, p)
         kind = f"f{8 * X.data.itemsize}_i{8 * X.indices.itemsize}"
-        forward, backward = symbols[f"fastce_csr_forward_{kind}"], symbols[f"fastce_csr_backward_{kind}"]
+        functions = (symbols[f"fastce_csr_{name}_{kind}"] for name in ("forward", "backward", "read", "add_pairs", "add_moments"))
         parts = X.data.ctypes.data, X.data.itemsize, 0, 0, X.indices.ctypes.data, X.indptr.ctypes.data, X.indices.itemsize
-        return Source(1, not is_full(X), forward, backward, *parts, p, K, block_rows, 0, 0)
-    kind = f"f{8 * X.itemsize}"
-    forward, backward = symbols[f"fastce_dense_forward_{kind}"], symbols[f"fastce_dense_backward_{kind}"]
+        return Source(1, not is_full(X), *functions, *parts, p, K, block_rows, 0, 0)
+    functions = (symbols[f"fastce_dense_{name}_f{8 * X.itemsize}"] for name in ("forward", "backward", "read"))
     rows, columns = (stride // X.itemsize for stride in X.strides)
-    return Source(0, False, forward, backward, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, 0)
-
-
-def _reader(kind: str) -> Any:
-    @intrinsic
-    def read(typing_context, address):
-        def generate(context, builder, signature, values):
-            word = context.get_value_type(getattr(types, kind))
-            return builder.load(builder.inttoptr(values[0], word.as_pointer()))
-
-        return getattr(types, kind)(types.intp), generate
-
-    return read
-
-
-_float32_at, _float64_at, _int32_at, _int64_at = map(_reader, ("float32", "float64", "int32", "int64"))
-
-
-def _viewer(kind: str) -> Any:
-    @intrinsic
-    def pointer(typing_context, address):
-        def generate(context, builder, signature, values):
-            return builder.inttoptr(values[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(getattr(types, kind))(types.intp), generate
-
-    return pointer
-
-
-_to_float32, _to_float64 = map(_viewer, ("float32", "float64"))
-
-
-@kernel
-def _less(row, centre, out):
-    for j in range(out.size):
-        out[j] = row[j] - centre[j]
-
-
-@kernel
-def _index_at(address, width):
-    return np.int64(_int32_at(address)) if width == 4 else _int64_at(address)
-
-
-@kernel
-def _entry_at(address, width):
-    return np.float64(_float32_at(address)) if width == 4 else _float64_at(address)
+    return Source(0, False, *functions, 0, 0, X.ctypes.data, X.itemsize, rows, columns, 0, 0, 0, p, K, block_rows, 0, 0)
 
 
 @kernel
 def read_row(source, i, centre, out):
-    """Write row i of X, less a centre (p,), to out (p,), as float64."""
-    p, width = source.n_columns, source.data_bytes
-    if not source.sparse:
-        address, step = source.data + i * source.row_stride * width, source.col_stride * width
-        # As arrays, entries that are neighbours are read by vectors.
-        if source.col_stride == 1 and width == 4:
-            _less(carray(_to_float32(address), (p,)), centre, out[:p])
-        elif source.col_stride == 1:
-            _less(carray(_to_float64(address), (p,)), centre, out[:p])
-        elif width == 4:
-            for j in range(p):
-                out[j] = np.float64(_float32_at(address + j * step)) - centre[j]
-        else:
-            for j in range(p):
-                out[j] = _float64_at(address + j * step) - centre[j]
-        return
-    for j in range(p):
-        out[j] = -centre[j]
-    start = _index_at(source.indptr + i * source.index_bytes, source.index_bytes)
-    stop = _index_at(source.indptr + (i + 1) * source.index_bytes, source.index_bytes)
-    for t in range(start, stop):
-        out[_index_at(source.indices + t * source.index_bytes, source.index_bytes)] += _entry_at(source.data + t * width, width)
+    """Write row i of X, less a centre (p,), to out (p,) or longer, as float64."""
+    p = source.n_columns
+    if source.sparse:
+        row = source.indptr + i * source.index_bytes
+        call(source.read, (source.data, source.indices, row, p, centre.ctypes.data, out.ctypes.data))
+    else:
+        row = source.data + i * source.row_stride * source.data_bytes
+        call(source.read, (row, source.col_stride, p, centre.ctypes.data, out.ctypes.data))
 
 
 @kernel
 def add_pairs(source, i, factor, gram):
-    """Add factor times [x 1]^T [x 1] of row i of a sparse X to gram (p + 1, p + 1), its lower half.
-
-    Columns may come in any order; entries that stand there twice count as their sum.
-    """
-    p, width, wide = source.n_columns, source.data_bytes, source.index_bytes
-    start = _index_at(source.indptr + i * wide, wide)
-    stop = _index_at(source.indptr + (i + 1) * wide, wide)
-    for a in range(start, stop):
-        # as unsigned numbers, which Numba need not check for being negative
-        x, j = _entry_at(source.data + a * width, width), np.uint64(_index_at(source.indices + a * wide, wide))
-        left = factor * x
-        for b in range(start, a):
-            k = np.uint64(_index_at(source.indices + b * wide, wide))
-            product = left * _entry_at(source.data + b * width, width)
-            gram[max(j, k), min(j, k)] += product + product if j == k else product
-        gram[j, j] += left * x
-        gram[p, j] += left
-    gram[p, p] += factor
+    """Add factor (1,) times [x 1]^T [x 1] of row i of a sparse X to gram (p + 1, p + 1), its lower half."""
+    row = source.indptr + i * source.index_bytes
+    call(source.add_pairs, (source.data, source.indices, row, source.n_columns, factor.ctypes.data, gram.ctypes.data))
 
 
 @kernel
 def add_moments(source, i, factor, zeros, row, sums, squares):
-    """Add factor times row i of X to sums (p,), and times its squares to squares (p,); `zeros` (p,) are, `row` (p,) is room."""
-    p, width, wide = source.n_columns, source.data_bytes, source.index_bytes
-    if not source.sparse:
-        read_row(source, i, zeros, row)
-        for j in range(p):
-            sums[j] += factor * row[j]
-            squares[j] += factor * row[j] * row[j]
+    """Add factor (1,) times row i of X to sums (p,), and times its squares to squares (p,); `zeros` (p,) are, `row` (p,) is room."""
+    if source.sparse:
+        start = source.indptr + i * source.index_bytes
+        call(source.add_moments, (source.data, source.indices, start, factor.ctypes.data, sums.ctypes.data, squares.ctypes.data))
         return
-    start = _index_at(source.indptr + i * wide, wide)
-    stop = _index_at(source.indptr + (i + 1) * wide, wide)
-    for t in range(start, stop):
-        j, x = _index_at(source.indices + t * wide, wide), _entry_at(source.data + t * width, width)
-        sums[j] += factor * x
-        squares[j] += factor * x * x
+    read_row(source, i, zeros, row)
+    for j in range(sums.size):
+        sums[j] += factor[0] * row[j]
+        squares[j] += factor[0] * row[j] * row[j]

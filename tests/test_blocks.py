@@ -18,7 +18,7 @@ ADDRESSES = _blocks.addresses()
 def c_function(name, *dtypes):
     """Return the C function of that name for these dtypes, callable with integers as Numba calls it."""
     symbol = "_".join([name, *(f"{np.dtype(d).kind}{8 * np.dtype(d).itemsize}" for d in dtypes)])
-    n_arguments = {"dense_forward": 9, "dense_backward": 8, "csr_forward": 8, "csr_backward": 7}[name]
+    n_arguments = {"dense_forward": 9, "dense_backward": 8, "csr_forward": 8, "csr_backward": 7, "dense_read": 5}.get(name, 6)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * n_arguments)(ADDRESSES[f"fastce_{symbol}"])
 
 
@@ -90,6 +90,38 @@ def test_csr_products(n_classes, dtype, index_dtype, rng):
         arrays = data, indices, indptr
         backward(*(a.ctypes.data for a in arrays), n, R.ctypes.data, n_classes, G.ctypes.data)
         np.testing.assert_allclose(G, 0.5 + values.astype(np.float64).T @ R, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_is_read_from_every_layout(dtype, rng):
+    values, centre = rng.normal(size=(5, 19)).astype(dtype), rng.normal(size=19)
+    read = c_function("dense_read", dtype)
+    for X in layouts(values):
+        out = np.full(20, 7.0)
+        read(X[3:].ctypes.data, X.strides[1] // X.itemsize, 19, centre.ctypes.data, out.ctypes.data)
+        np.testing.assert_array_equal(out[:19], values[3].astype(np.float64) - centre)
+        assert out[19] == 7.0
+
+
+@pytest.mark.parametrize("index_dtype", INDEX_DTYPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_csr_row_is_read_squared_and_added(dtype, index_dtype, rng):
+    data = rng.integers(-9, 10, 6).astype(dtype)
+    indices, indptr = np.array([0, 4, 2, 1, 2, 0], index_dtype), np.array([0, 1, 6], index_dtype)  # unordered, and one twice
+    row = np.array([data[5], data[3], data[2] + data[4], 0, data[1]], np.float64)
+    start = data.ctypes.data, indices.ctypes.data, indptr[1:].ctypes.data
+    centre, out, factor = rng.integers(-9, 10, 5).astype(float), np.full(5, 7.0), np.array([0.5])
+    c_function("csr_read", dtype, index_dtype)(*start, 5, centre.ctypes.data, out.ctypes.data)
+    np.testing.assert_array_equal(out, row - centre)
+    gram, with_one = np.ones((6, 6)), np.append(row, 1.0)
+    c_function("csr_add_pairs", dtype, index_dtype)(*start, 5, factor.ctypes.data, gram.ctypes.data)
+    np.testing.assert_array_equal(np.tril(gram), np.tril(1.0 + 0.5 * np.outer(with_one, with_one)))
+    sums, squares = np.ones(5), np.ones(5)
+    c_function("csr_add_moments", dtype, index_dtype)(*start, factor.ctypes.data, sums.ctypes.data, squares.ctypes.data)
+    np.testing.assert_array_equal(sums, 1.0 + 0.5 * row)
+    expected = np.ones(5)
+    np.add.at(expected, indices[1:], 0.5 * data[1:].astype(float) ** 2)
+    np.testing.assert_array_equal(squares, expected)
 
 
 def test_a_block_in_the_middle_of_csr(rng):
@@ -231,8 +263,9 @@ def test_csr_forward_refuses(argument, bad, error):
 
 
 def test_addresses_name_every_function():
-    expected = {f"fastce_dense_{way}_{x}" for way in ("forward", "backward") for x in ("f32", "f64")}
-    expected |= {f"fastce_csr_{way}_{x}_{i}" for way in ("forward", "backward") for x in ("f32", "f64") for i in ("i32", "i64")}
+    expected = {f"fastce_dense_{way}_{x}" for way in ("forward", "backward", "read") for x in ("f32", "f64")}
+    ways = "forward", "backward", "read", "add_pairs", "add_moments"
+    expected |= {f"fastce_csr_{way}_{x}_{i}" for way in ways for x in ("f32", "f64") for i in ("i32", "i64")}
     assert set(ADDRESSES) == expected
     assert len(set(ADDRESSES.values())) == len(expected)
     assert all(isinstance(address, int) and address > 0 for address in ADDRESSES.values())

@@ -15,12 +15,19 @@ typedef void (*fastce_dense_backward)(ptrdiff_t X, ptrdiff_t row_stride, ptrdiff
 typedef void (*fastce_csr_forward)(ptrdiff_t data, ptrdiff_t indices, ptrdiff_t indptr, ptrdiff_t n, ptrdiff_t coef, ptrdiff_t intercept,
                                    ptrdiff_t K, ptrdiff_t Z);
 typedef void (*fastce_csr_backward)(ptrdiff_t data, ptrdiff_t indices, ptrdiff_t indptr, ptrdiff_t n, ptrdiff_t R, ptrdiff_t K, ptrdiff_t G);
+typedef void (*fastce_dense_read)(ptrdiff_t row, ptrdiff_t col_stride, ptrdiff_t p, ptrdiff_t centre, ptrdiff_t out);
+/* csr_read, csr_add_pairs, csr_add_moments */
+typedef void (*fastce_csr_row)(ptrdiff_t data, ptrdiff_t indices, ptrdiff_t indptr, ptrdiff_t, ptrdiff_t, ptrdiff_t);
 
 typedef struct {
     fastce_dense_forward dense_forward_f32, dense_forward_f64;
     fastce_dense_backward dense_backward_f32, dense_backward_f64;
     fastce_csr_forward csr_forward_f32_i32, csr_forward_f32_i64, csr_forward_f64_i32, csr_forward_f64_i64;
     fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64;
+    fastce_dense_read dense_read_f32, dense_read_f64;
+    fastce_csr_row csr_read_f32_i32, csr_read_f32_i64, csr_read_f64_i32, csr_read_f64_i64;
+    fastce_csr_row csr_add_pairs_f32_i32, csr_add_pairs_f32_i64, csr_add_pairs_f64_i32, csr_add_pairs_f64_i64;
+    fastce_csr_row csr_add_moments_f32_i32, csr_add_moments_f32_i64, csr_add_moments_f64_i32, csr_add_moments_f64_i64;
 } fastce_block_functions;
 
 static fastce_block_functions fastce_blocks_of_level(int level)
@@ -39,6 +46,20 @@ static fastce_block_functions fastce_blocks_of_level(int level)
     USE(csr_backward_f32_i64)
     USE(csr_backward_f64_i32)
     USE(csr_backward_f64_i64)
+    USE(dense_read_f32)
+    USE(dense_read_f64)
+    USE(csr_read_f32_i32)
+    USE(csr_read_f32_i64)
+    USE(csr_read_f64_i32)
+    USE(csr_read_f64_i64)
+    USE(csr_add_pairs_f32_i32)
+    USE(csr_add_pairs_f32_i64)
+    USE(csr_add_pairs_f64_i32)
+    USE(csr_add_pairs_f64_i64)
+    USE(csr_add_moments_f32_i32)
+    USE(csr_add_moments_f32_i64)
+    USE(csr_add_moments_f64_i32)
+    USE(csr_add_moments_f64_i64)
 #undef USE
     return f;
 }

@@ -126,4 +126,53 @@ static void OFXI(fastce_csr_backward)(ptrdiff_t data_, ptrdiff_t indices_, ptrdi
     }
 }
 
+/* Of one row, whose columns may come in any order, and whose entries that stand in one place twice count as their sum:
+ * out (p,) = the row less a centre (p,); gram (p + 1, p + 1), its lower half, += factor [x 1]^T [x 1]; sums and squares (p,) += factor times
+ * its entries and their squares. indptr points at the row. */
+static void OFXI(fastce_csr_read)(ptrdiff_t data_, ptrdiff_t indices_, ptrdiff_t indptr_, ptrdiff_t p, ptrdiff_t centre_, ptrdiff_t out_)
+{
+    const ENTRY *data = (const ENTRY *)data_;
+    const INDEX *indices = (const INDEX *)indices_, *indptr = (const INDEX *)indptr_;
+    const double *centre = (const double *)centre_;
+    double *out = (double *)out_;
+    for (ptrdiff_t j = 0; j < p; ++j)
+        out[j] = -centre[j];
+    for (ptrdiff_t e = indptr[0]; e < indptr[1]; ++e)
+        out[indices[e]] += (double)data[e];
+}
+
+static void OFXI(fastce_csr_add_pairs)(ptrdiff_t data_, ptrdiff_t indices_, ptrdiff_t indptr_, ptrdiff_t p, ptrdiff_t factor_, ptrdiff_t gram_)
+{
+    const ENTRY *data = (const ENTRY *)data_;
+    const INDEX *indices = (const INDEX *)indices_, *indptr = (const INDEX *)indptr_;
+    const double factor = *(const double *)factor_;
+    double *gram = (double *)gram_;
+    for (ptrdiff_t a = indptr[0]; a < indptr[1]; ++a) {
+        const double x = (double)data[a], left = factor * x;
+        const ptrdiff_t j = indices[a];
+        for (ptrdiff_t b = indptr[0]; b < a; ++b) {
+            const ptrdiff_t k = indices[b];
+            const double product = left * (double)data[b];
+            gram[(j > k ? j : k) * (p + 1) + (j > k ? k : j)] += j == k ? product + product : product;
+        }
+        gram[j * (p + 1) + j] += left * x;
+        gram[p * (p + 1) + j] += left;
+    }
+    gram[p * (p + 1) + p] += factor;
+}
+
+static void OFXI(fastce_csr_add_moments)(
+    ptrdiff_t data_, ptrdiff_t indices_, ptrdiff_t indptr_, ptrdiff_t factor_, ptrdiff_t sums_, ptrdiff_t squares_)
+{
+    const ENTRY *data = (const ENTRY *)data_;
+    const INDEX *indices = (const INDEX *)indices_, *indptr = (const INDEX *)indptr_;
+    const double factor = *(const double *)factor_;
+    double *sums = (double *)sums_, *squares = (double *)squares_;
+    for (ptrdiff_t e = indptr[0]; e < indptr[1]; ++e) {
+        const double x = (double)data[e];
+        sums[indices[e]] += factor * x;
+        squares[indices[e]] += factor * x * x;
+    }
+}
+
 #undef FOR_CLASSES

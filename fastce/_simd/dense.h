@@ -219,3 +219,17 @@ static void OFX(fastce_dense_backward)(ptrdiff_t X_, ptrdiff_t row_stride, ptrdi
     else
         OFX(multiply)(X, col_stride, row_stride, p, n, R, K, G);
 }
+
+/* out (p,) = a row of X less a centre (p,), in double. */
+static void OFX(fastce_dense_read)(ptrdiff_t row_, ptrdiff_t col_stride, ptrdiff_t p, ptrdiff_t centre_, ptrdiff_t out_)
+{
+    const ENTRY *row = (const ENTRY *)row_;
+    const double *centre = (const double *)centre_;
+    double *out = (double *)out_;
+    if (col_stride == 1)
+        for (ptrdiff_t j = 0; j < p; ++j)
+            out[j] = (double)row[j] - centre[j];
+    else
+        for (ptrdiff_t j = 0; j < p; ++j)
+            out[j] = (double)row[j * col_stride] - centre[j];
+}
