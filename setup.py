@@ -7,7 +7,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+# For tests: reads and writes out of bounds and undefined operations end the process. Python must be started with LD_PRELOAD=libasan.so.
 DEBUG = os.environ.get("FASTCE_DEBUG", "") not in ("", "0")
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 HEADERS = sorted(f"fastce/_simd/{name}" for name in os.listdir("fastce/_simd") if name.endswith(".h"))
 
 
@@ -26,6 +28,10 @@ class BuildExtensions(build_ext):
         else:
             # No -ffast-math: NaN and inf must behave. -fno-math-errno only drops errno.
             flags = ["-O3", "-std=gnu11", "-fno-math-errno", "-g0"]
+            if DEBUG:
+                flags += ["-O1", "-fno-omit-frame-pointer", *SANITIZERS]
+                for extension in self.extensions:
+                    extension.extra_link_args = SANITIZERS
             # Some Pythons hand on the folder they were linked in; a wheel should not carry the build machine's paths.
             linker = self.compiler.linker_so
             self.compiler.linker_so = [part for part in linker if not part.startswith("-Wl,-rpath")]

@@ -98,7 +98,8 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value  # found directly from now on
         return value
     if name == "linear_model":
-        return importlib.import_module(".linear_model", __name__)
+        with interrupts_wait():
+            return importlib.import_module(".linear_model", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

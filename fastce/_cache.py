@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import pickle
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,14 @@ class CacheFile:
         body, path = dumps((key, data)), self._path(key)
         with contextlib.suppress(OSError):
             # In one step: nobody reads half a file.
-            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=path.name + ".", suffix=".tmp")
+            draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
             try:
-                with os.fdopen(descriptor, "wb") as file:
+                # readable for whom the process's umask says: a cache may be shared
+                with draft.open("xb") as file:
                     file.write(hashlib.sha256(body).digest() + body)
-                os.replace(name, path)
+                os.replace(draft, path)
             except BaseException:
-                os.unlink(name)
+                draft.unlink(missing_ok=True)
                 raise
             for other in self._folder.glob(f"{self._base}.*.nbc"):
                 if not other.name.startswith(f"{self._base}.{self._stamp}."):

@@ -22,14 +22,19 @@ def interrupts_wait() -> Iterator[None]:
         yield
         return
     came: list[Any] = []
+
+    def put_off(signum: int, frame: Any) -> None:
+        came.append((signum, frame))
+
     try:
-        signal.signal(signal.SIGINT, lambda signum, frame: came.append((signum, frame)))
+        signal.signal(signal.SIGINT, put_off)
     except ValueError:  # a subinterpreter's main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        if signal.getsignal(signal.SIGINT) is put_off:  # otherwise the block has set a handler that is to stay
+            signal.signal(signal.SIGINT, handler)
         if came:
             handler(*came[0])

@@ -77,6 +77,7 @@ class Result(NamedTuple):
 
     theta: np.ndarray
     value: float
+    grad: np.ndarray
     grad_norm: float
     gap: float
     n_iter: int
@@ -158,9 +159,11 @@ class Watch:
     def result(self) -> Result:
         """Return what was reached."""
         point = self.point
-        return Result(point.theta, point.value, self.grad_norm, self.gap, self.n_iter, self.n_evaluations, self.status, self.history)
+        reached = self.grad_norm, self.gap, self.n_iter, self.n_evaluations, self.status, self.history
+        return Result(*point, *reached)
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def _between(low: float, high: float, f_low: float, f_high: float, s_low: float, s_high: float, noise: float) -> float:
     """Return the minimiser of a cubic through both ends, or of a parabola where values are missing or noise."""
     width = high - low
@@ -179,6 +182,8 @@ def _between(low: float, high: float, f_low: float, f_high: float, s_low: float,
         step = low - s_low * width**2 / (2 * (f_high - f_low - s_low * width))
     else:
         step = low + 0.1 * width  # nothing is known beyond `low`: stay close to it
+    if not np.isfinite(step):  # slopes too small for their products
+        step = low + 0.5 * width
     return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
 
 

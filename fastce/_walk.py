@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from . import _blocks
-from ._jit import kernel
+from ._jit import elementwise, kernel
 
 # A block of X and its logits take about this many bytes: a part of the second-level cache.
 _BLOCK_BYTES = 1 << 18
@@ -149,7 +149,7 @@ def add_pairs(source, i, factor, gram):
     call(source.add_pairs, (source.data, source.indices, row, source.n_columns, factor.ctypes.data, gram.ctypes.data))
 
 
-@kernel
+@elementwise  # the same bits wherever it is compiled
 def add_moments(source, i, factor, zeros, row, sums, squares):
     """Add factor (1,) times row i of X to sums (p,), and times its squares to squares (p,); `zeros` (p,) are, `row` (p,) is room."""
     if source.sparse:

@@ -240,6 +240,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             intercept = np.zeros(coef.shape[0])
         if space is not None:
             coef, intercept = space.expand(coef, intercept)
+            result = result._replace(grad_norm=space.grad_norm(*objective.parts(result.grad)))
         self.classes_ = classes
         self.coef_, self.intercept_ = np.array(coef, order="C"), np.array(intercept)
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)

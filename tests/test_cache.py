@@ -107,6 +107,18 @@ def test_a_file_that_is_another_keys_is_not_taken(tmp_path):
     assert cache.load("two") is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no modes of files here")
+def test_others_may_read_a_shared_cache_if_the_umask_lets_them(tmp_path):
+    for umask, mode in ((0o022, 0o644), (0o077, 0o600)):
+        before = os.umask(umask)
+        try:
+            CacheFile(str(tmp_path), f"base{umask}", "stamp").save("key", "data")
+        finally:
+            os.umask(before)
+        (path,) = tmp_path.glob(f"base{umask}.*")
+        assert path.stat().st_mode & 0o777 == mode
+
+
 def test_a_folder_that_vanishes_costs_nothing_but_the_cache(tmp_path):
     cache = CacheFile(str(tmp_path / "gone"), "f", "stamp")
     cache.save("key", 1)

@@ -128,6 +128,17 @@ def test_an_interrupt_waits_for_the_end_of_a_block():
     assert caught.value.__context__ is error
 
 
+def test_a_handler_that_is_set_meanwhile_stays():
+    came, before = [], signal.getsignal(signal.SIGINT)
+    try:
+        with interrupts_wait():
+            signal.signal(signal.SIGINT, lambda *_: came.append("its own"))
+        signal.raise_signal(signal.SIGINT)
+        assert came == ["its own"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_whoever_ignores_interrupts_goes_on_ignoring_them():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

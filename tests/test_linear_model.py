@@ -478,3 +478,14 @@ def test_predictions_do_not_depend_on_threads(rng, kind, n_classes):
         one, several = (getattr(model.set_params(n_threads=n), method)(X) for n in (1, min(2, _threads.get_num_threads())))
         np.testing.assert_array_equal(one, several)
         np.testing.assert_array_equal(getattr(model, method)(X[-3:]), several[-3:])
+
+
+@pytest.mark.parametrize("C", [1e-290, 1e-295])
+def test_a_penalty_near_the_largest_number_gives_no_stray_warning(C):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(20, 60)), np.arange(20) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LogisticRegression(C=C).fit(X, y)
+    assert np.all(np.isfinite(model.coef_))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
 
 from fastce._rowspace import RowSpace, pays
 from fastce.linear_model import LogisticRegression
@@ -59,3 +61,16 @@ def test_the_fit_is_that_of_all_columns(rng, n_classes, fit_intercept, C, monkey
     assert ours.score(X, y) == theirs.score(X, y) == 1.0
     again = LogisticRegression(warm_start=True, **options).fit(X, y)
     assert again.fit(X, y).n_iter_[0] <= 3
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept):
+    X, y = 3.0 + 10.0 * rng.normal(size=(20, 60)), np.arange(20) % 3
+    assert pays(X)
+    with pytest.warns(ConvergenceWarning):
+        model = LogisticRegression(max_iter=2, fit_intercept=fit_intercept).fit(X, y)
+    logits = X @ model.coef_.T + model.intercept_
+    residuals = (softmax(logits, axis=1) - np.eye(3)[y]) / len(y)
+    grad = residuals.T @ X + model.coef_ / len(y)
+    expected = max(np.abs(grad).max(), np.abs(residuals.sum(axis=0)).max() if fit_intercept else 0.0)
+    np.testing.assert_allclose(model.grad_norm_, expected, rtol=1e-8)

@@ -98,7 +98,7 @@ class Exact:
         logits, target = np.resize(self.logits, 1 << 18), np.resize(self.target, 1 << 18)
         return round(peak_bytes(lambda: self.function(logits, target)) / logits.size, 1)
 
-    track_bytes_an_element.unit = "bytes"
+    track_bytes_an_element.unit = "bytes/element"
 
     def track_ulp(self, form, *_):
         """Largest error of losses, gradients or second derivatives, whatever the form returns, in units of the last place."""

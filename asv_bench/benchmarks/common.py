@@ -106,7 +106,9 @@ def peak_bytes(function):
 
 
 def worst_ulp(found, exact):
-    """Return the largest error of an array in units of its last place, beside an exact one of long doubles; NaN where both are."""
+    """Return the largest error of an array in units of its last place, beside an exact one of long doubles; infinity if NaNs differ."""
+    if not np.array_equal(np.isnan(found), np.isnan(exact)):
+        return float("inf")
     spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(np.longdouble)
     return float(np.nanmax(np.abs(found.astype(np.longdouble) - exact) / spacing))
 

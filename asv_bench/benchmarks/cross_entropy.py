@@ -128,7 +128,7 @@ class Exact:
         logits, labels = np.resize(self.logits, (rows, self.logits.shape[1])), np.resize(self.labels, rows)
         return round(peak_bytes(lambda: self.function(logits, labels)) / logits.size, 1)
 
-    track_bytes_an_element.unit = "bytes"
+    track_bytes_an_element.unit = "bytes/element"
 
     def track_ulp(self, form, *_):
         """Largest error of losses, gradients or Hessian diagonals, whatever the form returns, in units of the last place."""

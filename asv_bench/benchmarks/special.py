@@ -88,7 +88,7 @@ class Exact:
         x = np.resize(self.x, (-(-(1 << 18) // self.x.shape[1]), self.x.shape[1]))
         return round(peak_bytes(lambda: self.function(x)) / x.size, 1)
 
-    track_bytes_an_element.unit = "bytes"
+    track_bytes_an_element.unit = "bytes/element"
 
     def track_ulp(self, function, *_):
         """Largest error in units of the last place."""

@@ -7,12 +7,13 @@
  * lies, meets a run of B, and no lanes have to be added in the end. One class has none of that: its vectors lie along X.
  */
 
-FASTCE_INLINE void OFX(ask_for)(const ENTRY *p)
+/* Ask for the number that lies `ahead` of p; as integers, for the place may lie behind the array's end. */
+FASTCE_INLINE void OFX(ask_for)(const ENTRY *p, ptrdiff_t ahead)
 {
 #if defined(__GNUC__)
-    __builtin_prefetch((const void *)p, 0, 3);
+    __builtin_prefetch((const void *)((uintptr_t)p + ahead * sizeof(ENTRY)), 0, 3);
 #else
-    (void)p;
+    (void)p, (void)ahead;
 #endif
 }
 
@@ -30,7 +31,7 @@ FASTCE_INLINE void OFX(tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_str
         const ptrdiff_t stop = T - start < LINE_NUMBERS ? T : start + LINE_NUMBERS;
         if (ahead)
             UNROLL_ALL for (int a = 0; a < ROWS; ++a)
-                OFX(ask_for)(A + (ahead + a) * a_stride + start * t_stride);
+                OFX(ask_for)(A + a * a_stride + start * t_stride, ahead * a_stride);
         for (ptrdiff_t t = start; t < stop; ++t) {
             vdouble right[TILE_VECTORS];
             UNROLL_ALL for (int v = 0; v < VECTORS; ++v) {
@@ -204,7 +205,7 @@ static void OFX(fastce_dense_forward)(ptrdiff_t X_, ptrdiff_t row_stride, ptrdif
             Z[i * K + k] = intercept ? intercept[k] : 0;
     if (K == 1)
         OFX(multiply_one)(X, row_stride, col_stride, n, p, coef, Z);
-    else
+    else if (K > 1)
         OFX(multiply)(X, row_stride, col_stride, n, p, coef, K, Z);
 }
 
@@ -216,7 +217,7 @@ static void OFX(fastce_dense_backward)(ptrdiff_t X_, ptrdiff_t row_stride, ptrdi
     double *G = (double *)G_;
     if (K == 1)
         OFX(multiply_one)(X, col_stride, row_stride, p, n, R, G);
-    else
+    else if (K > 1)
         OFX(multiply)(X, col_stride, row_stride, p, n, R, K, G);
 }
 
