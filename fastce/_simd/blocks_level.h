@@ -26,8 +26,9 @@
 #undef CSR_VECTORS
 #define CSR_VECTORS 4
 
-/* float64 first: float32 in an odd layout is copied to double and uses its functions. */
+/* float64 first: pieces of float32 are widened and use its functions. */
 #define ENTRY double
+#define ENTRY_IS_DOUBLE 1
 #define LINE_NUMBERS 8
 #define OFX(identifier) NAME(FASTCE_PASTE(identifier, _f64))
 #include "dense.h"
@@ -45,7 +46,9 @@
 #undef OFX
 
 #undef LINE_NUMBERS
+#undef ENTRY_IS_DOUBLE
 #define ENTRY float
+#define ENTRY_IS_DOUBLE 0
 #define LINE_NUMBERS 16
 #define OFX(identifier) NAME(FASTCE_PASTE(identifier, _f32))
 #include "dense.h"
@@ -62,3 +65,4 @@
 #undef ENTRY
 #undef OFX
 #undef LINE_NUMBERS
+#undef ENTRY_IS_DOUBLE

@@ -17,6 +17,7 @@ FASTCE_INLINE void OFX(ask_for)(const ENTRY *p, ptrdiff_t ahead)
 #endif
 }
 
+#if ENTRY_IS_DOUBLE
 /* ROWS rows of `out`, VECTORS vectors of classes each, stay in registers; the last vector has `some` classes if that is not 0. */
 FASTCE_INLINE void OFX(tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t T, const double *B, ptrdiff_t K,
                              double *out, const int ROWS, const int VECTORS, const ptrdiff_t some, const ptrdiff_t ahead)
@@ -39,7 +40,7 @@ FASTCE_INLINE void OFX(tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_str
                 right[v] = some && v == VECTORS - 1 ? NAME(load_some_f64)(from, some) : NAME(load_f64)(from);
             }
             UNROLL_ALL for (int a = 0; a < ROWS; ++a) {
-                vdouble left = OFX(splat_widened)(A + a * a_stride + t * t_stride);
+                const vdouble left = NAME(splat_at)(A + a * a_stride + t * t_stride);
                 UNROLL_ALL for (int v = 0; v < VECTORS; ++v)
                     sum[a][v] += left * right[v];
             }
@@ -111,6 +112,45 @@ static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride
         }
     }
 }
+
+#else
+
+/* The same of floats: pieces of A are widened once, for all classes. */
+static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B, ptrdiff_t K,
+                          double *out)
+{
+    enum { ROWS = 8, LENGTH = 256, LINE = 264 }; /* rows of 256 would all lie in the same part of the cache */
+    double widened[ROWS * LINE];
+    for (ptrdiff_t t = 0; t < T; t += LENGTH) {
+        const ptrdiff_t length = T - t < LENGTH ? T - t : LENGTH;
+        for (ptrdiff_t a = 0; a < m; a += ROWS) {
+            const ptrdiff_t rows = m - a < ROWS ? m - a : ROWS;
+            const ENTRY *left = A + a * a_stride + t * t_stride;
+            if (t_stride == 1) {
+                for (ptrdiff_t i = 0; i < rows; ++i)
+                    for (ptrdiff_t start = 0; start < length; start += LINE_NUMBERS) {
+                        const ptrdiff_t stop = length - start < LINE_NUMBERS ? length : start + LINE_NUMBERS;
+                        OFX(ask_for)(left + i * a_stride + start, ROWS * a_stride);
+                        for (ptrdiff_t j = start; j < stop; ++j)
+                            widened[i * LINE + j] = (double)left[i * a_stride + j];
+                    }
+                NAME(multiply_f64)(widened, LINE, 1, rows, length, B + t * K, K, out + a * K);
+                continue;
+            }
+            if (a_stride == 1 && rows == ROWS)
+                for (ptrdiff_t j = 0; j < length; ++j)
+                    for (ptrdiff_t i = 0; i < ROWS; ++i)
+                        widened[j * ROWS + i] = (double)left[i + j * t_stride];
+            else
+                for (ptrdiff_t j = 0; j < length; ++j)
+                    for (ptrdiff_t i = 0; i < rows; ++i)
+                        widened[j * ROWS + i] = (double)left[i * a_stride + j * t_stride];
+            NAME(multiply_f64)(widened, 1, ROWS, rows, length, B + t * K, K, out + a * K);
+        }
+    }
+}
+
+#endif
 
 /* One class, rows of A contiguous: out[a] += A[a] . B. Eight sums, so that the additions do not wait for each other. */
 FASTCE_INLINE void OFX(dots_tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t T, const double *B, double *out, const int ROWS)

@@ -70,7 +70,7 @@ FASTCE_INLINE vdouble NAME(load_widened_f32)(const float *p) { return (double)*p
 FASTCE_INLINE vdouble NAME(load_widened_f64)(const double *p) { return NAME(load_f64)(p); }
 
 /* The number at p in all lanes. */
-FASTCE_INLINE vdouble NAME(splat_widened_f64)(const double *p)
+FASTCE_INLINE vdouble NAME(splat_at)(const double *p)
 {
 #if SIMD_LEVEL == 3
     return (vdouble)_mm256_broadcast_sd(p);
@@ -78,16 +78,6 @@ FASTCE_INLINE vdouble NAME(splat_widened_f64)(const double *p)
     return (vdouble)_mm512_set1_pd(*p);
 #else
     return NAME(splat_f64)(*p);
-#endif
-}
-FASTCE_INLINE vdouble NAME(splat_widened_f32)(const float *p)
-{
-#if SIMD_LEVEL == 3
-    return (vdouble)_mm256_cvtps_pd(_mm_broadcast_ss(p));
-#elif SIMD_LEVEL == 4
-    return (vdouble)_mm512_cvtps_pd(_mm256_broadcast_ss(p));
-#else
-    return NAME(splat_f64)((double)*p);
 #endif
 }
 
