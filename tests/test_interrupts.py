@@ -30,6 +30,7 @@ CODE = """
 import os, signal, threading, time
 import numpy as np
 from fastce.linear_model import LogisticRegression
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60000, 400))
 y = (X @ rng.normal(size=(400, 20)) + rng.gumbel(size=(60000, 20))).argmax(axis=1)
@@ -76,6 +77,8 @@ import numpy as np
 from numba.core import event
 import fastce
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Interrupts(event.Listener):
     n = 0
     def on_start(self, what):
@@ -116,6 +119,15 @@ def interrupted(reached, error=None):
         raise error
 
 
+@pytest.fixture
+def usual_handler():
+    """Raise KeyboardInterrupt at SIGINT, which a shell's background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_handler")
 def test_an_interrupt_waits_for_the_end_of_a_block():
     reached = []
     with pytest.raises(KeyboardInterrupt):
@@ -128,15 +140,13 @@ def test_an_interrupt_waits_for_the_end_of_a_block():
     assert caught.value.__context__ is error
 
 
+@pytest.mark.usefixtures("usual_handler")
 def test_a_handler_that_is_set_meanwhile_stays():
-    came, before = [], signal.getsignal(signal.SIGINT)
-    try:
-        with interrupts_wait():
-            signal.signal(signal.SIGINT, lambda *_: came.append("its own"))
-        signal.raise_signal(signal.SIGINT)
-        assert came == ["its own"]
-    finally:
-        signal.signal(signal.SIGINT, before)
+    came = []
+    with interrupts_wait():
+        signal.signal(signal.SIGINT, lambda *_: came.append("its own"))
+    signal.raise_signal(signal.SIGINT)
+    assert came == ["its own"]
 
 
 def test_whoever_ignores_interrupts_goes_on_ignoring_them():
