@@ -108,7 +108,7 @@ def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
         if n_blocks > 1 or n > 2 * _LEAST_ROWS:
             multiple = 8 if n_blocks > 8 else 2
             n_blocks = min(n, -(-n_blocks // multiple) * multiple)
-        return np.arange(n_blocks + 1) * n // n_blocks
+        return np.arange(n_blocks + 1, dtype=np.int64) * n // n_blocks
     work = X.indptr.astype(np.int64) * 12 + np.arange(n + 1) * (8 * n_outputs)
     n_blocks = max(1, min(-(-n // 16), -(-int(work[-1]) // _BLOCK_BYTES)))
     starts = np.searchsorted(work, np.linspace(0, work[-1], n_blocks + 1)[1:-1])
