@@ -31,6 +31,8 @@ from ._walk import Source, is_full
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
 # entries in a row are not, either.
 _MAX_COLUMNS, _FACTOR_PAYS, _PAIRS_PAY = 2048, 1000, 64
+# Rows are converted to float64 so many numbers at a time (512 kB).
+_MEAN_NUMBERS = 1 << 16
 # One factor a class, while they all fit in this many numbers. From _LARGE on they are kept as float32 (at most 32 MB), which halves what a
 # product reads, and are made from a few Gram matrices at a time (16 MB, or one a thread).
 _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
@@ -56,10 +58,14 @@ def _pays(X: Any) -> bool:
 
 def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
     """Return the mean (p,) of the rows of X with weights (n,) or (1,) that sum to one."""
-    n = X.shape[0]
-    if weights.size == 1 and not hasattr(X, "indptr"):
+    n, p = X.shape
+    if hasattr(X, "indptr"):
+        return np.asarray(X.T @ np.broadcast_to(weights, (n,)), dtype=np.float64)
+    if weights.size == 1:
         return X.mean(axis=0, dtype=np.float64)
-    return np.asarray(X.T @ np.broadcast_to(weights, (n,)), dtype=np.float64)
+    step = max(1, _MEAN_NUMBERS // p)
+    blocks = [slice(first, first + step) for first in range(0, n, step)]
+    return np.sum([weights[block] @ X[block] for block in blocks], axis=0)
 
 
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -105,7 +111,7 @@ def class_blocks(
     Factors of an `old` inverse are overwritten if there are as many.
     """
     p, size = mean.size, base.shape[0]
-    if isinstance(old, Factored) and old.factors.shape == (n_classes, size, size):
+    if isinstance(old, Factored) and old.scales is not None and old.factors.shape == (n_classes, size, size):
         factors, scales = old.factors, old.scales
     else:
         factors, scales = _tables(n_classes, size)
@@ -204,9 +210,9 @@ class InverseHessian:
         scale = invert_factor(matrix, self.mean, self.penalty, self.n_outputs).reshape(self.n_outputs, -1)
         self.current = Factored(matrix[np.newaxis], scale, self.mean, self.centre, _projection(self.n_outputs))
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
-        return self.current.solve(grad, grad_intercept, coef)
+    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write the inverse Hessian times a packed table to `out`: see `_inverses`."""
+        self.current.solve(table, out)
 
     def refresh(self, source: Source, coef: np.ndarray, intercept: np.ndarray | None, near: bool = False) -> bool:
         """Replace the inverse by that of the class blocks, if they can be factored; tell whether.

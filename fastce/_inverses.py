@@ -1,6 +1,9 @@
 """Approximate inverse Hessians of linear models, as `_gram` makes them: how they are factored, and their products with a gradient.
 
 Both are inverses in columns centred by their mean, exactly: with coef unchanged, the intercept moves by mean . coef.
+
+They are multiplied with tables as `_linear_loss` packs them, C-contiguous: (P, K) with P = p, or P = p + 1 where the last row is the
+intercept's.
 """
 
 import numpy as np
@@ -49,7 +52,10 @@ def invert_factor(matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks
 
 
 class Factored:
-    """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections."""
+    """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections.
+
+    Of float64 factors, scales and means become a part: they are overwritten. In float32 a product of them could overflow.
+    """
 
     def __init__(
         self,
@@ -60,48 +66,50 @@ class Factored:
         rotation: np.ndarray | None,
         shares: np.ndarray | None = None,
     ) -> None:
-        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see `invert_factor`; P = p, or p + 1 with intercept
+        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see `invert_factor`
         self.factors = factors
-        self.scales = scales  # (K, P) or (1, P)
+        self.scales: np.ndarray | None = scales  # (K, P) or (1, P)
         self.mean = mean
         self.has_intercept = has_intercept
         self.rotation = rotation
         self.shares = shares  # (K,): what the inverse is divided by, where one factor serves several classes
+        if factors.dtype == np.float64:
+            self.scales = None
+            of_columns = factors.reshape(*factors.shape[:2], -1, scales.shape[1])
+            of_columns *= scales.reshape(factors.shape[0], 1, -1, scales.shape[1])
+            if has_intercept:
+                of_columns[..., -1] -= of_columns[..., :-1] @ mean
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
-        turn, p = self.rotation, self.mean.size
-        has_intercept = self.has_intercept
-        table = np.empty((grad.shape[0], p + has_intercept))
-        table[:, :p] = grad
-        if has_intercept:
-            table[:, :p] -= grad_intercept[:, np.newaxis] * self.mean
-            table[:, p] = grad_intercept
-        if turn is not None:
-            table = turn.T @ table
-        table *= self.scales
-        # Products in float32 are those of a vector that neither overflows nor vanishes there.
-        size = 1.0
-        if self.factors.dtype == np.float32:
-            size = float(np.max(np.abs(table), initial=0.0))
-            table = (table / (size if 0.0 < size < np.inf else 1.0)).astype(np.float32)
-        if self.factors.shape[1] != table.shape[1]:
-            factor = self.factors[0]
-            table = (factor.T @ (factor @ table.ravel())).reshape(table.shape)
-        elif self.factors.shape[0] == 1:
-            factor = self.factors[0]
-            table = (table @ factor.T) @ factor
-        else:
-            table = np.matmul(self.factors, table[:, :, np.newaxis])
-            table = np.matmul(self.factors.transpose(0, 2, 1), table)[:, :, 0]
-        table = table * (size * self.scales)
+    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
+        rows = table.T if self.rotation is None else self.rotation.T @ table.T
+        rows = self._product(rows) if self.scales is None else self._scaled_product(rows, self.scales)
         if self.shares is not None:
-            table /= self.shares[:, np.newaxis]
-        if turn is not None:
-            table = turn @ table
-        step = table[:, :p]
-        coef[...] = step
-        return table[:, p] - step @ self.mean if has_intercept else np.zeros_like(grad_intercept)
+            rows /= self.shares[:, np.newaxis]
+        out[...] = rows.T if self.rotation is None else (self.rotation @ rows).T
+
+    def _product(self, rows: np.ndarray) -> np.ndarray:
+        # the factors and their transposes times rows (K, P), of the factors' dtype
+        factors = self.factors
+        if factors.shape[1] == rows.size:
+            return (factors[0].T @ (factors[0] @ rows.ravel())).reshape(rows.shape)
+        if len(factors) == 1:
+            return (rows @ factors[0].T) @ factors[0]
+        return (factors.transpose(0, 2, 1) @ (factors @ rows[:, :, np.newaxis]))[:, :, 0]
+
+    def _scaled_product(self, rows: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        p = self.mean.size
+        rows = rows.copy()
+        if self.has_intercept:
+            rows[:, :p] -= rows[:, p:] * self.mean
+        rows *= scales
+        # Products in float32 are those of a vector that neither overflows nor vanishes there.
+        size = float(np.max(np.abs(rows), initial=0.0))
+        rows /= size if 0.0 < size < np.inf else 1.0
+        rows = self._product(rows.astype(np.float32)) * (size * scales)
+        if self.has_intercept:
+            rows[:, p] -= rows[:, :p] @ self.mean
+        return rows
 
 
 class Diagonal:
@@ -110,21 +118,16 @@ class Diagonal:
     def __init__(self, diagonal: np.ndarray, mean: np.ndarray, masses: np.ndarray, n_threads: int | None = None) -> None:
         self.diagonal, self.mean, self.masses, self.n_threads = diagonal, mean, masses, n_threads  # (p,), (p,), (K,)
 
-    def solve(self, grad: np.ndarray, grad_intercept: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Write the inverse Hessian times a gradient to coef (K, p), which may be the gradient's, and return its intercept (K,)."""
-        if grad.T.flags.c_contiguous and coef.T.flags.c_contiguous:
-            # As coefficients of a sparse X lie in memory.
-            K, p = grad.shape
-            rows = max(1, _BLOCK // K)
-            parts = np.zeros((-(-p // rows), K))
-            arguments = (grad.T, self.diagonal, self.mean, grad_intercept, rows, coef.T, parts)
-            _threads.run(_divide, 2 * grad.size // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
-            shift = parts.sum(axis=0)
-        else:
-            np.subtract(grad, np.multiply.outer(grad_intercept, self.mean), out=coef)
-            coef /= self.diagonal
-            shift = coef @ self.mean
-        return grad_intercept / self.masses - shift
+    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
+        p, K = self.mean.size, table.shape[1]
+        grad_intercept = table[p].copy() if len(table) > p else np.zeros(K)
+        rows = max(1, _BLOCK // K)
+        parts = np.zeros((-(-p // rows), K))
+        arguments = (table[:p], self.diagonal, self.mean, grad_intercept, rows, out[:p], parts)
+        _threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
+        if len(table) > p:
+            out[p] = grad_intercept / self.masses - parts.sum(axis=0)
 
 
 @reduction

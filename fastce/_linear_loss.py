@@ -223,13 +223,7 @@ class LinearLoss:
     def precondition(self, vector: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Write the approximate inverse Hessian times a packed vector to `out`, by default a new array, and return it."""
         out = np.empty_like(vector) if out is None else out
-        grad, grad_intercept = self.parts(vector)
-        if not self.fit_intercept:
-            grad_intercept = np.zeros(self.n_outputs)
-        coef, intercept = self.parts(out)
-        step_intercept = self._inverse.solve(grad, grad_intercept, coef)
-        if self.fit_intercept:
-            intercept[...] = step_intercept
+        self._inverse.solve(vector.reshape(-1, self.n_outputs), out.reshape(-1, self.n_outputs))
         return out
 
     @property

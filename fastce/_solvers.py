@@ -13,7 +13,6 @@ Mathematical Programming 63.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg.lapack import dtrtrs
 
 from ._newton import newton
 from ._search import EPS, Objective, Point, Progress, Result, Watch, search
@@ -22,6 +21,8 @@ from ._vectors import add, dot, dots, learn, table
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
 # If fewer iterations than that costs seem to be left, it is put off by so many.
 _FIRST_REFRESH, _REFRESH_GROWTH, _PUT_OFF = 5, 3, 5
+# What the objective's inverse is scaled by costs one product with it: it is found from the first pairs, and from some of the later ones.
+_SCALE_AT_FIRST, _SCALE_EVERY = 3, 4
 # See `choose`.
 _EXACT_PAYS, _PATIENCE = 1.0, 60.0
 _MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 100, 5, 1 << 22
@@ -36,60 +37,66 @@ class _InverseHessian:
 
     Pairs of long vectors are rounded to float32, which halves what they take and what a product reads. R and D are those of the rounded
     pairs, so the matrix is that of BFGS still, and positive.
+
+    A new pair adds a column to R, hence one to R^-1, which is kept: without its oldest pair it is the rest of itself.
     """
 
     def __init__(self, objective: Objective, memory: int, size: int) -> None:
         self.objective, self.memory = objective, memory
         self.S, self.Y = table(memory, size), table(memory, size)
-        self.D = np.empty(memory)  # s_i . y_i, times the ratio of what y_i and s_i are scaled by
-        self.products = np.empty((memory, memory))  # s_i . y_j, by rows of S and Y; valid where i is no newer than j
-        self.order: list[int] = []  # rows of S and Y, oldest first
-        self.scale = 1.0
+        self.D = np.zeros(memory)  # s_i . y_i, times the ratio of what y_i and s_i are scaled by
+        self.R_inverse = np.zeros((memory, memory))  # by rows of S and Y, which the pairs take in turn
+        self.forget()
 
     def forget(self) -> None:
-        self.order = []
-        self.scale = 1.0
+        """Go back to the objective's inverse alone."""
+        self.n_pairs, self.row = 0, 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Take note that the objective's inverse is another one: its scale is not known."""
+        self.scale, self.n_updates = 1.0, 0
 
     def update(self, new: Point, old: Point, work: np.ndarray) -> None:
         """Learn the pair of two points, unless the curvature along it is lost in rounding; `work` is overwritten."""
-        is_full = len(self.order) == self.memory
-        row = self.order.pop(0) if is_full else len(self.order)
-        used = len(self.order) + 1
+        row, is_full = self.row, self.n_pairs == self.memory
+        used = self.n_pairs + (not is_full)
         products, ratio = learn((new.theta, new.grad), (old.theta, old.grad), self.S[:used], self.Y[:used], row, work)
-        sy, y_norm = float(products[row]) * ratio, dot(self.Y[row], self.objective.precondition(work, work))
-        if EPS * y_norm < sy < np.inf and y_norm > 0.0:
-            self.scale = sy / y_norm
+        sy = float(products[row]) * ratio
+        is_good = 0.0 < sy < np.inf
+        if is_good and (self.n_updates < _SCALE_AT_FIRST or self.n_updates % _SCALE_EVERY == 0):
+            y_norm = dot(self.Y[row], self.objective.precondition(work, work))
+            is_good = EPS * y_norm < sy and y_norm > 0.0
+            self.scale = sy / y_norm if is_good else self.scale
+        self.n_updates += 1
+        inverse = self.R_inverse[:used, :used]
+        inverse[row], inverse[:, row], self.D[row] = 0.0, 0.0, 0.0
+        if is_good:
+            inverse[:, row] = inverse @ (products / -products[row])
+            inverse[row, row], self.D[row] = 1.0 / products[row], sy
         elif is_full:
             # The oldest pair's place is taken: zeros change nothing.
-            self.S[row], self.Y[row], products, sy = 0.0, 0.0, np.zeros(used), 1.0
-            self.products[row] = 0.0
-            products[row] = 1.0
+            self.S[row], self.Y[row] = 0.0, 0.0
         else:
             return
-        self.order.append(row)
-        self.products[:used, row], self.D[row] = products, sy
+        self.n_pairs, self.row = used, (row + 1) % self.memory
 
     def descent(self, grad: np.ndarray, out: np.ndarray) -> np.ndarray:
         """Write minus the product with a gradient to `out` and return it."""
-        if not self.order:
+        used = self.n_pairs
+        if used == 0:
             out = self.objective.precondition(grad, out)
             out *= -self.scale
             return out
-        used = len(self.order)
-        # Until the memory is full the rows are in order.
-        order = slice(used) if used < self.memory else np.array(self.order)
-        R = self.products[order, order] if used < self.memory else self.products[np.ix_(order, order)]
-        S, Y = self.S[:used], self.Y[:used]
-        factors = np.empty(used)
-        alpha, _ = dtrtrs(R, dots(S, grad)[order])
-        factors[order] = self.scale * alpha
-        self.objective.precondition(add(Y, factors, grad, out, -self.scale), out)
+        S, Y, R_inverse = self.S[:used], self.Y[:used], self.R_inverse[:used, :used]
+        alpha = R_inverse @ dots(S, grad)
+        self.objective.precondition(add(Y, self.scale * alpha, grad, out, -self.scale), out)
         # `out` is -r
-        beta, _ = dtrtrs(R, -self.D[order] * alpha - dots(Y, out)[order], trans=1)
-        factors[order] = beta
-        return add(S, factors, out, out)
+        beta = (self.D[:used] * alpha + dots(Y, out)) @ R_inverse
+        return add(S, -beta, out, out)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is found where it leads to
 def lbfgs(
     objective: Objective,
     theta: np.ndarray,
@@ -158,7 +165,7 @@ def lbfgs(
         point = watch.point
         inverse.descent(point.grad, direction)
         decrease = -dot(point.grad, direction)
-        if not (0.0 < decrease < np.inf) and inverse.order:
+        if not (0.0 < decrease < np.inf) and inverse.n_pairs:
             # Rounding has spoilt the pairs: start over from the objective's own inverse Hessian.
             inverse.forget()
             continue
@@ -166,7 +173,7 @@ def lbfgs(
             return watch.result()
         new, n = search(objective, point, direction, -decrease)
         watch.n_evaluations += n
-        if new is None and inverse.order:
+        if new is None and inverse.n_pairs:
             inverse.forget()
             inverse.descent(point.grad, direction)
             new, n = search(objective, point, direction, dot(point.grad, direction))
@@ -182,7 +189,7 @@ def lbfgs(
             else:
                 next_refresh *= _REFRESH_GROWTH
                 if objective.refresh(new.theta, False):
-                    inverse.scale = 1.0
+                    inverse.renew()
             before = watch.n_iter, watch.gap
 
 

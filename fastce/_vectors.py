@@ -15,7 +15,7 @@ from ._jit import Driver, driver, kernel, reduction
 
 # A block and some more of others stay in the first-level cache.
 _BLOCK = 1 << 12
-_LONG = 1 << 15
+_LONG = 1 << 14
 # So many numbers are read in the time of one evaluation of `_threads.run`: threads must not be woken for what takes no time.
 NUMBERS_A_STEP = 8
 # Sums of |numbers| between these powers of two are far from the ends of float32, for one number and for any number of them.

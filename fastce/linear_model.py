@@ -26,6 +26,7 @@ __all__ = ["LogisticRegression"]
 # within about 1e-6 of its minimum.
 _GAP_OF_TOL = 1e-3
 _SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
+_X_RULES: dict[str, Any] = {"accept_sparse": "csr", "accept_large_sparse": True, "dtype": [np.float64, np.float32]}
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
@@ -195,10 +196,14 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> "LogisticRegression":
         self._check_parameters()
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
+        X, y = validate_data(self, X, y, **_X_RULES)
         X = _readable(X)
-        check_classification_targets(y)
+        is_integer = y.dtype.kind in "biu"
+        if not is_integer:
+            check_classification_targets(y)
         classes, target = _encode(y)
+        if is_integer and 2 * classes.size > y.size:
+            check_classification_targets(y)  # it only warns of so many, but sorts
         if classes.size < 2:
             raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}")
         weights, total = self._row_weights(X, y, classes, target, sample_weight)
@@ -297,7 +302,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
         # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for parts of the rows, on several threads.
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32], accept_large_sparse=True)
+        X = validate_data(self, X, reset=False, **_X_RULES)
         table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64)
         logits = np.empty((X.shape[0], table.shape[1]))
