@@ -19,8 +19,8 @@ from ._search import EPS, Objective, Point, Progress, Result, Watch, search
 from ._vectors import add, dot, dots, learn, table
 
 # The objective may replace its inverse Hessian after these iterations: often at first, when the point moves far, then geometrically.
-# If fewer iterations than that costs seem to be left, it is put off by so many.
-_FIRST_REFRESH, _REFRESH_GROWTH, _PUT_OFF = 5, 3, 5
+# If fewer iterations than twice what that costs seem to be left, it is put off by so many.
+_FIRST_REFRESH, _REFRESH_GROWTH, _REFRESH_COSTS, _PUT_OFF = 5, 3, 2, 5
 # What the objective's inverse is scaled by costs one product with it: it is found from the first pairs, and from some of the later ones.
 _SCALE_AT_FIRST, _SCALE_EVERY = 3, 4
 # See `choose`.
@@ -184,7 +184,7 @@ def lbfgs(
         inverse.update(new, point, direction)
         watch.move(new)
         if watch.n_iter == next_refresh:
-            if _left(watch, before) < objective.refresh_cost:
+            if _left(watch, before) < _REFRESH_COSTS * objective.refresh_cost:
                 next_refresh += _PUT_OFF
             else:
                 next_refresh *= _REFRESH_GROWTH
