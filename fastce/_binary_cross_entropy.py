@@ -1,5 +1,7 @@
 """Binary cross-entropy of logits: public forms; the formulas are in `_binary_kernels`."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -210,8 +210,21 @@ cdef class _Csr:
             else:
                 fault = fastce_csr_fault_i32(<const int32_t *> where, <const int32_t *> starts, n, stored, p)
         if fault >= 0:
-            raise ValueError(
-                f"indices must lie in 0..{p - 1} and indptr rise from 0 to at most {stored}; got another at row {fault}")
+            raise self.error(fault, stored, p)
+
+    cdef object error(self, Py_ssize_t row, Py_ssize_t stored, Py_ssize_t p):
+        """Return the error for the first row that leads outside."""
+        cdef int64_t first = self.start(row), last = self.start(row + 1), e, index = 0
+        if not 0 <= first <= last <= stored:
+            return ValueError(f"indptr must rise from 0 to at most {stored}; got {first}, then {last} at row {row}")
+        for e in range(first, last):
+            index = (<const int64_t *> self.indices.view.buf)[e] if self.wide else (<const int32_t *> self.indices.view.buf)[e]
+            if not 0 <= index < p:
+                break
+        return ValueError(f"indices must lie in 0..{p - 1}; got {index} at row {row}")
+
+    cdef int64_t start(self, Py_ssize_t row):
+        return (<const int64_t *> self.indptr.view.buf)[row] if self.wide else (<const int32_t *> self.indptr.view.buf)[row]
 
 
 def check_csr(data, indices, indptr, n_columns):

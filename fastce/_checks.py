@@ -23,6 +23,8 @@ def as_array(x: Any, name: str) -> np.ndarray:
     """Return `x` as an array of whatever dtype."""
     if type(x) is np.ndarray:
         return x
+    if is_sparse(x):
+        raise TypeError(f"{name} must be a dense array; got a sparse matrix (its toarray() is one)")
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(f"{name} must be an array without a mask; got a masked array (use weights or ignore_index instead)")
     try:
@@ -38,7 +40,7 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
-    raise TypeError(f"{name} must be an array of float16, float32, float64 or integers; got dtype {array.dtype}")
+    raise TypeError(f"{name} must be an array of float16, float32, float64, integers or booleans; got dtype {array.dtype}")
 
 
 def contiguous(x: np.ndarray, dtype: Any) -> np.ndarray:
@@ -230,7 +232,7 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
         return None
     array = as_float_array(weights, name)
     if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, one {each}; got shape {array.shape}")
+        raise ValueError(f"{name} must have shape {shape}, one number for each {each}; got shape {array.shape}")
     return unlocked(check_nonnegative(contiguous(array, np.float64), name, each))
 
 

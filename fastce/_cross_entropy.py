@@ -7,6 +7,8 @@ With the coefficients c of a row (see `_cross_entropy_kernels`) and C = sum_k c_
 and what z-loss adds to them.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -16,6 +16,8 @@ lie between 0 and 1; d = 1 - 2 t, and s = P (1 - P) / q, which is p for t = 0 or
     hess  = q^gamma (P (1 - P) + gamma (2 d s (P - t) + d (1 - 2 P) s l + (gamma - 1) d^2 s (s l)))
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any, NamedTuple
 
@@ -33,8 +35,7 @@ from ._math import close_terms, exp_nonpositive, log_nonnegative, open_rows, ope
 
 # Up to this whole number a power is so many products, which is quicker than exp(gamma log q), and loses fewer digits.
 _MOST_PRODUCTS = 4.0
-# Squares of gamma must be numbers of float32.
-_LARGEST_GAMMA = 1e18
+_LARGEST_GAMMA = 1e18  # its square must be a number of float32
 
 
 class _Focus(NamedTuple):

@@ -68,6 +68,13 @@ def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
     return np.sum([weights[block] @ X[block] for block in blocks], axis=0)
 
 
+def check_squares(squares: np.ndarray, each: str = "column") -> None:
+    """Check that sums of squares of the columns (or rows) of X are finite."""
+    bad = np.flatnonzero(~np.isfinite(squares))
+    if bad.size:
+        raise ValueError(f"X must have squares whose sums are finite; got numbers too large for that in {each} {bad[0]}")
+
+
 def _class_curvature(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     # eigenvalues and eigenvectors of C; its null vector (all classes alike) never meets a gradient: any number serves there
     if shares.size == 2:
@@ -164,6 +171,7 @@ class InverseHessian:
     The rows' weights (n,) or (1,) sum to one, as do the classes' shares (n_classes,); `centre` tells whether there is an intercept.
     """
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __init__(
         self, X: Any, source: Source, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
     ) -> None:
@@ -174,13 +182,15 @@ class InverseHessian:
         if _pays(X):
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
             self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
+            check_squares(self.gram.diagonal()[:p])
             if not centre:
                 self.gram = self.gram[:p, :p]
             self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:
             n_entries = int(X.indptr[-1]) if hasattr(X, "indptr") else X.size
-            moments = column_moments(source, n, n_entries, weights, n_threads=n_threads)
-            self.current = scaled_columns(*moments, shares, penalty, centre=centre, n_threads=n_threads)
+            mean, squares = column_moments(source, n, n_entries, weights, n_threads=n_threads)
+            check_squares(squares)
+            self.current = scaled_columns(mean, squares, shares, penalty, centre=centre, n_threads=n_threads)
 
     @property
     def refresh_cost(self) -> float:

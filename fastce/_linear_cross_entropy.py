@@ -4,6 +4,8 @@ A block of rows is multiplied (BLAS), turned into loss and gradient in place by 
 The products are split over threads here, for BLAS's own would take turns with those of the kernels and keep them waiting.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 

@@ -6,6 +6,8 @@ Binary cross-entropy: value = -w (t log p + (1 - t) log(1 - p)), grad = w (p - t
 No exponentials are to be saved here, so NumPy is all the kernel it takes.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
-from ._gram import mean_of
+from ._gram import check_squares, mean_of
 from ._walk import is_full
 
 # The factor takes n^3 / 3 steps and n^2 numbers (32 MB); it pays where columns are so many times the rows.
@@ -30,12 +30,14 @@ def pays(X: Any) -> bool:
 class RowSpace:
     """The row space of X (n, p), less the mean of the columns with `centre`; `Y` (n, r) are the rows in it."""
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __init__(self, X: Any, *, centre: bool) -> None:
         n, p = X.shape
         self.X, self.mean = X, mean_of(X, np.full(1, 1.0 / n)) if centre else np.zeros(p)
         products = np.zeros((n, n), order="F")
         for columns in self._columns():
             products = dsyrk(1.0, self._block(columns), beta=1.0, c=products, lower=1, overwrite_c=1)
+        check_squares(products.diagonal(), "row")
         factor, pivots, rank, _ = dpstrf(products, lower=1, overwrite_a=1)
         self.Y, self.pivots = np.zeros((n, rank)), pivots[:rank] - 1
         self.Y[pivots - 1] = np.tril(factor)[:, :rank]

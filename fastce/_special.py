@@ -5,6 +5,8 @@ brings arrays into that form and results back, without a copy where another orde
 time.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any

@@ -171,7 +171,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix (n_samples, n_features)
-            float32 and float64, dense in any order or CSR, are used as they are; anything else becomes float64, or CSR.
+            float32 and float64, dense in any order or CSR, are used as they are; anything else becomes float64, or CSR. Squares of
+            its numbers must have finite sums (so up to about 1e150); columns whose numbers are all below 1e-150 count as constant.
         y : array-like (n_samples,)
             Class labels, at least two different ones.
         sample_weight : array-like (n_samples,) or None
@@ -377,7 +378,7 @@ def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number {rule}; got {value!r}")
+        raise TypeError(f"{name} must be a number, {rule}; got {value!r}")
     if not holds(float(value)):
         raise ValueError(f"{name} must be {rule}; got {value!r}")
 

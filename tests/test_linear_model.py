@@ -259,7 +259,7 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"C": 0.0}, ValueError, r"C must be above 0; got 0\.0"),
         ({"C": -1}, ValueError, "C must be above 0; got -1"),
         ({"C": np.nan}, ValueError, "C must be above 0; got nan"),
-        ({"C": "1"}, TypeError, "C must be a number above 0; got '1'"),
+        ({"C": "1"}, TypeError, "C must be a number, above 0; got '1'"),
         ({"tol": 0.0}, ValueError, "tol must be finite and above 0"),
         ({"tol": np.inf}, ValueError, "tol must be finite and above 0"),
         ({"tol": None}, TypeError, "tol must be a number"),
@@ -489,3 +489,15 @@ def test_a_penalty_near_the_largest_number_gives_no_stray_warning(C):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=C).fit(X, y)
     assert np.all(np.isfinite(model.coef_))
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+@pytest.mark.parametrize("kind", ["dense", "wide", "sparse", "thin"])
+def test_numbers_whose_squares_overflow_are_refused(rng, size, kind):
+    X = rng.normal(size=(20, 90 if kind == "wide" else 3))
+    if kind == "thin":
+        X = sparse.random(20, 3000, density=0.01, random_state=0).tocsr()
+        X.data[:] = rng.normal(size=X.nnz)
+    X = sparse.csr_matrix(X) if kind == "sparse" else X
+    with pytest.raises(ValueError, match=r"X must have squares whose sums are finite; got numbers too large for that in (column|row) "):
+        LogisticRegression().fit(size * X, np.arange(20) % 2)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Real = np.longdouble
+_LEAST = Real("1e-1500") if np.finfo(Real).minexp < -5000 else np.finfo(Real).tiny
 
 
 @dataclass
@@ -91,6 +92,7 @@ def rows(x, target, *, weight=None, sample_weight=None, ignore_index=-100, label
 def _focal(gamma, main, hit, gaps, p, q, logs, divisor):
     at = main.argmax(axis=1)[:, None]
     p_y, q_y, gap = (np.take_along_axis(a, at, 1) for a in (p, q, gaps))
+    q_y = np.where(q_y < _LEAST, 0, q_y)  # below, negative powers leave even a long double's range
     loss, level = gap + logs[:, None], np.where(q_y == 0, 1 if gamma == 0 else 0, q_y**gamma)
     pull = _times(p_y, loss)
     away = np.where(main == 1, -q_y, p)  # p_k - [k = y]
