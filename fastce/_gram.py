@@ -10,8 +10,8 @@ Approximations of it that can be inverted cost one p x p Cholesky factor for a c
     near the minimum, where rows differ: for each class the Gram matrix weighted with p_k (1 - p_k), from a sample of rows, between two
     projections onto coefficients that sum to zero over the classes.
 `scaled_columns`
-    only the diagonal, for columns too many to factor. Its logarithm is pulled halfway to its median, up to a limit: pure column scaling
-    hurts on text, but columns of other units need it.
+    only the diagonal, there or elsewhere, for columns too many to factor. Its logarithm is pulled halfway to its median, up to a limit:
+    pure column scaling hurts on text, but columns of other units need it.
 
 `InverseHessian` chooses by the shape of X. All are computed in columns centred by their mean, exactly: with coef unchanged, the
 intercept moves by mean . coef. Factors are scaled to unit diagonal first, so the unit of a column does not matter. In the binary case
@@ -25,7 +25,7 @@ import numpy as np
 
 from . import _threads
 from ._inverses import JITTER, Diagonal, Factored, invert_factor
-from ._linear_hessian import column_moments, hessian, least_curvatures, weighted_grams
+from ._linear_hessian import column_moments, hessian, least_curvatures, mean_curvatures, weighted_grams
 from ._walk import Source, is_full
 
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of
@@ -38,8 +38,8 @@ _MEAN_NUMBERS = 1 << 16
 _MAX_NUMBERS, _LARGE, _GROUP_NUMBERS = 1 << 23, 1 << 18, 1 << 21
 # Rows that class blocks are estimated from: so many, at least so many a column, and more while that costs no more than so many passes.
 _MIN_ROWS, _MAX_ROWS, _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN, _PASSES = 1 << 12, 1 << 14, 16, 32, 2.5
-# Natural logarithms of curvatures of columns with one unit differ by no more than this from their median.
-_ALIKE = 7.0
+# Curvatures of columns with one unit are no more than so many times their median, nor less than that part of it.
+_ALIKE = 1000.0
 _BLEND = 1e-6
 # Classes without weight are treated as if they had this much.
 _TINY_SHARE = 1e-9
@@ -132,24 +132,22 @@ def class_blocks(
 
 
 def scaled_columns(
-    mean: np.ndarray, squares: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
+    mean: np.ndarray, squares: np.ndarray, masses: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
 ) -> Diagonal:
-    """Return the inverse of the diagonal of the Hessian at coef = 0, halfway between column scaling and none.
+    """Return the inverse of the diagonal of the Hessian, halfway between column scaling and none.
 
-    It is made from the means of the columns (p,) and of their squares (p,).
+    It is made from the means of the columns (p,) and of their squares (p,), rows weighted by their mean curvature, and from the
+    curvatures of the classes, masses (K,).
     """
     if centre:
         squares = np.maximum(squares - mean**2, 0.0)
     else:
         mean = np.zeros_like(mean)
-    masses = shares[:1] * shares[1:] if shares.size == 2 else shares * (1.0 - shares)
     # One diagonal for all classes keeps their sum at zero and, with masses this unequal, loses nothing that pays.
     diagonal = float(masses.mean()) * squares + penalty
     diagonal = np.maximum(diagonal, JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny))
-    logarithm = np.log(diagonal)
-    distance = logarithm - np.median(logarithm)
     # Halfway among columns alike; what is further away has a unit of its own, and is taken all the way.
-    diagonal /= np.exp(0.5 * np.clip(distance, -_ALIKE, _ALIKE))
+    diagonal /= np.sqrt(np.clip(diagonal / np.median(diagonal), 1.0 / _ALIKE, _ALIKE))
     return Diagonal(diagonal, mean, masses, n_threads)
 
 
@@ -187,17 +185,17 @@ class InverseHessian:
                 self.gram = self.gram[:p, :p]
             self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:
-            n_entries = int(X.indptr[-1]) if hasattr(X, "indptr") else X.size
-            mean, squares = column_moments(source, n, n_entries, weights, n_threads=n_threads)
+            mean, squares = self._moments(source, weights)
             check_squares(squares)
-            self.current = scaled_columns(mean, squares, shares, penalty, centre=centre, n_threads=n_threads)
+            masses = shares[:1] * shares[1:] if shares.size == 2 else shares * (1.0 - shares)
+            self.current = scaled_columns(mean, squares, masses, penalty, centre=centre, n_threads=n_threads)
 
     @property
     def refresh_cost(self) -> float:
-        """Return what a refresh near the minimum costs in passes over X; 0 where there is nothing to refresh."""
+        """Return what a refresh near the minimum costs in passes over X."""
         n, p = self.X.shape
         if self.gram is None:
-            return 0.0
+            return 0.5 + 3.0 / self.n_outputs
         return 1.0 + min(n, _sample((n, p), self.n_outputs, True)) * p / n * _row_cost(self.n_outputs)
 
     @property
@@ -225,12 +223,18 @@ class InverseHessian:
         self.current.solve(table, out)
 
     def refresh(self, source: Source, coef: np.ndarray, intercept: np.ndarray | None, near: bool = False) -> bool:
-        """Replace the inverse by that of the class blocks, if they can be factored; tell whether.
+        """Replace the inverse by that of the class blocks, or of the diagonal; tell whether, since the blocks may be too many.
 
         They are those at the coefficients of the source, which are coef (p, K) and intercept (K,) or None.
         """
         n, p = self.X.shape
-        if self.gram is None or self.n_outputs * p * p > _MAX_NUMBERS:
+        if self.gram is None:
+            of_rows, masses = mean_curvatures(self.X, coef, intercept, self.weights, n_threads=self.n_threads)
+            masses = np.maximum(masses, _TINY_SHARE)
+            moments = self._moments(source, of_rows / masses.mean())
+            self.current = scaled_columns(*moments, masses, self.penalty, centre=self.centre, n_threads=self.n_threads)
+            return True
+        if self.n_outputs * p * p > _MAX_NUMBERS:
             return False
         n_rows = _sample((n, p), self.n_outputs, near)
         least = least_curvatures(self.X, coef, intercept, n_rows)
@@ -239,6 +243,10 @@ class InverseHessian:
         grams = self._grams(source, least)
         self.current = class_blocks(grams, self.n_outputs, self.gram, blend, self.mean, self.penalty, self.current)
         return True
+
+    def _moments(self, source: Source, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n_entries = int(self.X.indptr[-1]) if hasattr(self.X, "indptr") else self.X.size
+        return column_moments(source, self.X.shape[0], n_entries, weights, n_threads=self.n_threads)
 
     def _grams(self, source: Source, least: np.ndarray) -> Iterator[np.ndarray]:
         # the Gram matrices of the classes, a few at a time so that they need little memory

@@ -227,6 +227,11 @@ class LinearLoss:
         return out
 
     @property
+    def is_diagonal(self) -> bool:
+        """Tell whether the inverse Hessian is a diagonal, because X has too many columns."""
+        return self._inverse.gram is None
+
+    @property
     def refresh_cost(self) -> float:
         """Return what a refresh costs, in passes over X."""
         return self._inverse.refresh_cost

@@ -36,6 +36,10 @@ class Objective(Protocol):
     floor: float  # values below it are as good as zero: gaps are relative to max(|value|, floor)
 
     @property
+    def is_diagonal(self) -> bool:
+        """Tell whether the approximate inverse Hessian is a diagonal."""
+
+    @property
     def refresh_cost(self) -> float:
         """What `refresh` costs near the minimum, in evaluations."""
 

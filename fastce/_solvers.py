@@ -24,7 +24,7 @@ _FIRST_REFRESH, _REFRESH_GROWTH, _REFRESH_COSTS, _PUT_OFF = 5, 3, 2, 5
 # What the objective's inverse is scaled by costs one product with it: it is found from the first pairs, and from some of the later ones.
 _SCALE_AT_FIRST, _SCALE_EVERY = 3, 4
 # See `choose`.
-_EXACT_PAYS, _PATIENCE = 1.0, 60.0
+_EXACT_PAYS, _PATIENCE, _LONG_PATIENCE = 1.0, 60.0, 200.0
 _MAX_MEMORY, _MIN_MEMORY, _MEMORY_ENTRIES = 100, 5, 1 << 22
 
 
@@ -143,7 +143,7 @@ def lbfgs(
     --------
     >>> import numpy as np
     >>> class Parabola:
-    ...     floor = 0.0
+    ...     floor, is_diagonal = 0.0, True
     ...     def value_and_grad(self, theta):
     ...         return 1.0 + float((theta - 3.0) @ (theta - 3.0)), 2.0 * (theta - 3.0)
     ...     def precondition(self, vector, out):
@@ -183,6 +183,9 @@ def lbfgs(
             return watch.result()
         inverse.update(new, point, direction)
         watch.move(new)
+        if watch.n_iter == 1 and objective.is_diagonal:
+            # With a diagonal the gap falls as evenly at first as later; a better inverse promises too much.
+            before = 1, watch.gap
         if watch.n_iter == next_refresh:
             if _left(watch, before) < _REFRESH_COSTS * objective.refresh_cost:
                 next_refresh += _PUT_OFF
@@ -201,13 +204,15 @@ def _left(watch: Watch, before: tuple[int, float]) -> float:
     return float(np.log(watch.gap / watch.gap_tol) / np.log(gap / watch.gap) * (watch.n_iter - n))
 
 
-def choose(refresh_cost: float, exact_cost: float) -> tuple[str, float]:
+def choose(refresh_cost: float, exact_cost: float, is_diagonal: bool) -> tuple[str, float]:
     """Return the method to begin with, and after how many iterations of L-BFGS Newton's method goes on.
 
     Parameters
     ----------
     refresh_cost, exact_cost : float
         What an inverse Hessian costs, approximate or exact, in evaluations.
+    is_diagonal : bool
+        Whether the approximate one is a diagonal.
 
     Returns
     -------
@@ -216,11 +221,12 @@ def choose(refresh_cost: float, exact_cost: float) -> tuple[str, float]:
         three times as many evaluations.
     patience : float
         L-BFGS is best at first, when the point moves far. What it has not done in 60 iterations, it will not do soon; Newton's method
-        needs few iterations then, but each begins with a refresh: L-BFGS may take twice as long as one costs.
+        needs few iterations then, but each begins with a refresh: L-BFGS may take twice as long as one costs. Where the
+        approximation is never more than a diagonal, conjugate gradients take many products, and L-BFGS may take 200 iterations.
     """
     if exact_cost <= _EXACT_PAYS:
         return "newton-cholesky", 0.0
-    return "lbfgs", max(_PATIENCE, 2.0 * refresh_cost)
+    return "lbfgs", max(_LONG_PATIENCE if is_diagonal else _PATIENCE, 2.0 * refresh_cost)
 
 
 def minimise(
@@ -236,7 +242,7 @@ def minimise(
     """Minimise a smooth function by the method named, or by what `choose` says; the other arguments are those of `lbfgs`."""
     patience = np.inf
     if solver == "auto":
-        solver, patience = choose(objective.refresh_cost, objective.exact_cost)
+        solver, patience = choose(objective.refresh_cost, objective.exact_cost, objective.is_diagonal)
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
     if solver == "lbfgs":
         result = lbfgs(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)

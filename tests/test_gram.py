@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import expit, softmax
 
 from fastce import _gram, _inverses, _linear_hessian, _threads
 from fastce._linear_hessian import least_curvatures, weighted_grams
@@ -101,9 +102,43 @@ def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
     objective = objective_of(X, np.arange(300) % 3, 3)
     assert isinstance(objective._inverse.current, _inverses.Diagonal)
-    assert not objective.refresh(objective.start())
     vector = rng.normal(size=objective.size)
     assert vector @ objective.precondition(vector) > 0.0
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", ["csr", "dense"])
+def test_a_refreshed_diagonal_is_made_of_the_curvatures_at_the_point(rng, n_classes, weighted, fit_intercept, kind, monkeypatch):
+    dense = sparse.random(300, 500, density=0.05, random_state=0).toarray()
+    monkeypatch.setattr(_gram, "_MAX_COLUMNS", 100)
+    X = sparse.csr_matrix(dense) if kind == "csr" else dense
+    weights = rng.random(300) if weighted else np.ones(1)
+    weights /= np.broadcast_to(weights, 300).sum()
+    objective = LinearLoss(X, np.arange(300) % n_classes, n_classes, weights=weights, penalty=0.01, fit_intercept=fit_intercept)
+    K = objective.n_outputs
+    coef, intercept = 2.0 * rng.normal(size=(K, 500)), rng.normal(size=K) if fit_intercept else np.zeros(K)
+    assert objective.refresh(packed(objective, coef, intercept if fit_intercept else intercept[:0]))
+    logits = dense @ coef.T + intercept
+    p = expit(logits) if K == 1 else softmax(logits, axis=1)
+    curvatures = np.broadcast_to(weights, 300)[:, np.newaxis] * p * (1.0 - p)
+    rows, inverse = curvatures.mean(axis=1), objective._inverse.current
+    mean = rows @ dense / rows.sum() * fit_intercept
+    diagonal = rows @ dense**2 - rows.sum() * mean**2 + 0.01
+    np.testing.assert_allclose(inverse.masses, curvatures.sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(inverse.mean, mean, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(inverse.diagonal, np.sqrt(diagonal * np.median(diagonal)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.asfortranarray, np.float32, sparse.csr_matrix])
+def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
+    X = kind(rng.normal(size=(4000, 60)))
+    coef, intercept, weights = rng.normal(size=(60, 3)), rng.normal(size=3), rng.random(4000)
+    threads = 1, min(2, _threads._max_threads())
+    first, second = (_linear_hessian.mean_curvatures(X, coef, intercept, weights, n_threads=n) for n in threads)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("near", [False, True])
@@ -311,7 +346,7 @@ def test_a_hessian_that_is_too_large_is_not_factored(rng):
     X = sparse.random(300, 5000, density=0.01, random_state=0, format="csr")
     objective = objective_of(X, np.arange(300) % 3, 3)
     assert objective.exact_cost == np.inf
-    assert objective.refresh_cost == 0.0
+    assert objective.is_diagonal
     with pytest.raises(ValueError, match="newton-cholesky"):
         objective.factor(objective.start())
 

@@ -195,7 +195,7 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(rng, monkeypatch, er
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, Broken])
 def test_a_callback_that_raises_ends_the_minimiser(error):
     class Parabola:
-        floor, refresh_cost, exact_cost = 0.0, 0.0, np.inf
+        floor, refresh_cost, exact_cost, is_diagonal = 0.0, 0.0, np.inf, False
 
         def value_and_grad(self, theta):
             return 1.0 + float(theta @ theta), 2.0 * theta

@@ -16,6 +16,7 @@ class Function:
 
     floor = 0.0
     refresh_cost = exact_cost = np.inf
+    is_diagonal = False
 
     def __init__(self, value, grad, inverse_diagonal=None):
         self.value, self.grad, self.inverse_diagonal = value, grad, inverse_diagonal
@@ -151,11 +152,11 @@ def test_max_iter_and_callback_and_refresh(rng):
     assert not start.any()
 
 
-@pytest.mark.parametrize(("cost", "n_refreshed"), [(0.0, 2), (1e9, 1)])
-def test_a_refresh_near_the_end_is_left_out_where_it_costs_more_than_what_is_left(rng, cost, n_refreshed):
+@pytest.mark.parametrize(("cost", "is_diagonal", "n_refreshed"), [(0.0, False, 2), (1e9, False, 1), (0.0, True, 2), (1e9, True, 0)])
+def test_a_refresh_near_the_end_is_left_out_where_it_costs_more_than_what_is_left(rng, cost, is_diagonal, n_refreshed):
     curvature = np.geomspace(1.0, 30.0, 40)
     function = Function(lambda t: 1.0 + 0.5 * float(t @ (curvature * t)), lambda t: curvature * t)
-    function.refresh_cost = cost
+    function.refresh_cost, function.is_diagonal = cost, is_diagonal
     result = lbfgs(function, rng.standard_normal(40), tol=1e-6, gap_tol=1e-12, max_iter=100)
     assert result.status == "converged"
     assert 15 < result.n_iter < 45
@@ -353,10 +354,14 @@ def test_newton_of_a_function_without_minimum_ends():
 
 
 def test_the_choice():
-    assert choose(refresh_cost=0.0, exact_cost=_solvers._EXACT_PAYS) == ("newton-cholesky", 0.0)
-    assert choose(refresh_cost=0.0, exact_cost=np.nextafter(_solvers._EXACT_PAYS, np.inf)) == ("lbfgs", _solvers._PATIENCE)
-    assert choose(refresh_cost=_solvers._PATIENCE / 2, exact_cost=np.inf) == ("lbfgs", _solvers._PATIENCE)
-    assert choose(refresh_cost=_solvers._PATIENCE, exact_cost=np.inf) == ("lbfgs", 2 * _solvers._PATIENCE)
+    assert choose(refresh_cost=0.0, exact_cost=_solvers._EXACT_PAYS, is_diagonal=False) == ("newton-cholesky", 0.0)
+    assert choose(refresh_cost=0.0, exact_cost=np.nextafter(_solvers._EXACT_PAYS, np.inf), is_diagonal=False) == (
+        "lbfgs",
+        _solvers._PATIENCE,
+    )
+    assert choose(refresh_cost=_solvers._PATIENCE / 2, exact_cost=np.inf, is_diagonal=False) == ("lbfgs", _solvers._PATIENCE)
+    assert choose(refresh_cost=_solvers._PATIENCE, exact_cost=np.inf, is_diagonal=False) == ("lbfgs", 2 * _solvers._PATIENCE)
+    assert choose(refresh_cost=1.0, exact_cost=np.inf, is_diagonal=True) == ("lbfgs", _solvers._LONG_PATIENCE)
 
 
 def test_newton_goes_on_where_the_patience_with_lbfgs_ends(rng, monkeypatch):
