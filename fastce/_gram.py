@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from . import _threads
+from ._curvatures import least_curvatures, mean_curvatures
 from ._inverses import JITTER, Diagonal, Factored, invert_factor
-from ._linear_hessian import column_moments, hessian, least_curvatures, mean_curvatures, weighted_grams
+from ._linear_hessian import column_moments, hessian, weighted_grams
 from ._walk import Source, is_full
 
 # A p x p factor pays up to so many columns; where X is sparse, if p^3 is not more than so many times the entries stored, and the pairs of

@@ -1,13 +1,12 @@
 """Second derivatives of the mean loss of ``X @ coef.T + intercept``, on the same walk over row blocks as the loss itself."""
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import prange
 from numba.extending import get_cython_function_address
 
-from . import _blocks, _rowwise, _threads
+from . import _threads
 from ._jit import driver, kernel
 from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from ._rows import clear
@@ -17,11 +16,6 @@ from ._walk import Source, add_moments, add_pairs, call, multiply, multiply_back
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
 # A slot of two sums a column should have at least so many entries of X for each, so that clearing and adding it costs less.
 _SLOT_ENTRIES = 8
-# Rows are drawn where all would be so many times as many. Curvatures are counted by powers of two.
-_DRAW = 2
-_BINS, _SPREAD_ROWS = 48, 8192
-# Curvatures of all rows are found so many at a time (512 kB), in so many blocks or more.
-_CURVATURE_NUMBERS, _CURVATURE_BLOCKS = 1 << 16, 16
 # The least part of a column's sum of squares that may be left of it when the mean is subtracted afterwards.
 _DIGITS = 1e-6
 
@@ -212,70 +206,6 @@ def column_moments(
     _threads.run(moments, n_entries, source, weights, slots, out, n_threads=n_threads)
     sums, squares = out.sum(axis=0)
     return sums, squares
-
-
-def _curvatures_of(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None) -> np.ndarray:
-    # p (1 - p) of rows from first to last, (rows, K), at coef (p, K) and intercept (K,) or None
-    Z = np.empty((last - first, coef.shape[1]))
-    if hasattr(X, "indptr"):
-        _blocks.csr_forward(X.data, X.indices, X.indptr[first : last + 1], coef, intercept, Z)
-    else:
-        _blocks.dense_forward(X[first:last], coef, intercept, Z)
-    if coef.shape[1] == 1:
-        np.negative(np.abs(Z, out=Z), out=Z)
-        _rowwise.sigmoid_flat(Z.ravel(), Z.ravel())
-    else:
-        _rowwise.softmax_rows(Z, Z)
-    Z *= 1.0 - Z
-    return Z
-
-
-def mean_curvatures(
-    X: Any, coef: np.ndarray, intercept: np.ndarray | None, weights: np.ndarray, *, n_threads: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return p (1 - p) of rows with weights (n,) or (1,), their mean over the classes (n,) and their sum over the rows (K,)."""
-    n, K = X.shape[0], coef.shape[1]
-    step, of_rows = max(1, min(_CURVATURE_NUMBERS // K, -(-n // _CURVATURE_BLOCKS))), np.empty(n)
-
-    def sums(first: int, last: int) -> list[np.ndarray]:
-        found = []
-        for start in range(first * step, min(n, last * step), step):
-            stop = min(n, start + step)
-            Z = _curvatures_of(X, start, stop, coef, intercept)
-            Z *= weights[start:stop, np.newaxis] if weights.size > 1 else weights
-            Z.mean(axis=1, out=of_rows[start:stop])
-            found.append(Z.sum(axis=0))
-        return found
-
-    n_bytes = 8 * n * K + (X.data.nbytes + X.indices.nbytes if hasattr(X, "indptr") else X.nbytes)
-    parts = _threads.split(sums, -(-n // step), n_bytes, n_threads=n_threads)
-    return of_rows, np.sum([block for part in parts for block in part], axis=0)
-
-
-def least_curvatures(X: Any, coef: np.ndarray, intercept: np.ndarray | None, n_rows: int) -> np.ndarray:
-    """Return for each class the curvature p (1 - p) below which rows are drawn, so that about `n_rows` are used: zeros for all.
-
-    The coefficients (p, K) and the intercept (K,), or None, are float64.
-    """
-    n, K = X.shape[0], coef.shape[1]
-    if n <= _DRAW * n_rows:
-        return np.zeros(K)
-    # A part of the rows, from all over, tells how curvatures are spread.
-    some = X[:: max(1, n // _SPREAD_ROWS)]
-    Z = _curvatures_of(some, 0, some.shape[0], coef, intercept)
-    bins = np.minimum(_BINS - 1, -np.frexp(Z + 1e-30)[1])
-    counts = np.array([np.bincount(of_class, minlength=_BINS) for of_class in bins.T])
-    return _least(counts * (n / len(Z)), n_rows)
-
-
-def _least(counts: np.ndarray, n_rows: int) -> np.ndarray:
-    # counts (K, bins), of curvatures by powers of two
-    curvature = 0.75 * 0.5 ** np.arange(counts.shape[1])
-    # Above the largest curvature, which is 1/4, all rows are drawn.
-    least = 0.75 * 2.0 ** np.arange(_BINS, -_BINS, -1)
-    used = counts @ np.minimum(1.0, curvature / least[:, np.newaxis]).T
-    # `used` grows along the row: the last that is not too much
-    return least[np.maximum(np.count_nonzero(used <= n_rows, axis=1) - 1, 0)]
 
 
 def weighted_grams(

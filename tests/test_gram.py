@@ -7,8 +7,9 @@ import pytest
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from fastce import _gram, _inverses, _linear_hessian, _threads
-from fastce._linear_hessian import least_curvatures, weighted_grams
+from fastce import _curvatures, _gram, _inverses, _linear_hessian, _threads
+from fastce._curvatures import least_curvatures
+from fastce._linear_hessian import weighted_grams
 from fastce._linear_loss import LinearLoss
 
 
@@ -136,7 +137,7 @@ def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
     X = kind(rng.normal(size=(4000, 60)))
     coef, intercept, weights = rng.normal(size=(60, 3)), rng.normal(size=3), rng.random(4000)
     threads = 1, min(2, _threads._max_threads())
-    first, second = (_linear_hessian.mean_curvatures(X, coef, intercept, weights, n_threads=n) for n in threads)
+    first, second = (_curvatures.mean_curvatures(X, coef, intercept, weights, n_threads=n) for n in threads)
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -283,8 +284,8 @@ def test_about_as_many_rows_are_drawn_as_asked_for(rng, exponents, n_rows):
     # also where every row is at the largest curvature, 1/4
     curvatures = 2.0 ** rng.uniform(*exponents, (2, 100_000))
     bins = -np.frexp(curvatures)[1]
-    counts = np.array([np.bincount(row, minlength=_linear_hessian._BINS) for row in bins], dtype=float)
-    least = _linear_hessian._least(counts, n_rows)
+    counts = np.array([np.bincount(row, minlength=_curvatures._BINS) for row in bins], dtype=float)
+    least = _curvatures._least(counts, n_rows)
     drawn = np.minimum(1.0, curvatures / least[:, np.newaxis]).sum(axis=1)
     assert np.all(drawn <= 1.4 * n_rows)
     assert np.all(drawn >= 0.3 * n_rows)
