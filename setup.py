@@ -21,6 +21,11 @@ class BuildExtensions(build_ext):
     copy makes both ways of installing behave alike.
     """
 
+    def finalize_options(self):
+        """Compile the extensions at the same time, unless told otherwise."""
+        super().finalize_options()
+        self.parallel = True if self.parallel is None else self.parallel
+
     def build_extensions(self):
         """Add the optimisation flags of the compiler at hand."""
         if self.compiler.compiler_type == "msvc":
