@@ -243,13 +243,13 @@ def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.n
     bad = ~((weights >= 0.0) & (weights < np.inf))
     if bad.any():
         raise ValueError(f"{name} must be finite and not negative; {_found(weights, bad, each)}")
-    return check_not_huge(weights, name)
+    return check_not_huge(weights, name, each)
 
 
-def check_not_huge(weights: np.ndarray, name: str) -> np.ndarray:
+def check_not_huge(weights: np.ndarray, name: str, each: str = "row") -> np.ndarray:
     """Return `weights` if each can stand in float32: a kernel multiplies with them in the logits' dtype."""
     if weights.size and not weights.max() <= _LARGEST_WEIGHT:
-        raise ValueError(f"{name} must be at most {_LARGEST_WEIGHT:.3g}; got {weights.max():.3g}")
+        raise ValueError(f"{name} must be at most {_LARGEST_WEIGHT:.3g}; {_found(weights, ~(weights <= _LARGEST_WEIGHT), each)}")
     return weights
 
 

@@ -65,8 +65,10 @@ def mean_of(X: Any, weights: np.ndarray) -> np.ndarray:
     if weights.size == 1:
         return X.mean(axis=0, dtype=np.float64)
     step = max(1, _MEAN_NUMBERS // p)
-    blocks = [slice(first, first + step) for first in range(0, n, step)]
-    return np.sum([weights[block] @ X[block] for block in blocks], axis=0)
+    mean = np.zeros(p)
+    for first in range(0, n, step):
+        mean += weights[first : first + step] @ X[first : first + step]
+    return mean
 
 
 def check_squares(squares: np.ndarray, each: str = "column") -> None:
@@ -116,7 +118,7 @@ def class_blocks(
     """Return the inverse of the class blocks (p + 1, p + 1) of the Hessian in columns less their mean; they are overwritten.
 
     Where they come from a sample of rows, some of the Gram matrix `base` is added, for the columns that the sample does not know well.
-    Factors of an `old` inverse are overwritten if there are as many.
+    Factors of an `old` inverse are overwritten if there are as many, of float32: scales have become a part of others.
     """
     p, size = mean.size, base.shape[0]
     if isinstance(old, Factored) and old.scales is not None and old.factors.shape == (n_classes, size, size):
@@ -170,7 +172,6 @@ class InverseHessian:
     The rows' weights (n,) or (1,) sum to one, as do the classes' shares (n_classes,); `centre` tells whether there is an intercept.
     """
 
-    @np.errstate(over="ignore", invalid="ignore")
     def __init__(
         self, X: Any, source: Source, weights: np.ndarray, shares: np.ndarray, penalty: float, *, centre: bool, n_threads: int | None = None
     ) -> None:
@@ -231,9 +232,13 @@ class InverseHessian:
         n, p = self.X.shape
         if self.gram is None:
             of_rows, masses = mean_curvatures(self.X, coef, intercept, self.weights, n_threads=self.n_threads)
-            masses = np.maximum(masses, _TINY_SHARE)
-            moments = self._moments(source, of_rows / masses.mean())
-            self.current = scaled_columns(*moments, masses, self.penalty, centre=self.centre, n_threads=self.n_threads)
+            total = float(of_rows.sum())
+            if not np.finfo(np.float64).tiny < total < np.inf:  # no row curves the loss here
+                return False
+            moments = self._moments(source, of_rows / total)
+            self.current = scaled_columns(
+                *moments, np.maximum(masses, _TINY_SHARE), self.penalty, centre=self.centre, n_threads=self.n_threads
+            )
             return True
         if self.n_outputs * p * p > _MAX_NUMBERS:
             return False

@@ -30,7 +30,6 @@ def pays(X: Any) -> bool:
 class RowSpace:
     """The row space of X (n, p), less the mean of the columns with `centre`; `Y` (n, r) are the rows in it."""
 
-    @np.errstate(over="ignore", invalid="ignore")
     def __init__(self, X: Any, *, centre: bool) -> None:
         n, p = X.shape
         self.X, self.mean = X, mean_of(X, np.full(1, 1.0 / n)) if centre else np.zeros(p)

@@ -25,8 +25,8 @@ _MAX_SEARCH = 30
 _NOISE = 8 * EPS
 # So many iterations without a lower value or a smaller gap mean that float64 has no more to give.
 _MAX_STALL = 20
-# The estimate of the gap is low where the inverse Hessian is poor; the value's own fall over so many iterations, at most so many times the
-# gap asked for, stands by it, unless the estimate is as small a part of the gap asked for as _SURELY.
+# The estimate of the gap is low where the inverse Hessian is poor; the value's own fall over so many iterations, and what it promises to
+# fall yet, at most so many times the gap asked for, stand by it, unless the estimate is as small a part of the gap asked for as _SURELY.
 _WINDOW, _WINDOW_GAPS, _SURELY = 3, 10.0, 0.01
 
 
@@ -103,7 +103,8 @@ class Watch:
 
     It ends when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. The gap is what a step of the method's model would still gain,
     divided by max(|value|, objective.floor): no unit of any parameter matters. Unless the model is the Hessian's own, the value must also
-    have fallen by no more than ten times `gap_tol` in the last three iterations, or the estimate must be below a hundredth of `gap_tol`.
+    have fallen by no more than ten times `gap_tol` in the last three iterations, and promise no more, or by no more than `gap_tol`, or the
+    estimate must be below a hundredth of `gap_tol`.
     """
 
     def __init__(
@@ -127,14 +128,20 @@ class Watch:
         """Take note of twice what the model can still gain, and tell whether that is the end."""
         point, scale = self.point, max(abs(self.point.value), self.objective.floor, float(np.finfo(np.float64).tiny))
         self.grad_norm = largest(point.grad)
-        self.gap = 0.5 * max(decrease, 0.0) / scale
+        # Nothing to gain where the gradient is not small is what a broken model says.
+        is_sound = 0.0 < decrease < np.inf or (decrease == 0.0 and self.grad_norm <= self.tol)
+        self.gap = 0.5 * decrease / scale if is_sound else np.inf
         if self.callback is not None:
             self.callback(Progress(self.n_iter, self.n_evaluations, point.value, self.grad_norm, self.gap))
-        fallen = (self.history[max(0, self.n_iter - _WINDOW)] - point.value) / scale
+        earlier = self.history[max(0, self.n_iter - _WINDOW)]
+        fallen, before = (earlier - point.value) / scale, (self.history[max(0, self.n_iter - 2 * _WINDOW)] - earlier) / scale
+        # What is left if the value goes on falling by the same factor.
+        left = fallen * fallen / (before - fallen) if before > fallen else np.inf
+        is_level = fallen <= self.gap_tol or max(fallen, left) <= _WINDOW_GAPS * self.gap_tol
         # What lies below the floor is as good as zero, so nothing is left to gain there.
         is_exact = is_exact or point.value <= self.objective.floor
         self.is_close = self.grad_norm <= self.tol and (self.gap <= self.gap_tol or point.value <= self.objective.floor)
-        if self.is_close and (is_exact or self.gap <= _SURELY * self.gap_tol or fallen <= _WINDOW_GAPS * self.gap_tol):
+        if self.is_close and (is_exact or self.gap <= _SURELY * self.gap_tol or is_level):
             self.status = "converged"
         elif not (0.0 < decrease < np.inf) or self.stall > _MAX_STALL:
             self.status = "converged" if self.is_close else "precision"
@@ -167,28 +174,28 @@ class Watch:
         return Result(*point, *reached)
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def _between(low: float, high: float, f_low: float, f_high: float, s_low: float, s_high: float, noise: float) -> float:
     """Return the minimiser of a cubic through both ends, or of a parabola where values are missing or noise."""
-    width = high - low
-    if np.isfinite(s_high) and np.isfinite(f_high) and abs(f_high - f_low) > 10 * noise:
-        a = s_low + s_high - 3 * (f_low - f_high) / (low - high)
-        square = a * a - s_low * s_high
-        if square >= 0.0:
-            root = np.sqrt(square)
-            bottom = s_high - s_low + 2 * root
-            step = high - width * (s_high + root - a) / bottom if bottom > 0.0 else high
-        else:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        width = high - low
+        if np.isfinite(s_high) and np.isfinite(f_high) and abs(f_high - f_low) > 10 * noise:
+            a = s_low + s_high - 3 * (f_low - f_high) / (low - high)
+            square = a * a - s_low * s_high
+            if square >= 0.0:
+                root = np.sqrt(square)
+                bottom = s_high - s_low + 2 * root
+                step = high - width * (s_high + root - a) / bottom if bottom > 0.0 else high
+            else:
+                step = low - s_low * width / (s_high - s_low)
+        elif np.isfinite(s_high) and s_high > s_low:
             step = low - s_low * width / (s_high - s_low)
-    elif np.isfinite(s_high) and s_high > s_low:
-        step = low - s_low * width / (s_high - s_low)
-    elif np.isfinite(f_high) and f_high - f_low > s_low * width:
-        step = low - s_low * width**2 / (2 * (f_high - f_low - s_low * width))
-    else:
-        step = low + 0.1 * width  # nothing is known beyond `low`: stay close to it
-    if not np.isfinite(step):  # slopes too small for their products
-        step = low + 0.5 * width
-    return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
+        elif np.isfinite(f_high) and f_high - f_low > s_low * width:
+            step = low - s_low * width**2 / (2 * (f_high - f_low - s_low * width))
+        else:
+            step = low + 0.1 * width  # nothing is known beyond `low`: stay close to it
+        if not np.isfinite(step):  # slopes too small for their products
+            step = low + 0.5 * width
+        return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
 
 
 def search(objective: Objective, point: Point, direction: np.ndarray, first: float) -> tuple[Point | None, int]:

@@ -61,9 +61,10 @@ class _InverseHessian:
         """Learn the pair of two points, unless the curvature along it is lost in rounding; `work` is overwritten."""
         row, is_full = self.row, self.n_pairs == self.memory
         used = self.n_pairs + (not is_full)
-        products, ratio = learn((new.theta, new.grad), (old.theta, old.grad), self.S[:used], self.Y[:used], row, work)
-        sy = float(products[row]) * ratio
-        is_good = 0.0 < sy < np.inf
+        products, of_s, of_y = learn((new.theta, new.grad), (old.theta, old.grad), self.S[:used], self.Y[:used], row, work)
+        sy = float(products[row]) * (of_y / of_s)
+        # beside the slope there was
+        is_good = EPS * of_y * abs(dot(self.S[row], old.grad)) < products[row] and 0.0 < sy < np.inf
         if is_good and (self.n_updates < _SCALE_AT_FIRST or self.n_updates % _SCALE_EVERY == 0):
             y_norm = dot(self.Y[row], self.objective.precondition(work, work))
             is_good = EPS * y_norm < sy and y_norm > 0.0
@@ -72,8 +73,9 @@ class _InverseHessian:
         inverse = self.R_inverse[:used, :used]
         inverse[row], inverse[:, row], self.D[row] = 0.0, 0.0, 0.0
         if is_good:
-            inverse[:, row] = inverse @ (products / -products[row])
-            inverse[row, row], self.D[row] = 1.0 / products[row], sy
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite spoils the direction, and is forgotten
+                inverse[:, row] = inverse @ (products / -products[row])
+                inverse[row, row], self.D[row] = 1.0 / products[row], sy
         elif is_full:
             # The oldest pair's place is taken: zeros change nothing.
             self.S[row], self.Y[row] = 0.0, 0.0
@@ -89,14 +91,14 @@ class _InverseHessian:
             out *= -self.scale
             return out
         S, Y, R_inverse = self.S[:used], self.Y[:used], self.R_inverse[:used, :used]
-        alpha = R_inverse @ dots(S, grad)
-        self.objective.precondition(add(Y, self.scale * alpha, grad, out, -self.scale), out)
-        # `out` is -r
-        beta = (self.D[:used] * alpha + dots(Y, out)) @ R_inverse
-        return add(S, -beta, out, out)
+        with np.errstate(over="ignore", invalid="ignore"):
+            alpha = R_inverse @ dots(S, grad)
+            self.objective.precondition(add(Y, self.scale * alpha, grad, out, -self.scale), out)
+            # `out` is -r
+            beta = (self.D[:used] * alpha + dots(Y, out)) @ R_inverse
+            return add(S, -beta, out, out)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is found where it leads to
 def lbfgs(
     objective: Objective,
     theta: np.ndarray,

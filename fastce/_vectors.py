@@ -154,7 +154,7 @@ def largest(x: np.ndarray) -> float:
 
 def learn(
     new: tuple[np.ndarray, np.ndarray], old: tuple[np.ndarray, np.ndarray], S: np.ndarray, Y: np.ndarray, row: int, changes: np.ndarray
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, float, float]:
     """Write two differences, s of points and y of gradients, to a row of two tables, and the latter, as rounded there, to `changes`.
 
     Where s or y would overflow or vanish in float32, it is multiplied by a power of two.
@@ -163,15 +163,15 @@ def learn(
     -------
     products : ndarray (n,)
         The rows of S times the row of Y, as they are rounded.
-    ratio : float
-        What y is multiplied by, divided by what s is multiplied by.
+    of_s, of_y : float
+        What s and y are multiplied by.
     """
     (theta, grad), (old_theta, old_grad), s, y = new, old, S[row], Y[row]
     if theta.size < _LONG:
         np.subtract(theta, old_theta, out=s)
         np.subtract(grad, old_grad, out=y)
         changes[:] = y
-        return S @ y, 1.0
+        return S @ y, 1.0, 1.0
     n = _n_blocks(theta.size)
     sizes, parts = np.empty((n, 2)), np.empty((n, len(S)))
     factors = np.ones(2)
@@ -180,7 +180,7 @@ def learn(
     if any(exponents):
         factors = np.ldexp(factors, exponents)
         _run(_learn, S.size + 4 * s.size, theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts)
-    return parts.sum(axis=0), float(factors[1] / factors[0])
+    return parts.sum(axis=0), float(factors[0]), float(factors[1])
 
 
 def _exponent(size: float) -> int:

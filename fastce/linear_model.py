@@ -25,6 +25,8 @@ __all__ = ["LogisticRegression"]
 # sample's), the estimate was seen up to 59 times too low; the value's own fall is looked at as well then, so that the objective ends
 # within about 1e-6 of its minimum.
 _GAP_OF_TOL = 1e-3
+# Where float64 has no more to give, a gradient is small enough up to here, or where it is a sum of terms that round by so much.
+_SMALL_GRADIENT, _ROUNDING = 1e-4, 64 * float(np.finfo(np.float64).eps)
 _SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
 _X_RULES: dict[str, Any] = {"accept_sparse": "csr", "accept_large_sparse": True, "dtype": [np.float64, np.float32]}
 
@@ -150,7 +152,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             raise TypeError(f"max_iter must be an integer; got {self.max_iter!r}")
         if self.max_iter < 0:
             raise ValueError(f"max_iter must not be negative; got {self.max_iter}")
-        _check_number(self.l1_ratio, "l1_ratio", "0, the only value supported so far", lambda x: x == 0.0)
+        _check_number(self.l1_ratio, "l1_ratio", "equal to 0 (the only value supported so far)", lambda x: x == 0.0)
         if self.solver not in _SOLVERS:
             raise ValueError(f"solver must be one of {', '.join(map(repr, _SOLVERS))}; got {self.solver!r}")
         for name in ("fit_intercept", "warm_start"):
@@ -172,7 +174,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         ----------
         X : array-like or sparse matrix (n_samples, n_features)
             float32 and float64, dense in any order or CSR, are used as they are; anything else becomes float64, or CSR. Squares of
-            its numbers must have finite sums (so up to about 1e150); columns whose numbers are all below 1e-150 count as constant.
+            its numbers must have finite sums (so up to about 1e150); columns whose numbers are all below 1e-150 may count as constant.
         y : array-like (n_samples,)
             Class labels, at least two different ones.
         sample_weight : array-like (n_samples,) or None
@@ -200,9 +202,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, **_X_RULES)
         X = _readable(X)
         is_integer = y.dtype.kind in "biu"
-        if not is_integer:
-            check_classification_targets(y)
-        classes, target = _encode(y)
+        try:
+            if not is_integer:
+                check_classification_targets(y)
+            classes, target = _encode(y)
+        except TypeError as error:
+            raise TypeError(f"y must hold labels of one type, which can be sorted: {error}") from None
         if is_integer and 2 * classes.size > y.size:
             check_classification_targets(y)  # it only warns of so many, but sorts
         if classes.size < 2:
@@ -210,14 +215,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         weights, total = self._row_weights(X, y, classes, target, sample_weight)
         penalty = 1.0 / (float(self.C) * total) if float(self.C) * total > 1e-300 else np.inf
         if penalty > 1e300:
-            raise ValueError(f"C must be large enough for 1 / (C * sum of weights) to be finite; got {self.C!r}")
+            raise ValueError(f"C times the sum of the rows' weights must not be that small; got {self.C!r} times {total:g}")
 
         with interrupts_wait():
             from . import _rowspace, _solvers
             from ._linear_loss import LinearLoss
 
         n_threads = self._threads_wanted()
-        with _threads.one_blas_thread(), _threads.at_most(n_threads):
+        # What overflows is found where it leads to.
+        with _threads.one_blas_thread(), _threads.at_most(n_threads), np.errstate(over="ignore", invalid="ignore"):
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
             objective = LinearLoss(
                 X if space is None else space.Y,
@@ -252,7 +258,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_history_ = np.array(result.history)
         self.grad_norm_ = result.grad_norm
-        self._warn_unless_converged(result)
+        is_small = result.grad_norm <= _SMALL_GRADIENT
+        if result.status == "precision" and not is_small and space is None:
+            is_small = self._is_rounding(*objective.parts(result.grad), X, target, weights)
+        self._warn_unless_converged(result, is_small)
         return self
 
     def _row_weights(self, X: Any, y: np.ndarray, classes: np.ndarray, target: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, float]:
@@ -261,7 +270,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             return np.full(1, 1.0 / X.shape[0]), float(X.shape[0])
         weights = np.ones(X.shape[0])
         if sample_weight is not None:
-            weights = _checks.check_nonnegative(_check_sample_weight(sample_weight, X, dtype=np.float64, copy=True), "sample_weight")
+            try:
+                weights = _check_sample_weight(sample_weight, X, dtype=np.float64, copy=True)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"sample_weight must be a number, or a number a row: {error}") from None
+            _checks.check_nonnegative(weights, "sample_weight")
             if not weights.any():
                 raise ValueError("sample_weight must have an entry above zero; got only zeros")
         if isinstance(self.class_weight, dict):
@@ -271,7 +284,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         elif self.class_weight is not None:
             own = np.bincount(target, weights=weights, minlength=classes.size)
             if not own.all():
-                raise ValueError(f"class_weight 'balanced' needs weight in every class; got none in class {classes[own.argmin()]!r}")
+                raise ValueError(f"class_weight 'balanced' needs weight in every class; got none in class {classes[own.argmin()]}")
             weights *= (weights.sum() / (classes.size * own))[target]
         total = float(weights.sum())
         return weights / total, total
@@ -286,9 +299,27 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             raise ValueError(f"coef_ must have shape {expected} when warm_start is set; got shape {self.coef_.shape}")
         return objective.pack(*((self.coef_, self.intercept_) if space is None else space.reduce(self.coef_, self.intercept_)))
 
-    def _warn_unless_converged(self, result: Any) -> None:
-        # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum.
-        if result.status == "converged" or (result.status == "precision" and result.gap <= _GAP_OF_TOL * self.tol):
+    def _is_rounding(self, grad: np.ndarray, grad_intercept: np.ndarray, X: Any, target: np.ndarray, weights: np.ndarray) -> bool:
+        # whether each entry of the gradients (K, p) and (K,) is small, or no more than rounding makes of the sum that it is
+        sizes, step = np.zeros(grad.T.shape), 4096
+        for first in range(0, len(target), step):
+            rows = X[first : first + step]
+            residuals, labels = self._logits_of(rows), target[first : first + step, np.newaxis]
+            if len(grad) == 1:
+                _rowwise.sigmoid_flat(residuals.ravel(), residuals.ravel())
+                residuals -= labels
+            else:
+                _rowwise.softmax_rows(residuals, residuals)
+                residuals -= labels == np.arange(len(grad))
+            residuals *= weights[first : first + step, np.newaxis] if weights.size > 1 else weights
+            sizes += np.asarray(abs(rows).T @ np.abs(residuals))
+        is_small = np.abs(grad.T) <= np.maximum(_SMALL_GRADIENT, _ROUNDING * sizes)
+        return bool(is_small.all() and np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT)
+
+    def _warn_unless_converged(self, result: Any, is_small: bool) -> None:
+        # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum. What the gap is
+        # estimated from may itself be broken there: so no entry of the gradient may be more than its own rounding.
+        if result.status == "converged" or (result.status == "precision" and is_small and result.gap <= _GAP_OF_TOL * self.tol):
             return
         gap = f"estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
         figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
@@ -303,11 +334,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
         # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for parts of the rows, on several threads.
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **_X_RULES)
+        return self._logits_of(_readable(validate_data(self, X, reset=False, **_X_RULES)), then)
+
+    def _logits_of(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
+        # the same of an X that was checked
         table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64)
         logits = np.empty((X.shape[0], table.shape[1]))
-        X = _readable(X)
         is_sparse = sparse.issparse(X)
 
         def rows(first: int, last: int) -> None:

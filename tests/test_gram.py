@@ -132,6 +132,18 @@ def test_a_refreshed_diagonal_is_made_of_the_curvatures_at_the_point(rng, n_clas
     np.testing.assert_allclose(inverse.diagonal, np.sqrt(diagonal * np.median(diagonal)), rtol=1e-9)
 
 
+@pytest.mark.parametrize(("intercept", "is_there"), [(25.0, True), (1e4, False)])
+def test_a_diagonal_is_refreshed_where_rows_hardly_curve_or_left_as_it_is(rng, intercept, is_there):
+    X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
+    objective = objective_of(X, np.arange(300) % 2, 2)
+    before = objective._inverse.current
+    assert objective.refresh(packed(objective, np.zeros((1, 500)), np.array([intercept]))) == is_there
+    if is_there:  # rows curve alike
+        np.testing.assert_allclose(objective._inverse.current.mean, np.asarray(X.mean(axis=0)).ravel(), rtol=1e-6)
+    else:
+        assert objective._inverse.current is before
+
+
 @pytest.mark.parametrize("kind", [np.asarray, np.asfortranarray, np.float32, sparse.csr_matrix])
 def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
     X = kind(rng.normal(size=(4000, 60)))
@@ -164,14 +176,14 @@ def test_the_mean_is_that_of_numpy(rng, weighted, kind):
 
 
 def test_the_weighted_mean_converts_no_more_than_a_block(rng):
-    X, weights = rng.random((50_000, 20), dtype=np.float32), np.full(50_000, 1.0 / 50_000)
+    X, weights = rng.random((5000, 1500), dtype=np.float32), np.full(5000, 1.0 / 5000)
     tracemalloc.start()
     try:
         _gram.mean_of(X, weights)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < X.nbytes / 2
+    assert peak < 4 * 8 * _gram._MEAN_NUMBERS
 
 
 LAYOUTS = {

@@ -267,7 +267,7 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"max_iter": 10.0}, TypeError, "max_iter must be an integer"),
         ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must be from 0 to 1; got 1\.5"),
         ({"label_smoothing": np.nan}, ValueError, "label_smoothing must be from 0 to 1"),
-        ({"l1_ratio": 0.5}, ValueError, r"l1_ratio must be 0, the only value supported so far; got 0\.5"),
+        ({"l1_ratio": 0.5}, ValueError, r"l1_ratio must be equal to 0 \(the only value supported so far\); got 0\.5"),
         ({"solver": "saga"}, ValueError, "solver must be one of 'auto', 'lbfgs', 'newton-cg', 'newton-cholesky'; got 'saga'"),
         ({"class_weight": "other"}, ValueError, "class_weight must be a dict, 'balanced' or None"),
         ({"class_weight": {0: -1.0, 1: 1.0}}, ValueError, "class_weight of class 0 must be finite and not negative; got -1.0"),
@@ -275,7 +275,7 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"class_weight": np.ones(2)}, ValueError, "class_weight must be a dict, 'balanced' or None"),
         ({"fit_intercept": "no"}, TypeError, "fit_intercept must be True or False; got 'no'"),
         ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0; got -1"),
-        ({"C": 1e-320}, ValueError, "C must be large enough"),
+        ({"C": 1e-320}, ValueError, r"C times the sum of the rows' weights must not be that small; got 1e-320 times"),
         ({"n_threads": "two"}, TypeError, "n_threads must be an integer"),
     ],
 )
@@ -489,15 +489,3 @@ def test_a_penalty_near_the_largest_number_gives_no_stray_warning(C):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LogisticRegression(C=C).fit(X, y)
     assert np.all(np.isfinite(model.coef_))
-
-
-@pytest.mark.parametrize("size", [1e160, 1e300])
-@pytest.mark.parametrize("kind", ["dense", "wide", "sparse", "thin"])
-def test_numbers_whose_squares_overflow_are_refused(rng, size, kind):
-    X = rng.normal(size=(20, 90 if kind == "wide" else 3))
-    if kind == "thin":
-        X = sparse.random(20, 3000, density=0.01, random_state=0).tocsr()
-        X.data[:] = rng.normal(size=X.nnz)
-    X = sparse.csr_matrix(X) if kind == "sparse" else X
-    with pytest.raises(ValueError, match=r"X must have squares whose sums are finite; got numbers too large for that in (column|row) "):
-        LogisticRegression().fit(size * X, np.arange(20) % 2)

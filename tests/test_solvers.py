@@ -225,7 +225,8 @@ def test_pairs_of_any_size_are_learnt(rng, size, s_unit, y_unit):
     S, Y, changes = _vectors.table(3, size), _vectors.table(3, size), np.empty(size)
     S[:] = rng.normal(size=S.shape)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        products, ratio = _vectors.learn(tuple(new), tuple(old), S, Y, 1, changes)
+        products, of_s, of_y = _vectors.learn(tuple(new), tuple(old), S, Y, 1, changes)
+        ratio = of_y / of_s
         assert np.array_equal(changes, Y[1].astype(float))
         if s_unit == 0.0:
             assert not S[1].any()
@@ -282,6 +283,22 @@ def test_a_pair_without_curvature_changes_nothing(rng, size):
     np.testing.assert_allclose(inverse.descent(vector, work), -0.5 * vector, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [50, 70_000])
+def test_a_pair_whose_curvature_is_rounding_is_never_learnt(rng, size):
+    inverse, work = _solvers._InverseHessian(Function(None, None, 1.0), 9, size), np.empty(size)
+    steep, other = np.eye(2, size)
+    flat = _solvers.Point(np.zeros(size), 0.0, steep), _solvers.Point(0.01 * (other - steep), 0.0, steep + 1e-17 * other)
+    theta = rng.normal(size=size)
+    for n in range(9):
+        new = theta + 0.1 * rng.normal(size=size)
+        inverse.update(_solvers.Point(new, 0.0, new), _solvers.Point(theta, 0.0, theta), work)
+        theta = new
+        assert inverse.n_pairs == n + 1
+        if n < 8:  # there is room
+            inverse.update(flat[1], flat[0], work)
+            assert inverse.n_pairs == n + 1
+
+
 @pytest.mark.parametrize("n_threads", [2, 3])
 def test_long_vectors_give_equal_bits_for_any_number_of_threads(rng, n_threads, monkeypatch):
     size = 70_001
@@ -290,7 +307,7 @@ def test_long_vectors_give_equal_bits_for_any_number_of_threads(rng, n_threads, 
     for threads in (1, min(n_threads, _threads._max_threads())):
         monkeypatch.setattr(_threads, "_n_threads", threads)
         S, Y, changes = rows.copy(), rows.copy(), np.empty(size)
-        products, _ = _vectors.learn((x, y), (y, x), S, Y, 1, changes)
+        products, *_ = _vectors.learn((x, y), (y, x), S, Y, 1, changes)
         add = _vectors.add(rows, np.arange(3.0), x, np.empty(size), 0.7)
         results.append([_vectors.dots(rows, x), add, _vectors.combine(0.7, x, y), _vectors.largest(x), products, S, Y, changes])
     for first, second in zip(*results, strict=True):
