@@ -1,4 +1,7 @@
-"""How the loss of a linear classifier curves in the logits of each row, p (1 - p): for all rows, or to choose the rows that matter."""
+"""Logits of the rows of X, and how the loss curves in them, p (1 - p): for all rows, or to choose the rows that matter.
+
+Nothing here compiles at run time.
+"""
 
 from typing import Any
 
@@ -13,13 +16,23 @@ _BINS, _SPREAD_ROWS = 48, 8192
 _CURVATURE_NUMBERS, _CURVATURE_BLOCKS = 1 << 16, 16
 
 
-def _curvatures(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None) -> np.ndarray:
-    # p (1 - p) of rows from first to last, (rows, K), at coef (p, K) and intercept (K,) or None
-    Z = np.empty((last - first, coef.shape[1]))
+def n_bytes(X: Any) -> int:
+    """Return what is read of X, dense or CSR, when all its rows are gone through."""
+    return X.data.nbytes + X.indices.nbytes if hasattr(X, "indptr") else X.nbytes
+
+
+def logits(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None, Z: np.ndarray) -> np.ndarray:
+    """Write the logits of rows from `first` to `last`, at coef (p, K) and intercept (K,) or None, to Z (rows, K), and return it."""
     if hasattr(X, "indptr"):
         _blocks.csr_forward(X.data, X.indices, X.indptr[first : last + 1], coef, intercept, Z)
     else:
         _blocks.dense_forward(X[first:last], coef, intercept, Z)
+    return Z
+
+
+def _curvatures(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None) -> np.ndarray:
+    # p (1 - p) of rows from first to last, (rows, K)
+    Z = logits(X, first, last, coef, intercept, np.empty((last - first, coef.shape[1])))
     if coef.shape[1] == 1:
         np.negative(np.abs(Z, out=Z), out=Z)
         _rowwise.sigmoid_flat(Z.ravel(), Z.ravel())
@@ -46,8 +59,7 @@ def mean_curvatures(
             found.append(Z.sum(axis=0))
         return found
 
-    n_bytes = 8 * n * K + (X.data.nbytes + X.indices.nbytes if hasattr(X, "indptr") else X.nbytes)
-    parts = _threads.split(sums, -(-n // step), n_bytes, n_threads=n_threads)
+    parts = _threads.split(sums, -(-n // step), 8 * n * K + n_bytes(X), n_threads=n_threads)
     return of_rows, np.sum([block for part in parts for block in part], axis=0)
 
 

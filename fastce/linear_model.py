@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from . import _blocks, _checks, _rowwise, _threads
+from . import _checks, _curvatures, _rowwise, _threads
 from ._interrupts import interrupts_wait
 
 __all__ = ["LogisticRegression"]
@@ -341,19 +341,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64)
         logits = np.empty((X.shape[0], table.shape[1]))
-        is_sparse = sparse.issparse(X)
 
         def rows(first: int, last: int) -> None:
-            part = logits[first:last]
-            if is_sparse:
-                _blocks.csr_forward(X.data, X.indices, X.indptr[first : last + 1], table, intercept, part)
-            else:
-                _blocks.dense_forward(X[first:last], table, intercept, part)
+            part = _curvatures.logits(X, first, last, table, intercept, logits[first:last])
             if then is not None:
                 then(part, first, last)
 
-        n_bytes = logits.nbytes + (X.data.nbytes + X.indices.nbytes if is_sparse else X.nbytes)
-        _threads.split(rows, len(logits), n_bytes, least=64, n_threads=self._threads_wanted())
+        _threads.split(rows, len(logits), logits.nbytes + _curvatures.n_bytes(X), least=64, n_threads=self._threads_wanted())
         return logits
 
     def _threads_wanted(self) -> int | None:
