@@ -131,6 +131,7 @@ def class_blocks(
         block = gram[:size, :size]
         scales[k] = invert_factor(block, mean, penalty)
         factors[k] = block
+        del gram, block  # their group is let go of before the next one is made
     return Factored(factors, scales, mean, size > p, _projection(n_classes))
 
 
@@ -181,7 +182,8 @@ class InverseHessian:
         self.current: Factored | Diagonal
         if _pays(X):
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
-            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
+            # a copy, or all threads' parts would live as long
+            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0].copy()
             check_squares(self.gram.diagonal()[:p])
             if not centre:
                 self.gram = self.gram[:p, :p]

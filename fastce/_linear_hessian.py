@@ -55,11 +55,11 @@ def curve(Z, D, weight, first, n, K):
 
 
 @driver
-def hessian_product(source, change, starts, slots, weight, grads):
+def hessian_product(source, change, starts, slots, weight, first, others):
     K = source.n_outputs
-    for slot in prange(grads.shape[0]):
+    for slot in prange(slots.size - 1):
         Z, D = np.empty(source.block_rows * K), np.empty(source.block_rows * K)
-        grad = grads[slot]
+        grad = others[slot - 1] if slot else first
         grad[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]

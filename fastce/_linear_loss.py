@@ -39,17 +39,17 @@ _TINY_SHARE = 1e-9
 _NOTHING = np.zeros(0)
 
 
-# In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks, grads (slots, size),
-# values (slots,); hit, row (n,) or (1,); scale (0,); spread (K,) or None; weight (n,), or a block's
-# where all rows weigh the same.
+# In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks; first (size,) the gradient of
+# the first slot, others (slots - 1, size) those of the others; values (slots,); hit, row (n,) or (1,); scale (0,); spread (K,) or None;
+# weight (n,), or a block's where all rows weigh the same.
 
 
 @driver
-def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, grads, values):
+def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, first, others, values):
     K = source.n_outputs
     for slot in prange(values.size):
         Z, work = np.empty(source.block_rows * K), np.empty((5, step))
-        grad, total = grads[slot], 0.0
+        grad, total = others[slot - 1] if slot else first, 0.0
         grad[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
@@ -62,16 +62,16 @@ def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, gr
 
 
 @driver
-def _binary(source, starts, slots, target, weight, grads, values):
+def _binary(source, starts, slots, target, weight, first, others, values):
     for slot in prange(values.size):
         Z, work = np.empty(source.block_rows), np.empty((5, CHUNK))
-        grad, total = grads[slot], 0.0
+        grad, total = others[slot - 1] if slot else first, 0.0
         grad[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
             multiply(source, i, j - i, Z.ctypes.data)
-            first = i if weight.size == target.size else 0
-            w = weight[first : first + (j - i)]
+            offset = i if weight.size == target.size else 0
+            w = weight[offset : offset + (j - i)]
             total += binary_rows(Z[: j - i], target[i:j], w, w, 1.0, None, None, None, Z[: j - i], None, work)
             multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
         values[slot] = total
@@ -87,19 +87,17 @@ def _penalise(theta, penalty, grad):
 
 
 @driver
-def _total(grads, theta, penalty, n_penalised, grad, squares):
-    # grad (size,) <- the sum of grads (slots, size), in order, plus penalty times theta in the first n_penalised;
+def _total(first, others, theta, penalty, n_penalised, squares):
+    # first (size,) += the others (slots - 1, size), in order, plus penalty times theta in the first n_penalised;
     # squares (blocks,) <- the sums of the squares of theta there
     for b in prange(squares.size):
-        first, stop = b * _BLOCK, min(grad.size, (b + 1) * _BLOCK)
-        for t in range(first, stop):
-            grad[t] = grads[0, t]
-        for slot in range(1, grads.shape[0]):
-            row, target = grads[slot, first:stop], grad[first:stop]
-            for t in range(stop - first):
+        i, j = b * _BLOCK, min(first.size, (b + 1) * _BLOCK)
+        for slot in range(others.shape[0]):
+            row, target = others[slot, i:j], first[i:j]
+            for t in range(j - i):
                 target[t] += row[t]
-        last = max(first, min(stop, n_penalised))
-        squares[b] = _penalise(theta[first:last], penalty, grad[first:last])
+        last = max(i, min(j, n_penalised))
+        squares[b] = _penalise(theta[i:last], penalty, first[i:last])
 
 
 class LinearLoss:
@@ -145,7 +143,7 @@ class LinearLoss:
         n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * self.n_columns + 1))))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
-        self._grads, self._values = np.empty((n_slots, self.size)), np.empty(n_slots)
+        self._others, self._values = np.empty((n_slots - 1, self.size)), np.empty(n_slots)
         self._driver: Any
         self._arguments: tuple[Any, ...]
         if self.n_outputs == 1:
@@ -199,26 +197,28 @@ class LinearLoss:
         intercept = coef + theta.itemsize * self.n_outputs * self.n_columns if self.fit_intercept else 0
         return self._source._replace(coef=coef, intercept=intercept)
 
-    def _total(self, theta: np.ndarray) -> tuple[np.ndarray, float]:
-        # the slots' gradients in order, with that of the penalty at theta, and twice the penalty's value there
-        grad, squares = np.empty(self.size), np.empty(-(-self.size // _BLOCK))
-        n_penalised = self.n_outputs * self.n_columns if self.penalty else 0
-        arguments = (self._grads, theta, float(self.penalty), n_penalised, grad, squares)
-        _threads.run(_total, (self._grads.size + 2 * self.size) // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
-        return grad, self.penalty * float(squares.sum())
+    def _total(self, grad: np.ndarray, theta: np.ndarray) -> float:
+        # adds the other slots' gradients to that of the first, in order, and that of the penalty at theta; returns twice the penalty there
+        squares, n_penalised = np.empty(-(-self.size // _BLOCK)), self.n_outputs * self.n_columns if self.penalty else 0
+        arguments = (grad, self._others, theta, float(self.penalty), n_penalised, squares)
+        _threads.run(_total, (self._others.size + 3 * self.size) // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
+        return self.penalty * float(squares.sum())
 
     def value_and_grad(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient, packed."""
-        arguments = (self._at(theta), self._starts, self._slots, *self._arguments, self._grads, self._values)
+        grad = np.empty(self.size)
+        arguments = (self._at(theta), self._starts, self._slots, *self._arguments, grad, self._others, self._values)
         _threads.run(self._driver, self._work, *arguments, n_threads=self.n_threads)
-        grad, square = self._total(theta)
+        square = self._total(grad, theta)
         return float(sum(self._values.tolist())) + 0.5 * square, grad
 
     def hessian_product(self, theta: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """Return the Hessian at `theta` times a vector, packed: one pass over X."""
-        arguments = (self._at(theta), self._at(vector), self._starts, self._slots, self.weights, self._grads)
+        product = np.empty(self.size)
+        arguments = (self._at(theta), self._at(vector), self._starts, self._slots, self.weights, product, self._others)
         _threads.run(_linear_hessian.hessian_product, 2 * self._work, *arguments, n_threads=self.n_threads)
-        return self._total(vector)[0]
+        self._total(product, vector)
+        return product
 
     def precondition(self, vector: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Write the approximate inverse Hessian times a packed vector to `out`, by default a new array, and return it."""

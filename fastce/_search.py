@@ -198,26 +198,29 @@ def _between(low: float, high: float, f_low: float, f_high: float, s_low: float,
         return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
 
 
+def _step(objective: Objective, point: Point, direction: np.ndarray, step: float) -> Point:
+    theta = combine(step, direction, point.theta)
+    return Point(theta, *objective.value_and_grad(theta))
+
+
 def search(objective: Objective, point: Point, direction: np.ndarray, first: float) -> tuple[Point | None, int]:
     """Return a point along a descent direction that fulfils the Wolfe or approximate Wolfe conditions, and the evaluations it took.
 
     If rounding hides such a point, the lowest one seen; None if none was lower. The slope at first is that of the point itself.
+    No two trial points exist at once: with many parameters they are what takes memory.
     """
     noise = _NOISE * abs(point.value)
     low, f_low, s_low = 0.0, point.value, first
     high = f_high = s_high = np.inf
-    lowest: Point | None = None
-    step = 1.0
+    lowest, lowest_step, step = point.value, 0.0, 1.0
     for n in range(1, _MAX_SEARCH + 1):
-        theta = combine(step, direction, point.theta)
-        value, grad = objective.value_and_grad(theta)
-        slope = dot(grad, direction)
+        here = _step(objective, point, direction, step)
+        value, slope = here.value, dot(here.grad, direction)
         if not (np.isfinite(value) and np.isfinite(slope)):
             high, f_high, s_high = step, np.inf, np.inf
         else:
-            here = Point(theta, value, grad)
-            if value < (lowest or point).value:
-                lowest = here
+            if value < lowest:
+                lowest, lowest_step = value, step
             falls = value <= point.value + _DECREASE * step * first
             is_flat = value <= point.value + noise
             if (falls and abs(slope) <= -_CURVATURE * first) or (is_flat and _CURVATURE * first <= slope <= (2 * _DECREASE - 1) * first):
@@ -236,4 +239,7 @@ def search(objective: Objective, point: Point, direction: np.ndarray, first: flo
             break
         else:
             step = _between(low, high, f_low, f_high, s_low, s_high, noise)
-    return lowest, n
+        del here
+    if lowest_step == 0.0:
+        return None, n
+    return _step(objective, point, direction, lowest_step), n + 1

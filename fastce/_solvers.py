@@ -161,6 +161,7 @@ def lbfgs(
         memory = max(_MIN_MEMORY, min(_MAX_MEMORY, _MEMORY_ENTRIES // max(1, theta.size)))
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
     inverse, next_refresh = _InverseHessian(objective, memory, theta.size), _FIRST_REFRESH
+    del theta  # long vectors are let go of as soon as the point has moved on
     direction = np.empty_like(watch.point.grad)
     before = (0, np.inf)  # an iteration, and the gap then
     while True:
@@ -246,10 +247,11 @@ def minimise(
     if solver == "auto":
         solver, patience = choose(objective.refresh_cost, objective.exact_cost, objective.is_diagonal)
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
+    del theta
     if solver == "lbfgs":
-        result = lbfgs(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)
+        result = lbfgs(objective, watch.point.theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)
         if result.status and not (result.status == "precision" and patience < np.inf):
             return result
         # Where L-BFGS finds no lower point, its model may be to blame: the Hessian's own tells.
         watch.resume()
-    return newton(objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, exact=solver == "newton-cholesky")
+    return newton(objective, watch.point.theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, exact=solver == "newton-cholesky")

@@ -1,5 +1,6 @@
 """The classifier where float64 or a solver comes to its limits, and what it says then."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -74,3 +75,30 @@ def test_a_column_of_nanoseconds_is_no_reason_to_warn(rng, n_classes, weighted, 
         warnings.simplefilter("ignore", ConvergenceWarning)
         best.fit(X, y, sample_weight=weights)
     assert model.loss_history_[-1] <= best.loss_history_[-1] * (1.0 + 1e-5)
+
+
+def peak_of_fit(X, y, **parameters):
+    LogisticRegression(**parameters).fit(X, y)
+    tracemalloc.start()
+    model = LogisticRegression(**parameters).fit(X, y)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak, model
+
+
+def test_wide_sparse_data_takes_a_dozen_times_the_coefficients(rng):
+    X = sparse.random(300, 30_000, density=0.01, format="csr", random_state=0)
+    y = np.arange(300) % 70
+    peak, model = peak_of_fit(X, y, C=100.0)
+    assert model.n_iter_[0] > 6
+    # Point and trial point with gradients (the latter's is that of one slot), the other slot, the direction, and five pairs in float32.
+    assert peak < 12.0 * model.coef_.nbytes
+
+
+def test_gram_matrices_of_threads_do_not_outlive_their_sum(rng):
+    X = rng.normal(size=(3000, 400))
+    y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+    peak, _ = peak_of_fit(X, y)
+    # The threads' parts of the Gram matrix take 26 MB (1.3 MB each); the classes' factors, what they are made from and the pairs of L-BFGS,
+    # 14 MB in all, come after them and not on top.
+    assert peak < 30e6
