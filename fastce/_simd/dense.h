@@ -115,12 +115,12 @@ static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride
 
 #else
 
-/* The same of floats: pieces of A are widened once, for all classes. */
-static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B, ptrdiff_t K,
-                          double *out)
+/* The same of floats: ROWS of A at a time are widened in pieces, once for all classes. */
+FASTCE_INLINE void OFX(multiply_rows)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B,
+                                      ptrdiff_t K, double *out, const int ROWS)
 {
-    enum { ROWS = 8, LENGTH = 256, LINE = 264 }; /* rows of 256 would all lie in the same part of the cache */
-    double widened[ROWS * LINE];
+    enum { LENGTH = 128, LINE = 136 }; /* rows of 128 would all lie in the same part of the cache */
+    double widened[12 * LINE];
     for (ptrdiff_t t = 0; t < T; t += LENGTH) {
         const ptrdiff_t length = T - t < LENGTH ? T - t : LENGTH;
         for (ptrdiff_t a = 0; a < m; a += ROWS) {
@@ -148,6 +148,16 @@ static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride
             NAME(multiply_f64)(widened, 1, ROWS, rows, length, B + t * K, K, out + a * K);
         }
     }
+}
+
+static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B, ptrdiff_t K,
+                          double *out)
+{
+    /* whole tiles: see `multiply` of doubles */
+    if (K <= DOUBLE_LANES)
+        OFX(multiply_rows)(A, a_stride, t_stride, m, T, B, K, out, 8);
+    else
+        OFX(multiply_rows)(A, a_stride, t_stride, m, T, B, K, out, 12);
 }
 
 #endif
