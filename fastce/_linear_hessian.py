@@ -10,7 +10,7 @@ from . import _threads
 from ._jit import driver, kernel
 from ._math import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from ._rows import clear
-from ._walk import Source, add_moments, add_pairs, call, multiply, multiply_back, read_row
+from ._walk import Source, add_moments, add_pairs, call, count_slots, multiply, multiply_back, read_row
 
 # Rows are read so many numbers at a time, at most so many rows; sums over rows are kept in slots while those fit in so many numbers.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK, _MAX_SLOTS, _SLOT_NUMBERS = 1 << 15, 256, 512, 16, 1 << 21
@@ -201,7 +201,8 @@ def column_moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of the columns (p,) and of their squares (p,), row i with its weight, (n,) or (1,); X stores so many entries."""
     p = source.n_columns
-    n_slots = max(1, min(-(-n // _MIN_BLOCK), max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // (2 * p + 1), n_entries // (_SLOT_ENTRIES * p + 1)))))
+    most = max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // (2 * p + 1), n_entries // (_SLOT_ENTRIES * p + 1)))
+    n_slots = count_slots(min(-(-n // _MIN_BLOCK), most))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, 2, p))
     _threads.run(moments, n_entries, source, weights, slots, out, n_threads=n_threads)
     sums, squares = out.sum(axis=0)
@@ -228,7 +229,7 @@ def weighted_grams(
     classes = range(K) if classes is None else classes
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // P))
     n_blocks = -(-n // block)
-    n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P * P), n_blocks))
+    n_slots = count_slots(min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P * P), n_blocks))
     if K == 1:
         n_slots = max(n_slots, min(2, n_blocks))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, len(classes), P, P))
@@ -269,7 +270,7 @@ def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, 
     if K == 1:
         return blocks[0]
     block = max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // (K * P)))
-    n_slots = max(1, min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P) ** 2, -(-n // block)))
+    n_slots = count_slots(min(_MAX_SLOTS, _SLOT_NUMBERS // (K * P) ** 2, -(-n // block)))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K * P, K * P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
     _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, slots, out, n_threads=n_threads)

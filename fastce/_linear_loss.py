@@ -22,7 +22,7 @@ from ._cross_entropy_kernels import index_rows_value_and_grad
 from ._jit import driver, reduction
 from ._rows import blocks
 from ._vectors import NUMBERS_A_STEP
-from ._walk import block_starts, multiply, multiply_back
+from ._walk import block_starts, count_slots, multiply, multiply_back
 
 # More slots spread the work more evenly over threads, but each has a gradient: 2 always, more while all fit in this many numbers (32 MB)
 # and each has four entries of X for every column, so that clearing and adding it costs less than its products.
@@ -140,7 +140,8 @@ class LinearLoss:
         self._starts = block_starts(X, self.n_outputs, self.sparse)
         n_blocks = self._starts.size - 1
         n_entries = int(X.indptr[-1]) if self.sparse else X.size
-        n_slots = min(n_blocks, max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * self.n_columns + 1))))
+        most = max(2, min(_MAX_SLOTS, _SLOT_NUMBERS // self.size, n_entries // (_SLOT_ENTRIES * self.n_columns + 1)))
+        n_slots = count_slots(min(n_blocks, most))
         self._slots = np.arange(n_slots + 1) * n_blocks // n_slots
         block_rows = int(np.diff(self._starts).max())
         self._others, self._values = np.empty((n_slots - 1, self.size)), np.empty(n_slots)

@@ -115,6 +115,11 @@ def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
     return np.unique(np.concatenate([[0], starts, [n]])).astype(np.int64)
 
 
+def count_slots(most: int) -> int:
+    """Return how many slots the work is dealt to: the power of two up to `most`, for three keep two threads as long as four."""
+    return 1 << (max(1, most).bit_length() - 1)
+
+
 def find(X: Any, n_outputs: int, block_rows: int) -> Source:
     """Return where X and packed coefficients lie, with no address of coefficients yet; a CSR matrix is checked here, once."""
     K, p = n_outputs, X.shape[1]
