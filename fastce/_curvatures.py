@@ -1,4 +1,4 @@
-"""Logits of the rows of X, and how the loss curves in them, p (1 - p): for all rows, or to choose the rows that matter.
+"""Logits of the rows of X, how the loss falls and curves in them: p - y and p (1 - p), of all rows, or to choose the rows that matter.
 
 Nothing here compiles at run time.
 """
@@ -30,16 +30,42 @@ def logits(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarra
     return Z
 
 
+def _probabilities(Z: np.ndarray) -> np.ndarray:
+    # those of logits (rows, K), which are overwritten
+    if Z.shape[1] == 1:
+        _rowwise.sigmoid_flat(Z.ravel(), Z.ravel())
+    else:
+        _rowwise.softmax_rows(Z, Z)
+    return Z
+
+
 def _curvatures(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None) -> np.ndarray:
     # p (1 - p) of rows from first to last, (rows, K)
     Z = logits(X, first, last, coef, intercept, np.empty((last - first, coef.shape[1])))
     if coef.shape[1] == 1:
         np.negative(np.abs(Z, out=Z), out=Z)
-        _rowwise.sigmoid_flat(Z.ravel(), Z.ravel())
-    else:
-        _rowwise.softmax_rows(Z, Z)
+    Z = _probabilities(Z)
     Z *= 1.0 - Z
     return Z
+
+
+def gradient_terms(
+    X: Any, coef: np.ndarray, intercept: np.ndarray | None, target: np.ndarray, label_smoothing: float, weights: np.ndarray
+) -> np.ndarray:
+    """Return for each entry of the gradient of coef (p, K) the sum of its terms' sizes, (p, K): what its rounding is to be compared with.
+
+    target (n,) are the classes; the weights are (n,) or (1,).
+    """
+    n, K = X.shape[0], coef.shape[1]
+    sizes, step = np.zeros(coef.shape), max(1, _CURVATURE_NUMBERS // (K if hasattr(X, "indptr") else max(coef.shape)))
+    for first in range(0, n, step):
+        last = min(n, first + step)
+        residuals = _probabilities(logits(X, first, last, coef, intercept, np.empty((last - first, K))))
+        residuals -= label_smoothing / max(2, K)
+        residuals -= (1.0 - label_smoothing) * (target[first:last, np.newaxis] == (np.arange(K) if K > 1 else 1))
+        residuals *= weights[first:last, np.newaxis] if weights.size > 1 else weights
+        sizes += np.asarray(abs(X[first:last]).T @ np.abs(residuals))
+    return sizes
 
 
 def mean_curvatures(

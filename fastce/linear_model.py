@@ -260,7 +260,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.grad_norm_ = result.grad_norm
         is_small = result.grad_norm <= _SMALL_GRADIENT
         if result.status == "precision" and not is_small and space is None:
-            is_small = self._is_rounding(*objective.parts(result.grad), X, target, weights)
+            grad, grad_intercept = objective.parts(result.grad)
+            terms = _curvatures.gradient_terms(X, coef.T, intercept, target, float(self.label_smoothing), weights)
+            is_small = bool(np.all(np.abs(grad.T) <= np.maximum(_SMALL_GRADIENT, _ROUNDING * terms)))
+            is_small &= bool(np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT)
         self._warn_unless_converged(result, is_small)
         return self
 
@@ -299,23 +302,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             raise ValueError(f"coef_ must have shape {expected} when warm_start is set; got shape {self.coef_.shape}")
         return objective.pack(*((self.coef_, self.intercept_) if space is None else space.reduce(self.coef_, self.intercept_)))
 
-    def _is_rounding(self, grad: np.ndarray, grad_intercept: np.ndarray, X: Any, target: np.ndarray, weights: np.ndarray) -> bool:
-        # whether each entry of the gradients (K, p) and (K,) is small, or no more than rounding makes of the sum that it is
-        sizes, step = np.zeros(grad.T.shape), 4096
-        for first in range(0, len(target), step):
-            rows = X[first : first + step]
-            residuals, labels = self._logits_of(rows), target[first : first + step, np.newaxis]
-            if len(grad) == 1:
-                _rowwise.sigmoid_flat(residuals.ravel(), residuals.ravel())
-                residuals -= labels
-            else:
-                _rowwise.softmax_rows(residuals, residuals)
-                residuals -= labels == np.arange(len(grad))
-            residuals *= weights[first : first + step, np.newaxis] if weights.size > 1 else weights
-            sizes += np.asarray(abs(rows).T @ np.abs(residuals))
-        is_small = np.abs(grad.T) <= np.maximum(_SMALL_GRADIENT, _ROUNDING * sizes)
-        return bool(is_small.all() and np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT)
-
     def _warn_unless_converged(self, result: Any, is_small: bool) -> None:
         # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum. What the gap is
         # estimated from may itself be broken there: so no entry of the gradient may be more than its own rounding.
@@ -334,10 +320,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
         # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for parts of the rows, on several threads.
         check_is_fitted(self)
-        return self._logits_of(_readable(validate_data(self, X, reset=False, **_X_RULES)), then)
-
-    def _logits_of(self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None) -> np.ndarray:
-        # the same of an X that was checked
+        X = _readable(validate_data(self, X, reset=False, **_X_RULES))
         table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
         intercept = np.ascontiguousarray(np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64)
         logits = np.empty((X.shape[0], table.shape[1]))
@@ -351,7 +334,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return logits
 
     def _threads_wanted(self) -> int | None:
-        return None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads")
+        return None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads", "None, for all, or ")
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits of X, (n_samples, n_classes), or (n_samples,) for two classes: those of ``classes_[1]``."""

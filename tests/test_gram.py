@@ -397,3 +397,21 @@ def test_column_moments_are_the_weighted_means_of_columns_and_squares(rng, dtype
     exact = dense.astype(np.longdouble)
     np.testing.assert_allclose(sums, weights @ exact, rtol=1e-13, atol=1e-12)
     np.testing.assert_allclose(squares, weights @ exact**2, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_terms_of_a_gradient(rng, n_classes, weighted, kind, smoothing):
+    n, p, K = 70_000 // n_classes, 3, 1 if n_classes == 2 else n_classes  # two steps
+    X, target = rng.normal(size=(n, p)), rng.integers(0, n_classes, n)
+    coef, intercept = rng.normal(size=(p, K)), rng.normal(size=K)
+    weights = rng.uniform(size=n) if weighted else np.full(1, 0.5)
+    logits = X @ coef + intercept
+    logits = np.column_stack([np.zeros(n), logits]) if K == 1 else logits
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    residuals = probability - (1.0 - smoothing) * np.eye(n_classes)[target] - smoothing / n_classes
+    expected = np.abs(X).T @ np.abs(residuals[:, -K:] * np.broadcast_to(weights, n)[:, np.newaxis])
+    found = _curvatures.gradient_terms(kind(X), coef, intercept, target, smoothing, weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
