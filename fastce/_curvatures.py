@@ -57,7 +57,11 @@ def gradient_terms(
     target (n,) are the classes; the weights are (n,) or (1,).
     """
     n, K = X.shape[0], coef.shape[1]
-    sizes, step = np.zeros(coef.shape), max(1, _CURVATURE_NUMBERS // (K if hasattr(X, "indptr") else max(coef.shape)))
+    if hasattr(X, "indptr"):  # so that adding (p, K) numbers is no more than going through the logits
+        step = max(_CURVATURE_NUMBERS // K, min(4096, X.shape[1]))
+    else:
+        step = max(1, _CURVATURE_NUMBERS // max(coef.shape))
+    sizes = np.zeros(coef.shape)
     for first in range(0, n, step):
         last = min(n, first + step)
         residuals = _probabilities(logits(X, first, last, coef, intercept, np.empty((last - first, K))))

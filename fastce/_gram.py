@@ -125,13 +125,15 @@ def class_blocks(
         factors, scales = old.factors, old.scales
     else:
         factors, scales = _tables(n_classes, size)
-    for k, gram in enumerate(grams):
+    following = iter(grams)
+    for k in range(n_classes):
+        gram = next(following)
         if blend:
             gram[:p, :p] += (blend * gram[p, p]) * base[:p, :p]
         block = gram[:size, :size]
         scales[k] = invert_factor(block, mean, penalty)
         factors[k] = block
-        del gram, block  # their group is let go of before the next one is made
+        del gram, block  # so that their group is let go of before the next one is made
     return Factored(factors, scales, mean, size > p, _projection(n_classes))
 
 
@@ -182,8 +184,7 @@ class InverseHessian:
         self.current: Factored | Diagonal
         if _pays(X):
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
-            # a copy, or all threads' parts would live as long
-            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0].copy()
+            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
             check_squares(self.gram.diagonal()[:p])
             if not centre:
                 self.gram = self.gram[:p, :p]

@@ -55,19 +55,19 @@ def curve(Z, D, weight, first, n, K):
 
 
 @driver
-def hessian_product(source, change, starts, slots, weight, first, others):
+def hessian_product(source, change, starts, slots, weight, product, others):
     K = source.n_outputs
     for slot in prange(slots.size - 1):
         Z, D = np.empty(source.block_rows * K), np.empty(source.block_rows * K)
-        grad = others[slot - 1] if slot else first
-        grad[:] = 0.0
+        own = others[slot - 1] if slot else product
+        own[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
             multiply(source, i, j - i, Z.ctypes.data)
             multiply(change, i, j - i, D.ctypes.data)
             shares_of(Z, j - i, K)
             curve(Z, D, weight, i, j - i, K)
-            multiply_back(source, i, j - i, D, D.ctypes.data, grad)
+            multiply_back(source, i, j - i, D, D.ctypes.data, own)
 
 
 # In what follows: weight (n,) or (1,); centre (p,) is subtracted from the columns; logits are of the source's coefficients.
@@ -244,7 +244,12 @@ def weighted_grams(
             out[0] += out[slot]
         if not pairs or _subtract(out[0], centre):
             break
-    return out[0]
+    return _first(out)
+
+
+def _first(slots: np.ndarray) -> np.ndarray:
+    # without the memory of the others
+    return slots[0] if len(slots) == 1 else slots[0].copy()
 
 
 def _subtract(grams: np.ndarray, centre: np.ndarray) -> bool:
@@ -276,7 +281,8 @@ def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, 
     _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, slots, out, n_threads=n_threads)
     for slot in range(1, n_slots):
         out[0] += out[slot]
-    result = np.negative(out[0], out=out[0])
+    result = _first(out)
+    np.negative(result, out=result)
     # p_k (1 - p_k) is not the difference of p_k and p_k^2, which would cancel.
     for k in range(K):
         result[k * P : (k + 1) * P, k * P : (k + 1) * P] = blocks[k]

@@ -39,41 +39,41 @@ _TINY_SHARE = 1e-9
 _NOTHING = np.zeros(0)
 
 
-# In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks; first (size,) the gradient of
+# In what follows: starts (blocks + 1,) the blocks' first rows, slots (slots + 1,) the slots' first blocks; grad (size,) the gradient of
 # the first slot, others (slots - 1, size) those of the others; values (slots,); hit, row (n,) or (1,); scale (0,); spread (K,) or None;
 # weight (n,), or a block's where all rows weigh the same.
 
 
 @driver
-def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, first, others, values):
+def _multiclass(source, starts, slots, target, hit, row, scale, spread, step, grad, others, values):
     K = source.n_outputs
     for slot in prange(values.size):
         Z, work = np.empty(source.block_rows * K), np.empty((5, step))
-        grad, total = others[slot - 1] if slot else first, 0.0
-        grad[:] = 0.0
+        own, total = others[slot - 1] if slot else grad, 0.0
+        own[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
             multiply(source, i, j - i, Z.ctypes.data)
             logits = Z[: (j - i) * K].reshape((j - i, K))
             hits, rows = hit[i:j] if hit.size > 1 else hit, row[i:j] if row.size > 1 else row
             total += index_rows_value_and_grad(logits, target[i:j], hits, rows, scale, spread, scale[:0], logits, work)
-            multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
+            multiply_back(source, i, j - i, Z, Z.ctypes.data, own)
         values[slot] = total
 
 
 @driver
-def _binary(source, starts, slots, target, weight, first, others, values):
+def _binary(source, starts, slots, target, weight, grad, others, values):
     for slot in prange(values.size):
         Z, work = np.empty(source.block_rows), np.empty((5, CHUNK))
-        grad, total = others[slot - 1] if slot else first, 0.0
-        grad[:] = 0.0
+        own, total = others[slot - 1] if slot else grad, 0.0
+        own[:] = 0.0
         for b in range(slots[slot], slots[slot + 1]):
             i, j = starts[b], starts[b + 1]
             multiply(source, i, j - i, Z.ctypes.data)
-            offset = i if weight.size == target.size else 0
-            w = weight[offset : offset + (j - i)]
+            first = i if weight.size == target.size else 0
+            w = weight[first : first + (j - i)]
             total += binary_rows(Z[: j - i], target[i:j], w, w, 1.0, None, None, None, Z[: j - i], None, work)
-            multiply_back(source, i, j - i, Z, Z.ctypes.data, grad)
+            multiply_back(source, i, j - i, Z, Z.ctypes.data, own)
         values[slot] = total
 
 
@@ -87,17 +87,17 @@ def _penalise(theta, penalty, grad):
 
 
 @driver
-def _total(first, others, theta, penalty, n_penalised, squares):
-    # first (size,) += the others (slots - 1, size), in order, plus penalty times theta in the first n_penalised;
+def _total(grad, others, theta, penalty, n_penalised, squares):
+    # grad (size,) += the others (slots - 1, size), in order, plus penalty times theta in the first n_penalised;
     # squares (blocks,) <- the sums of the squares of theta there
     for b in prange(squares.size):
-        i, j = b * _BLOCK, min(first.size, (b + 1) * _BLOCK)
+        i, j = b * _BLOCK, min(grad.size, (b + 1) * _BLOCK)
         for slot in range(others.shape[0]):
-            row, target = others[slot, i:j], first[i:j]
+            row, target = others[slot, i:j], grad[i:j]
             for t in range(j - i):
                 target[t] += row[t]
         last = max(i, min(j, n_penalised))
-        squares[b] = _penalise(theta[i:last], penalty, first[i:last])
+        squares[b] = _penalise(theta[i:last], penalty, grad[i:last])
 
 
 class LinearLoss:

@@ -79,6 +79,7 @@ def newton(
     Result
     """
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
+    del theta  # long vectors are let go of as soon as the point has moved on
     spent = np.inf
     while True:
         if exact:

@@ -198,7 +198,7 @@ def _between(low: float, high: float, f_low: float, f_high: float, s_low: float,
         return float(min(max(step, low + 0.05 * width), high - 0.05 * width))
 
 
-def _step(objective: Objective, point: Point, direction: np.ndarray, step: float) -> Point:
+def _point(objective: Objective, point: Point, direction: np.ndarray, step: float) -> Point:
     theta = combine(step, direction, point.theta)
     return Point(theta, *objective.value_and_grad(theta))
 
@@ -213,8 +213,9 @@ def search(objective: Objective, point: Point, direction: np.ndarray, first: flo
     low, f_low, s_low = 0.0, point.value, first
     high = f_high = s_high = np.inf
     lowest, lowest_step, step = point.value, 0.0, 1.0
+    here: Point | None
     for n in range(1, _MAX_SEARCH + 1):
-        here = _step(objective, point, direction, step)
+        here = _point(objective, point, direction, step)
         value, slope = here.value, dot(here.grad, direction)
         if not (np.isfinite(value) and np.isfinite(slope)):
             high, f_high, s_high = step, np.inf, np.inf
@@ -231,15 +232,18 @@ def search(objective: Objective, point: Point, direction: np.ndarray, first: flo
                 high, f_high, s_high = step, value, np.inf  # it rose in between: the slope here belongs to another valley
             else:
                 low, f_low, s_low = step, value, slope
+        if n == _MAX_SEARCH or (high < np.inf and high - low <= 4 * EPS * high):
+            break
         if high == np.inf:
             # Still downhill: where the secant of the slopes says, but at least twice and at most ten times as far.
             secant = step * first / (first - slope) if slope > first else np.inf
             step = min(max(secant, 2 * step), 10 * step)
-        elif high - low <= 4 * EPS * high:
-            break
         else:
             step = _between(low, high, f_low, f_high, s_low, s_high, noise)
-        del here
+        here = None  # before there is another one
+    if lowest_step == step:
+        return here, n
+    here = None
     if lowest_step == 0.0:
         return None, n
-    return _step(objective, point, direction, lowest_step), n + 1
+    return _point(objective, point, direction, lowest_step), n + 1

@@ -247,11 +247,12 @@ def minimise(
     if solver == "auto":
         solver, patience = choose(objective.refresh_cost, objective.exact_cost, objective.is_diagonal)
     watch = Watch(objective, theta, tol, gap_tol, max_iter, callback)
-    del theta
+    del theta  # see `lbfgs`
     if solver == "lbfgs":
         result = lbfgs(objective, watch.point.theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, patience=patience)
         if result.status and not (result.status == "precision" and patience < np.inf):
             return result
+        del result
         # Where L-BFGS finds no lower point, its model may be to blame: the Hessian's own tells.
         watch.resume()
     return newton(objective, watch.point.theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, watch=watch, exact=solver == "newton-cholesky")

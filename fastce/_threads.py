@@ -110,13 +110,14 @@ def set_num_threads(n: int) -> None:
     _n_threads = check_num_threads(n, "n")
 
 
-def check_num_threads(n: int, name: str, otherwise: str = "") -> int:
-    """Return `n` as an int after checking that so many threads can run; what else may be given begins the rule."""
+def check_num_threads(n: int, name: str, optional: bool = False) -> int:
+    """Return `n` as an int after checking that so many threads can run; `optional` tells that the caller takes None, too."""
+    or_none = "None or " if optional else ""
     if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be {otherwise}an integer; got {n!r}")
+        raise TypeError(f"{name} must be {or_none}an integer; got {n!r}")
     most = _max_threads()
     if not 1 <= n <= most:
-        raise ValueError(f"{name} must be {otherwise}from 1 to {most} (the threads Numba was started with); got {n}")
+        raise ValueError(f"{name} must be {or_none}from 1 to {most} (the threads Numba was started with); got {n}")
     return n.__index__()
 
 

@@ -116,7 +116,10 @@ def block_starts(X: Any, n_outputs: int, sparse: bool) -> np.ndarray:
 
 
 def count_slots(most: int) -> int:
-    """Return how many slots the work is dealt to: the power of two up to `most`, for three keep two threads as long as four."""
+    """Return how many slots the work is dealt to: the power of two up to `most`, for 2, 4, 8 or 16 threads.
+
+    Of three slots one of two threads gets two, two thirds of the work.
+    """
     return 1 << (max(1, most).bit_length() - 1)
 
 

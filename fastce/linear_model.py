@@ -334,7 +334,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return logits
 
     def _threads_wanted(self) -> int | None:
-        return None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads", "None, for all, or ")
+        return None if self.n_threads is None else _threads.check_num_threads(self.n_threads, "n_threads", optional=True)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits of X, (n_samples, n_classes), or (n_samples,) for two classes: those of ``classes_[1]``."""

@@ -1,13 +1,14 @@
 """Inverse Hessians from second moments: exact where they should be, positive always."""
 
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from fastce import _curvatures, _gram, _inverses, _linear_hessian, _threads
+from fastce import _curvatures, _gram, _inverses, _linear_hessian, _threads, _walk
 from fastce._curvatures import least_curvatures
 from fastce._linear_hessian import weighted_grams
 from fastce._linear_loss import LinearLoss
@@ -403,15 +404,51 @@ def test_column_moments_are_the_weighted_means_of_columns_and_squares(rng, dtype
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_the_terms_of_a_gradient(rng, n_classes, weighted, kind, smoothing):
-    n, p, K = 70_000 // n_classes, 3, 1 if n_classes == 2 else n_classes  # two steps
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_the_terms_of_a_gradient(rng, n_classes, weighted, kind, smoothing, fit_intercept, monkeypatch):
+    monkeypatch.setattr(_curvatures, "_CURVATURE_NUMBERS", 1 << 9)  # several steps
+    n, p, K = 2000, 3, 1 if n_classes == 2 else n_classes
     X, target = rng.normal(size=(n, p)), rng.integers(0, n_classes, n)
-    coef, intercept = rng.normal(size=(p, K)), rng.normal(size=K)
+    coef, intercept = rng.normal(size=(p, K)), rng.normal(size=K) if fit_intercept else np.zeros(K)
     weights = rng.uniform(size=n) if weighted else np.full(1, 0.5)
     logits = X @ coef + intercept
     logits = np.column_stack([np.zeros(n), logits]) if K == 1 else logits
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     residuals = probability - (1.0 - smoothing) * np.eye(n_classes)[target] - smoothing / n_classes
     expected = np.abs(X).T @ np.abs(residuals[:, -K:] * np.broadcast_to(weights, n)[:, np.newaxis])
-    found = _curvatures.gradient_terms(kind(X), coef, intercept, target, smoothing, weights)
+    found = _curvatures.gradient_terms(kind(X), coef, intercept if fit_intercept else None, target, smoothing, weights)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_slots_are_shared_evenly_by_two_to_sixteen_threads():
+    assert [_walk.count_slots(n) for n in (0, 1, 2, 3, 4, 7, 8, 29, 32)] == [1, 1, 2, 2, 4, 4, 8, 16, 32]
+    X = sparse.random(300, 30_000, density=0.01, format="csr", random_state=0)
+    assert len(LinearLoss(X, np.arange(300) % 40, 40, weights=np.full(1, 1 / 300), penalty=1.0)._values) == 2  # memory allows three
+
+
+def test_a_group_of_gram_matrices_is_let_go_of_before_the_next(rng):
+    groups = []
+
+    def make_groups():
+        for _ in range(3):
+            assert all(group() is None for group in groups)
+            group = np.tile(np.eye(4), (2, 1, 1))
+            groups.append(weakref.ref(group))
+            yield from group
+            del group
+
+    _gram.class_blocks(make_groups(), 6, np.eye(4), 0.0, np.zeros(3), 1.0)
+    assert len(groups) == 3
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_what_is_kept_of_gram_matrices_is_not_the_slots(rng, n_classes):
+    X, target = rng.normal(size=(4000, 60)), rng.integers(0, n_classes, 4000)
+    objective = LinearLoss(X, target, n_classes, weights=np.full(1, 1 / 4000), penalty=1e-3)
+    gram = objective._inverse.gram
+    assert gram.base is None or gram.base.nbytes == gram.nbytes
+    objective.factor(objective.start())
+    factors = objective._inverse.current.factors
+    while factors.base is not None:
+        factors = factors.base
+    assert factors.nbytes == 8 * (objective.n_outputs * 61) ** 2

@@ -276,8 +276,8 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
         ({"fit_intercept": "no"}, TypeError, "fit_intercept must be True or False; got 'no'"),
         ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0; got -1"),
         ({"C": 1e-320}, ValueError, r"C times the sum of the rows' weights must not be that small; got 1e-320 times"),
-        ({"n_threads": "two"}, TypeError, "n_threads must be None, for all, or an integer; got 'two'"),
-        ({"n_threads": -1}, ValueError, r"n_threads must be None, for all, or from 1 to \d+ \(the threads .*; got -1"),
+        ({"n_threads": "two"}, TypeError, "n_threads must be None or an integer; got 'two'"),
+        ({"n_threads": -1}, ValueError, r"n_threads must be None or from 1 to \d+ \(the threads .*; got -1"),
     ],
 )
 def test_bad_parameters(options, error, message):

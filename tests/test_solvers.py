@@ -8,6 +8,7 @@ from scipy.optimize import rosen, rosen_der
 
 from fastce import _solvers, _threads, _vectors
 from fastce._newton import newton
+from fastce._search import Point, search
 from fastce._solvers import choose, lbfgs, minimise
 
 
@@ -93,6 +94,17 @@ def test_approximate_wolfe_conditions_go_on_where_values_are_equal(rng):
     result = lbfgs(function, np.zeros(10), tol=1e-10, gap_tol=1e-20, max_iter=1000)
     # the value stops changing at |theta - centre| of about 1e-5
     assert np.abs(result.theta - centre).max() < 1e-9
+
+
+@pytest.mark.parametrize("most", [6.0, 1e9])
+def test_where_no_point_is_right_the_lowest_is_returned(most):
+    # The slope never changes, so no step is long enough; from 6 on, or never, the value is infinite.
+    function = Function(lambda t: (t[0] - 1.0) ** 2 if t[0] < most else np.inf, lambda t: [-2.0])
+    start = Point(np.zeros(1), *function.value_and_grad(np.zeros(1)))
+    found, n = search(function, start, np.ones(1), -2.0)
+    assert (found.theta.tolist(), found.value) == ([1.0], 0.0)
+    assert n == function.n_calls - 1
+    assert search(function, Point(np.ones(1), 0.0, np.array([-2.0])), np.ones(1), -2.0)[0] is None
 
 
 def test_values_that_overflow_are_stepped_back_from():

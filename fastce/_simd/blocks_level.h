@@ -1,17 +1,20 @@
 #include "vector.h"
 
-/* Tiles of rows and vectors of classes that fill 16 or 32 registers. */
+/* Tiles of rows and vectors of classes that fill 16 or 32 registers; of float32, whole tiles of rows are widened at a time. */
 #undef TILE_VECTORS
 #undef ROWS_OF_TWO
 #undef ROWS_OF_THREE
+#undef WIDENED_ROWS
 #if SIMD_LEVEL == 4 || (SIMD_BYTES && defined(__aarch64__))
 #  define TILE_VECTORS 4
 #  define ROWS_OF_TWO 8
 #  define ROWS_OF_THREE 8
+#  define WIDENED_ROWS(vectors) ((vectors) % 4 ? 8 : 12)
 #else
 #  define TILE_VECTORS 3
 #  define ROWS_OF_TWO 6
 #  define ROWS_OF_THREE 4
+#  define WIDENED_ROWS(vectors) ((vectors) == 1 ? 8 : 12)
 #endif
 #undef TILE_ROWS
 #define TILE_ROWS 8

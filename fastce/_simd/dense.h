@@ -119,8 +119,8 @@ static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride
 FASTCE_INLINE void OFX(multiply_rows)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B,
                                       ptrdiff_t K, double *out, const int ROWS)
 {
-    enum { LENGTH = 128, LINE = 136 }; /* rows of 128 would all lie in the same part of the cache */
-    double widened[12 * LINE];
+    enum { LENGTH = 128 };
+    double widened[12 * LENGTH];
     for (ptrdiff_t t = 0; t < T; t += LENGTH) {
         const ptrdiff_t length = T - t < LENGTH ? T - t : LENGTH;
         for (ptrdiff_t a = 0; a < m; a += ROWS) {
@@ -132,9 +132,9 @@ FASTCE_INLINE void OFX(multiply_rows)(const ENTRY *A, ptrdiff_t a_stride, ptrdif
                         const ptrdiff_t stop = length - start < LINE_NUMBERS ? length : start + LINE_NUMBERS;
                         OFX(ask_for)(left + i * a_stride + start, ROWS * a_stride);
                         for (ptrdiff_t j = start; j < stop; ++j)
-                            widened[i * LINE + j] = (double)left[i * a_stride + j];
+                            widened[i * LENGTH + j] = (double)left[i * a_stride + j];
                     }
-                NAME(multiply_f64)(widened, LINE, 1, rows, length, B + t * K, K, out + a * K);
+                NAME(multiply_f64)(widened, LENGTH, 1, rows, length, B + t * K, K, out + a * K);
                 continue;
             }
             if (a_stride == 1 && rows == ROWS)
@@ -153,8 +153,7 @@ FASTCE_INLINE void OFX(multiply_rows)(const ENTRY *A, ptrdiff_t a_stride, ptrdif
 static void OFX(multiply)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_stride, ptrdiff_t m, ptrdiff_t T, const double *B, ptrdiff_t K,
                           double *out)
 {
-    /* whole tiles: see `multiply` of doubles */
-    if (K <= DOUBLE_LANES)
+    if (WIDENED_ROWS((K + DOUBLE_LANES - 1) / DOUBLE_LANES) == 8)
         OFX(multiply_rows)(A, a_stride, t_stride, m, T, B, K, out, 8);
     else
         OFX(multiply_rows)(A, a_stride, t_stride, m, T, B, K, out, 12);
