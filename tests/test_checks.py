@@ -23,7 +23,7 @@ STARTS = {
 }
 FIRST = dict.fromkeys(STARTS, "logits") | {"nll_loss": "log_probs", "binary_cross_entropy": "probs"}
 BY_ROW = ("cross_entropy", "focal_loss", "nll_loss")
-OBJECTS = np.array([[object()] * 3] * 4)
+OBJECTS = np.array([[object] * 3] * 4)
 
 
 def replaced(array, place, value, dtype=None):
@@ -41,7 +41,7 @@ def bad_inputs():
             yield function, "reduction", bad
         for bad in (None, "target", OBJECTS, LABELS.astype(str), LABELS.astype(complex), [[1], [2, 3]], {}):
             yield function, "target", bad
-        for bad in ("weight", -np.ones(3), [1, np.nan, 1], [1, np.inf, 1], np.ones(4), np.array([object()] * 3), [1, 1j, 1]):
+        for bad in ("weight", -np.ones(3), [1, np.nan, 1], [1, np.inf, 1], np.ones(4), np.array([object] * 3), [1, 1j, 1]):
             yield function, "weight", bad
     for function in BY_ROW:
         yield function, FIRST[function], np.float64(3)
@@ -66,7 +66,7 @@ def bad_inputs():
         ones = np.ones(4)
         for bad in (np.ones(3), np.ones((4, 1)), np.ones((1, 4)), np.ones((4, 3)), replaced(ones, 2, -1)):
             yield function, "sample_weight", bad
-        for bad in (replaced(ones, 2, np.nan), replaced(ones, 2, np.inf), "x", np.array([object()] * 4), ones + 1j):
+        for bad in (replaced(ones, 2, np.nan), replaced(ones, 2, np.inf), "x", np.array([object] * 4), ones + 1j):
             yield function, "sample_weight", bad
         for bad in (1.5, "a", None, [1, 2], np.nan):
             yield function, "ignore_index", bad

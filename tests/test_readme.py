@@ -43,6 +43,6 @@ def test_two_commands():
     done = subprocess.run([sys.executable, str(ROOT / ".ci" / "readme_commands")], capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()
     assert first.endswith("&& python -m fastce")
-    assert second.endswith("&& python -m pytest")
+    assert second.endswith("&& python -m pytest -n auto --dist loadfile")
     assert f"{first}\n" in TEXT
     assert f"{second}\n" in TEXT
