@@ -1,4 +1,4 @@
-"""Logits of the rows of X, how the loss falls and curves in them: p - y and p (1 - p), of all rows, or to choose the rows that matter.
+"""Logits of the rows of X, how the loss falls and curves in them: p - y and p (1 - p), of all rows or of those that matter.
 
 Nothing here compiles at run time.
 """
@@ -49,27 +49,27 @@ def _curvatures(X: Any, first: int, last: int, coef: np.ndarray, intercept: np.n
     return Z
 
 
-def gradient_terms(
-    X: Any, coef: np.ndarray, intercept: np.ndarray | None, target: np.ndarray, label_smoothing: float, weights: np.ndarray
-) -> np.ndarray:
-    """Return for each entry of the gradient of coef (p, K) the sum of its terms' sizes, (p, K): what its rounding is to be compared with.
+def gradient_and_curvatures(
+    X: Any, coef: np.ndarray, intercept: np.ndarray, target: np.ndarray, label_smoothing: float, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient of the mean loss for coef (p, K), and the diagonal of its Hessian, (p, K): sums over X alone.
 
-    target (n,) are the classes; the weights are (n,) or (1,).
+    Intercept (K,), target (n,) are the classes; the weights are (n,) or (1,).
     """
     n, K = X.shape[0], coef.shape[1]
-    if hasattr(X, "indptr"):  # so that adding (p, K) numbers is no more than going through the logits
-        step = max(_CURVATURE_NUMBERS // K, min(4096, X.shape[1]))
-    else:
-        step = max(1, _CURVATURE_NUMBERS // max(coef.shape))
-    sizes = np.zeros(coef.shape)
+    # Enough rows that adding (p, K) numbers is no more than what they take.
+    step = max(_CURVATURE_NUMBERS // K, min(4096, X.shape[1])) if hasattr(X, "indptr") else max(64, _CURVATURE_NUMBERS // max(coef.shape))
+    grad, curvatures = np.zeros(coef.shape), np.zeros(coef.shape)
     for first in range(0, n, step):
         last = min(n, first + step)
-        residuals = _probabilities(logits(X, first, last, coef, intercept, np.empty((last - first, K))))
-        residuals -= label_smoothing / max(2, K)
-        residuals -= (1.0 - label_smoothing) * (target[first:last, np.newaxis] == (np.arange(K) if K > 1 else 1))
-        residuals *= weights[first:last, np.newaxis] if weights.size > 1 else weights
-        sizes += np.asarray(abs(X[first:last]).T @ np.abs(residuals))
-    return sizes
+        rows, weight = X[first:last], weights[first:last, np.newaxis] if weights.size > 1 else weights
+        Z = _probabilities(logits(X, first, last, coef, intercept, np.empty((last - first, K))))
+        squares = rows.multiply(rows) if hasattr(rows, "multiply") else np.square(rows, dtype=np.float64)
+        curvatures += np.asarray(squares.T @ (weight * (Z * (1.0 - Z))))
+        Z -= label_smoothing / max(2, K)
+        Z -= (1.0 - label_smoothing) * (target[first:last, np.newaxis] == (np.arange(K) if K > 1 else 1))
+        grad += np.asarray(rows.T @ (weight * Z))
+    return grad, curvatures
 
 
 def mean_curvatures(

@@ -186,7 +186,13 @@ class InverseHessian:
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
             self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
             check_squares(self.gram.diagonal()[:p])
-            if not centre:
+            if centre:
+                # What rounding left of the mean is in the last row: without it, constant columns are known as such.
+                off = self.gram[p, :p] / self.gram[p, p]
+                self.mean += off
+                self.gram[:p, :p] -= self.gram[p, p] * np.outer(off, off)
+                self.gram[p, :p] = 0.0
+            else:
                 self.gram = self.gram[:p, :p]
             self.current = null_model(self.gram, self.mean, shares, penalty, _MAX_NUMBERS)
         else:

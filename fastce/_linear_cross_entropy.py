@@ -17,8 +17,9 @@ from ._forms import IGNORE, MEAN, OFF
 
 # The logits of a block take about this many bytes, but they are at least so many rows: fewer make products with large coefficients slow.
 _BLOCK_BYTES, _MIN_ROWS = 1 << 25, 64
-# A product is made in pieces of so many numbers; so many multiplications take as long as what `_threads.split` expects of a byte.
-_PIECE_NUMBERS, _WORK_OF_A_BYTE = 1 << 20, 8
+# A product is made in pieces of at most so many numbers, and in up to so many pieces while each has so many multiplications; so many of
+# these take as long as what `_threads.split` expects of a byte.
+_PIECE_NUMBERS, _MOST_PIECES, _PIECE_WORK, _WORK_OF_A_BYTE = 1 << 20, 64, 1 << 20, 8
 
 
 class _Problem(NamedTuple):
@@ -69,21 +70,25 @@ def _silent() -> Any:
 
 
 def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int) -> None:
-    """Call ``function(rows, columns)`` for parts of a product of this shape, along its longer side, each of a moderate size."""
+    """Call ``function(rows, columns)`` for pieces of a product of this shape, along its longer side, each of a moderate size.
+
+    BLAS's last digits depend on the shape of a piece, so that depends on the product's alone and not on the number of threads.
+    """
     by_rows, whole = shape[0] >= shape[1], slice(None)
     length, width = shape if by_rows else shape[::-1]
-    piece = max(1, _PIECE_NUMBERS // max(1, width))
+    most, least = _PIECE_NUMBERS // max(1, width), _PIECE_WORK // max(1, width * n_inner)
+    piece = max(16, min(most, max(least, -(-length // _MOST_PIECES))) // 16 * 16)
 
     def part(first: int, last: int) -> None:
         with _silent():
-            for start in range(first, last, piece):
-                here = slice(start, min(last, start + piece))
+            for start in range(first * piece, min(length, last * piece), piece):
+                here = slice(start, min(length, start + piece))
                 if by_rows:
                     function(here, whole)
                 else:
                     function(whole, here)
 
-    _threads.split(part, length, length * width * n_inner // _WORK_OF_A_BYTE, least=16)
+    _threads.split(part, -(-length // piece), length * width * n_inner // _WORK_OF_A_BYTE)
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:

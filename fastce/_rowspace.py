@@ -63,13 +63,6 @@ class RowSpace:
             result[:, columns] = table @ self._block(columns)[self.pivots]
         return result, intercept - result @ self.mean
 
-    def grad_norm(self, grad: np.ndarray, grad_intercept: np.ndarray) -> float:
-        """Return the largest absolute entry of the gradient for X, from that for Y: (K, r) and (K,), or (0,) without an intercept."""
-        rows, _ = self.expand(grad, np.zeros(len(grad)))
-        if grad_intercept.size:
-            rows += np.outer(grad_intercept, self.mean)
-        return float(max(np.abs(rows).max(initial=0.0), np.abs(grad_intercept).max(initial=0.0)))
-
     def reduce(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return coef (K, r) and intercept (K,) for Y from those for X; what lies outside the row space is lost."""
         table = np.zeros((self.pivots.size, coef.shape[0]))

@@ -25,8 +25,9 @@ __all__ = ["LogisticRegression"]
 # sample's), the estimate was seen up to 59 times too low; the value's own fall is looked at as well then, so that the objective ends
 # within about 1e-6 of its minimum.
 _GAP_OF_TOL = 1e-3
-# Where float64 has no more to give, a gradient is small enough up to here, or where it is a sum of terms that round by so much.
-_SMALL_GRADIENT, _ROUNDING = 1e-4, 64 * float(np.finfo(np.float64).eps)
+# Where float64 has no more to give, an entry of the gradient is small enough up to here, or where a step along it alone gains no more than
+# this part of the objective.
+_SMALL_GRADIENT, _NO_GAIN = 1e-4, 1e-10
 _SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
 _X_RULES: dict[str, Any] = {"accept_sparse": "csr", "accept_large_sparse": True, "dtype": [np.float64, np.float32]}
 
@@ -224,45 +225,61 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         n_threads = self._threads_wanted()
         # What overflows is found where it leads to.
         with _threads.one_blas_thread(), _threads.at_most(n_threads), np.errstate(over="ignore", invalid="ignore"):
+            tol, smoothing = float(self.tol), float(self.label_smoothing)
+
+            def minimise(space: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+                # the result, coefficients and intercept for X, and the gradient's parts for X, or those of its row space
+                objective = LinearLoss(
+                    X if space is None else space.Y,
+                    target,
+                    classes.size,
+                    weights=weights,
+                    penalty=penalty,
+                    fit_intercept=bool(self.fit_intercept),
+                    label_smoothing=smoothing,
+                    n_threads=n_threads,
+                )
+                result = _solvers.minimise(
+                    objective,
+                    self._start(objective, classes, space),
+                    solver=self.solver,
+                    tol=tol if space is None else tol / space.largest_stretch,
+                    gap_tol=_GAP_OF_TOL * tol,
+                    max_iter=int(self.max_iter),
+                    callback=_print_progress if self.verbose else None,
+                )
+                if self.verbose:
+                    print(f"  {result.status}", flush=True)
+                coef, intercept = objective.parts(result.theta)
+                intercept = intercept if self.fit_intercept else np.zeros(coef.shape[0])
+                if space is not None:
+                    coef, intercept = space.expand(coef, intercept)
+                return result, np.array(coef, order="C"), np.array(intercept), *objective.parts(result.grad)
+
+            def gradient_and_curvatures() -> tuple[np.ndarray, np.ndarray]:
+                table = np.ascontiguousarray(coef.T)
+                grad, curvatures = _curvatures.gradient_and_curvatures(X, table, intercept, target, smoothing, weights)
+                return grad, curvatures + penalty
+
             space = _rowspace.RowSpace(X, centre=bool(self.fit_intercept)) if _rowspace.pays(X) else None
-            objective = LinearLoss(
-                X if space is None else space.Y,
-                target,
-                classes.size,
-                weights=weights,
-                penalty=penalty,
-                fit_intercept=bool(self.fit_intercept),
-                label_smoothing=float(self.label_smoothing),
-                n_threads=n_threads,
-            )
-            tol = float(self.tol)
-            result = _solvers.minimise(
-                objective,
-                self._start(objective, classes, space),
-                solver=self.solver,
-                tol=tol if space is None else tol / space.largest_stretch,
-                gap_tol=_GAP_OF_TOL * tol,
-                max_iter=int(self.max_iter),
-                callback=_print_progress if self.verbose else None,
-            )
-        if self.verbose:
-            print(f"  {result.status}", flush=True)
-        coef, intercept = objective.parts(result.theta)
-        if not self.fit_intercept:
-            intercept = np.zeros(coef.shape[0])
-        if space is not None:
-            coef, intercept = space.expand(coef, intercept)
-            result = result._replace(grad_norm=space.grad_norm(*objective.parts(result.grad)))
+            result, coef, intercept, grad, grad_intercept = minimise(space)
+            if space is not None:
+                # A row much larger than others may hide them from the row space's coordinates: the gradient for X itself tells.
+                own, curvatures = gradient_and_curvatures()
+                own += penalty * coef.T
+                if _is_nothing(own, curvatures, 1.01 * max(tol, space.largest_stretch * result.grad_norm), result.value):
+                    result = result._replace(grad_norm=float(max(np.abs(own).max(), np.abs(grad_intercept).max(initial=0.0))))
+                else:
+                    space = None
+                    result, coef, intercept, grad, grad_intercept = minimise(space)
         self.classes_ = classes
-        self.coef_, self.intercept_ = np.array(coef, order="C"), np.array(intercept)
+        self.coef_, self.intercept_ = coef, intercept
         self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
         self.loss_history_ = np.array(result.history)
         self.grad_norm_ = result.grad_norm
         is_small = result.grad_norm <= _SMALL_GRADIENT
         if result.status == "precision" and not is_small and space is None:
-            grad, grad_intercept = objective.parts(result.grad)
-            terms = _curvatures.gradient_terms(X, coef.T, intercept, target, float(self.label_smoothing), weights)
-            is_small = bool(np.all(np.abs(grad.T) <= np.maximum(_SMALL_GRADIENT, _ROUNDING * terms)))
+            is_small = _is_nothing(grad.T, gradient_and_curvatures()[1], _SMALL_GRADIENT, result.value)
             is_small &= bool(np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT)
         self._warn_unless_converged(result, is_small)
         return self
@@ -304,7 +321,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _warn_unless_converged(self, result: Any, is_small: bool) -> None:
         # At the limit of float64 a gradient above tol is no fault of the fit while the objective is at its minimum. What the gap is
-        # estimated from may itself be broken there: so no entry of the gradient may be more than its own rounding.
+        # estimated from may itself be broken there: so no entry of the gradient may promise a gain on its own.
         if result.status == "converged" or (result.status == "precision" and is_small and result.gap <= _GAP_OF_TOL * self.tol):
             return
         gap = f"estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
@@ -386,10 +403,19 @@ def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return classes, target.astype(np.int64, copy=False)
 
 
+def _is_nothing(grad: np.ndarray, curvatures: np.ndarray, most: float, value: float) -> bool:
+    # whether no entry of a gradient is larger than `most` and gains more than next to nothing
+    return bool(np.all(np.abs(grad) <= np.maximum(most, np.sqrt(2.0 * _NO_GAIN * abs(value) * curvatures))))
+
+
 def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, {rule}; got {value!r}")
-    if not holds(float(value)):
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond floats
+        raise ValueError(f"{name} must be {rule}; got an integer beyond the range of floats") from None
+    if not holds(number):
         raise ValueError(f"{name} must be {rule}; got {value!r}")
 
 

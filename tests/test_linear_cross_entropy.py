@@ -210,3 +210,18 @@ def test_a_target_beyond_the_range_of_the_logits_is_named(rng):
     X, coef, _, _ = make(rng, np.float32)
     with pytest.raises(ValueError, match=r"target must be within the range of float32, .*got 1e\+300"):
         fastce.linear_cross_entropy(X, coef, np.full((53, 7), 1e300))
+
+
+@pytest.mark.skipif(fastce.get_num_threads() < 2, reason="one core")
+@pytest.mark.parametrize(("n", "n_classes"), [(20001, 10), (4096, 32), (4097, 37), (300, 3001)])
+def test_same_bits_for_every_number_of_threads(rng, n, n_classes):
+    X, coef, _, target = make(rng, np.float32, n, 64, n_classes)
+    before, results = fastce.get_num_threads(), []
+    try:
+        for n_threads in (1, 2):
+            fastce.set_num_threads(n_threads)
+            results.append(fastce.linear_cross_entropy_value_and_grad(X, coef, target))
+    finally:
+        fastce.set_num_threads(before)
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)

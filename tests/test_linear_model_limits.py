@@ -102,3 +102,40 @@ def test_gram_matrices_of_threads_do_not_outlive_their_sum(rng):
     peak, _ = peak_of_fit(X, y)
     # The slots of the Gram matrix, and later of a group of the classes', come one after the other and not on top of each other.
     assert peak < 30e6
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("value", [1.0, 7.0, 1e3])
+def test_a_constant_column_without_penalty_changes_nothing(rng, kind, value):
+    X = rng.normal(size=(1501, 4))
+    y = (X[:, 1] + rng.logistic(size=1501) > 0).astype(int)
+    expected = LogisticRegression(C=np.inf).fit(X[:, 1:], y).loss_history_[-1]
+    X[:, 0] = value
+    model = LogisticRegression(C=np.inf).fit(kind(X), y)
+    np.testing.assert_allclose(model.loss_history_[-1], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e7, 1e8, 1e12])
+def test_a_row_that_hides_others_in_the_row_space_is_no_reason_to_be_silent(rng, size):
+    X, y = rng.normal(size=(40, 120)), np.arange(40) % 3
+    X[0] = size
+    with pytest.warns(ConvergenceWarning, match="reached the precision of float64"):
+        model = LogisticRegression().fit(X, y)
+    assert model.grad_norm_ > 1e-4
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize("offset", [1e4, 1e6, 1e8])
+def test_an_offset_is_no_reason_to_warn(rng, fit_intercept, n_classes, offset):
+    Z = rng.normal(size=(300, 6))
+    y = (Z[:, :1] + rng.gumbel(size=(300, n_classes)) + np.arange(n_classes) * Z[:, 1:2]).argmax(axis=1)
+    model = LogisticRegression(fit_intercept=fit_intercept).fit(Z + offset, y)
+    if fit_intercept:
+        np.testing.assert_allclose(model.loss_history_[-1], LogisticRegression(tol=1e-8).fit(Z, y).loss_history_[-1], rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["C", "tol"])
+def test_integers_beyond_floats_are_named(rng, name):
+    with pytest.raises(ValueError, match=f"{name} must be .*; got an integer beyond the range of floats"):
+        LogisticRegression(**{name: 10**400}).fit(rng.normal(size=(6, 2)), np.arange(6) % 2)

@@ -6,6 +6,7 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from fastce import linear_model
 from fastce._rowspace import RowSpace, pays
 from fastce.linear_model import LogisticRegression
 
@@ -64,13 +65,15 @@ def test_the_fit_is_that_of_all_columns(rng, n_classes, fit_intercept, C, monkey
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept):
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept, smoothing, monkeypatch):
+    monkeypatch.setattr(linear_model, "_NO_GAIN", np.nan)  # it passes by its size
     X, y = 3.0 + 10.0 * rng.normal(size=(20, 60)), np.arange(20) % 3
     assert pays(X)
     with pytest.warns(ConvergenceWarning):
-        model = LogisticRegression(max_iter=2, fit_intercept=fit_intercept).fit(X, y)
+        model = LogisticRegression(max_iter=2, fit_intercept=fit_intercept, label_smoothing=smoothing).fit(X, y)
     logits = X @ model.coef_.T + model.intercept_
-    residuals = (softmax(logits, axis=1) - np.eye(3)[y]) / len(y)
+    residuals = (softmax(logits, axis=1) - (1.0 - smoothing) * np.eye(3)[y] - smoothing / 3.0) / len(y)
     grad = residuals.T @ X + model.coef_ / len(y)
     expected = max(np.abs(grad).max(), np.abs(residuals.sum(axis=0)).max() if fit_intercept else 0.0)
     np.testing.assert_allclose(model.grad_norm_, expected, rtol=1e-8)
