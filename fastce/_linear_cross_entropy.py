@@ -17,9 +17,9 @@ from ._forms import IGNORE, MEAN, OFF
 
 # The logits of a block take about this many bytes, but they are at least so many rows: fewer make products with large coefficients slow.
 _BLOCK_BYTES, _MIN_ROWS = 1 << 25, 64
-# A product is made in pieces of at most so many numbers, and in up to so many pieces while each has so many multiplications; so many of
-# these take as long as what `_threads.split` expects of a byte.
-_PIECE_NUMBERS, _MOST_PIECES, _PIECE_WORK, _WORK_OF_A_BYTE = 1 << 20, 64, 1 << 20, 8
+# A product is made in pieces of at most so many numbers, and in up to so many pieces while each has so many multiplications and is so long:
+# every piece reads all of the other factor. So many multiplications take as long as what `_threads.split` expects of a byte.
+_PIECE_NUMBERS, _MOST_PIECES, _PIECE_WORK, _LEAST_PIECE, _WORK_OF_A_BYTE = 1 << 20, 16, 1 << 20, 64, 8
 
 
 class _Problem(NamedTuple):
@@ -77,7 +77,7 @@ def _split_product(function: Callable[[slice, slice], Any], shape: tuple[int, in
     by_rows, whole = shape[0] >= shape[1], slice(None)
     length, width = shape if by_rows else shape[::-1]
     most, least = _PIECE_NUMBERS // max(1, width), _PIECE_WORK // max(1, width * n_inner)
-    piece = max(16, min(most, max(least, -(-length // _MOST_PIECES))) // 16 * 16)
+    piece = max(16, min(most, max(_LEAST_PIECE, least, -(-length // _MOST_PIECES))) // 16 * 16)
 
     def part(first: int, last: int) -> None:
         with _silent():

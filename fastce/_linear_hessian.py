@@ -240,16 +240,18 @@ def weighted_grams(
     for pairs in (True, False) if source.thin else (False,):
         arguments = syrk, source, pairs, block, weights, centre, least, classes.start, n_groups, slots, out
         _threads.run(grams, work, *arguments, n_threads=n_threads)
-        for slot in range(1, n_slots):
-            out[0] += out[slot]
-        if not pairs or _subtract(out[0], centre):
+        result = _sum(out)
+        if not pairs or _subtract(result, centre):
             break
-    return _first(out)
+    return result
 
 
-def _first(slots: np.ndarray) -> np.ndarray:
-    # without the memory of the others
-    return slots[0] if len(slots) == 1 else slots[0].copy()
+def _sum(slots: np.ndarray) -> np.ndarray:
+    # in order, and without keeping their memory alive; a lone slot is its own sum
+    total = slots[0] if len(slots) == 1 else slots[0].copy()
+    for slot in slots[1:]:
+        total += slot
+    return total
 
 
 def _subtract(grams: np.ndarray, centre: np.ndarray) -> bool:
@@ -279,9 +281,7 @@ def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, 
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, K * P, K * P))
     syrk = get_cython_function_address("scipy.linalg.cython_blas", "dsyrk")
     _threads.run(class_products, n * K * P, syrk, source, block, weights, centre, slots, out, n_threads=n_threads)
-    for slot in range(1, n_slots):
-        out[0] += out[slot]
-    result = _first(out)
+    result = _sum(out)
     np.negative(result, out=result)
     # p_k (1 - p_k) is not the difference of p_k and p_k^2, which would cancel.
     for k in range(K):
