@@ -7,18 +7,23 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# For tests: reads and writes out of bounds and undefined operations end the process. Python must be started with LD_PRELOAD=libasan.so.
+# For tests: reads and writes out of bounds and undefined operations end the process. Python must be
+# started with LD_PRELOAD=libasan.so.
 DEBUG = os.environ.get("FASTCE_DEBUG", "") not in ("", "0")
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-HEADERS = sorted(f"fastce/_simd/{name}" for name in os.listdir("fastce/_simd") if name.endswith(".h"))
+HEADERS = sorted(
+    f"fastce/_native/simd/{name}"
+    for name in os.listdir("fastce/_native/simd")
+    if name.endswith(".h")
+)
 
 
 class BuildExtensions(build_ext):
     """Picks flags by compiler, and leaves the built modules beside the sources as well.
 
-    In the root of a checkout the folder ``fastce`` shadows the installed package, so ``pip install .``
-    followed there by ``python -m fastce`` would find sources without extension modules. An in-place
-    copy makes both ways of installing behave alike.
+    In the root of a checkout the folder ``fastce`` shadows the installed package, so ``pip install
+    .`` followed there by ``python -m fastce`` would find sources without extension modules. An
+    in-place copy makes both ways of installing behave alike.
     """
 
     def finalize_options(self):
@@ -37,7 +42,8 @@ class BuildExtensions(build_ext):
                 flags += ["-O1", "-fno-omit-frame-pointer", *SANITIZERS]
                 for extension in self.extensions:
                     extension.extra_link_args = SANITIZERS
-            # Some Pythons hand on the folder they were linked in; a wheel should not carry the build machine's paths.
+            # Some Pythons hand on the folder they were linked in; a wheel should not carry the
+            # build machine's paths.
             linker = self.compiler.linker_so
             self.compiler.linker_so = [part for part in linker if not part.startswith("-Wl,-rpath")]
         for extension in self.extensions:
@@ -52,13 +58,19 @@ class BuildExtensions(build_ext):
 
 
 def extension(name, **options):
-    """Return the extension module ``fastce.<name>``, rebuilt when a header changes."""
-    return Extension(f"fastce.{name}", [f"fastce/{name}.pyx"], include_dirs=["fastce"], depends=HEADERS, **options)
+    """Return the extension module ``fastce._native.<name>``, rebuilt when a header changes."""
+    return Extension(
+        f"fastce._native.{name}",
+        [f"fastce/_native/{name}.pyx"],
+        include_dirs=["fastce/_native"],
+        depends=HEADERS,
+        **options,
+    )
 
 
 setup(
     ext_modules=cythonize(
-        [extension(name) for name in ("_cpu", "_scans", "_rowwise", "_blocks")],
+        [extension(name) for name in ("cpu", "scans", "rowwise", "products")],
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

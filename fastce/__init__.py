@@ -1,30 +1,34 @@
 """fastce: fast classification losses for the CPU, on NumPy arrays.
 
-Each loss returns its value, its gradient and its Hessian diagonal, without a graph, a tensor type or a framework. The classifier on the
-same kernels is `fastce.linear_model.LogisticRegression`.
+Each loss returns its value, its gradient and its Hessian diagonal, without a graph, a tensor type
+or a framework. The classifier on the same kernels is `fastce.linear_model.LogisticRegression`.
 
-The modules behind these names are loaded when a name is first used, so ``import fastce`` costs nothing, and what needs no compiler
-(`softmax`, prediction) never loads one.
+The modules behind these names are loaded when a name is first used, so ``import fastce`` costs
+nothing, and what needs no compiler (`softmax`, prediction) never loads one.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._interrupts import interrupts_wait
+from ._core.interrupts import interrupts_wait
 
 # Not when first used like the others: it watches forks, which may come before the first call.
-from ._threads import get_num_threads, set_num_threads
+from ._core.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ._binary_cross_entropy import (
+    from ._losses.binary_cross_entropy import (
         binary_cross_entropy_with_logits,
         binary_cross_entropy_with_logits_grad_and_hess,
         binary_cross_entropy_with_logits_value_and_grad,
     )
-    from ._cross_entropy import cross_entropy, cross_entropy_grad_and_hess, cross_entropy_value_and_grad
-    from ._focal_loss import (
+    from ._losses.cross_entropy import (
+        cross_entropy,
+        cross_entropy_grad_and_hess,
+        cross_entropy_value_and_grad,
+    )
+    from ._losses.focal import (
         focal_loss,
         focal_loss_grad_and_hess,
         focal_loss_value_and_grad,
@@ -32,20 +36,32 @@ if TYPE_CHECKING:
         sigmoid_focal_loss_grad_and_hess,
         sigmoid_focal_loss_value_and_grad,
     )
-    from ._linear_cross_entropy import linear_cross_entropy, linear_cross_entropy_value_and_grad
-    from ._on_probabilities import binary_cross_entropy, binary_cross_entropy_value_and_grad, nll_loss, nll_loss_value_and_grad
-    from ._special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
-    from ._versions import show_versions, warmup
+    from ._losses.linear_cross_entropy import (
+        linear_cross_entropy,
+        linear_cross_entropy_value_and_grad,
+    )
+    from ._losses.nll import (
+        binary_cross_entropy,
+        binary_cross_entropy_value_and_grad,
+        nll_loss,
+        nll_loss_value_and_grad,
+    )
+    from ._losses.special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
+    from ._tools.versions import show_versions, warmup
 
 # One line a module: a new loss adds its names here and above.
 _NAMES_BY_MODULE = {
-    "_binary_cross_entropy": (
+    "_losses.binary_cross_entropy": (
         "binary_cross_entropy_with_logits",
         "binary_cross_entropy_with_logits_grad_and_hess",
         "binary_cross_entropy_with_logits_value_and_grad",
     ),
-    "_cross_entropy": ("cross_entropy", "cross_entropy_grad_and_hess", "cross_entropy_value_and_grad"),
-    "_focal_loss": (
+    "_losses.cross_entropy": (
+        "cross_entropy",
+        "cross_entropy_grad_and_hess",
+        "cross_entropy_value_and_grad",
+    ),
+    "_losses.focal": (
         "focal_loss",
         "focal_loss_grad_and_hess",
         "focal_loss_value_and_grad",
@@ -53,10 +69,15 @@ _NAMES_BY_MODULE = {
         "sigmoid_focal_loss_grad_and_hess",
         "sigmoid_focal_loss_value_and_grad",
     ),
-    "_linear_cross_entropy": ("linear_cross_entropy", "linear_cross_entropy_value_and_grad"),
-    "_on_probabilities": ("binary_cross_entropy", "binary_cross_entropy_value_and_grad", "nll_loss", "nll_loss_value_and_grad"),
-    "_special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
-    "_versions": ("show_versions", "warmup"),
+    "_losses.linear_cross_entropy": ("linear_cross_entropy", "linear_cross_entropy_value_and_grad"),
+    "_losses.nll": (
+        "binary_cross_entropy",
+        "binary_cross_entropy_value_and_grad",
+        "nll_loss",
+        "nll_loss_value_and_grad",
+    ),
+    "_losses.special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
+    "_tools.versions": ("show_versions", "warmup"),
 }
 _MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -1,10 +1,12 @@
 """The accuracy table: fastce, torch, jax, scikit-learn and SciPy against exact values. Run `python tests/accuracy.py`.
 
-Each entry is the largest error in units of eps of the dtype, |got - exact| / (eps |exact|) (for `logsumexp` relative to the larger of its
-two terms, the row's maximum and the logarithm), over all numbers of classes. `exact.py` tells how the exact value is had, which rows a
-family holds and what the contract allows. Beside fastce's error stands the error that comes nearest to the contract's bound, with that
-bound; `BROKEN` marks one beyond it. Results below the smallest normal number are not judged. "0 returned": the result is 0 where the
-exact one is not, so no digit is right; inf and NaN likewise.
+Each entry is the largest error in units of eps of the dtype, |got - exact| / (eps |exact|) (for
+`logsumexp` relative to the larger of its two terms, the row's maximum and the logarithm), over all
+numbers of classes. `exact.py` tells how the exact value is had, which rows a family holds and what
+the contract allows. Beside fastce's error stands the error that comes nearest to the contract's
+bound, with that bound; `BROKEN` marks one beyond it. Results below the smallest normal number are
+not judged. "0 returned": the result is 0 where the exact one is not, so no digit is right; inf and
+NaN likewise.
 """
 
 import argparse
@@ -44,7 +46,13 @@ def cases(quick):
             if made:
                 yield family, k, dtype, "rows", *made
         for family, make in exact.ELEMENT_FAMILIES.items():
-            yield family, 0, dtype, "elements", *make(seeded(family, dtype.__name__), budget // 2, dtype)
+            yield (
+                family,
+                0,
+                dtype,
+                "elements",
+                *make(seeded(family, dtype.__name__), budget // 2, dtype),
+            )
 
 
 def judge(got, want, dtype):
@@ -52,7 +60,10 @@ def judge(got, want, dtype):
     judged = want.judged(dtype)
     errors = want.errors(got)
     if not judged.any():
-        return {"error": None if errors.max() == 0 else math.inf, "failure": "" if errors.max() == 0 else "not 0"}
+        return {
+            "error": None if errors.max() == 0 else math.inf,
+            "failure": "" if errors.max() == 0 else "not 0",
+        }
     failure = ""
     for name, mask in (("nan", np.isnan(got)), ("inf", np.isinf(got)), ("0", got == 0)):
         if (mask & judged).any():
@@ -60,7 +71,12 @@ def judge(got, want, dtype):
             break
     worst = np.unravel_index((errors / want.bound).argmax(), errors.shape)
     largest = errors.max()
-    return {"error": float(largest), "failure": failure, "nearest": float(errors[worst]), "bound": float(want.bound[worst])}
+    return {
+        "error": float(largest),
+        "failure": failure,
+        "nearest": float(errors[worst]),
+        "bound": float(want.bound[worst]),
+    }
 
 
 def measure(libraries, quick):
@@ -72,7 +88,13 @@ def measure(libraries, quick):
             with np.errstate(all="ignore"):
                 got = functions[form == "elements"](x, y)
             for quantity, array in got.items():
-                about = {"family": family, "classes": k, "dtype": dtype.__name__, "quantity": quantity, "library": library}
+                about = {
+                    "family": family,
+                    "classes": k,
+                    "dtype": dtype.__name__,
+                    "quantity": quantity,
+                    "library": library,
+                }
                 if form == "elements" and quantity in ("gradient", "Hessian"):
                     about["quantity"] = f"binary, {quantity}"
                 results.append(about | judge(np.asarray(array), want[quantity], dtype))
@@ -85,7 +107,9 @@ def _worst(results):
     if not judged:
         return None
     failures = sorted({r["failure"] for r in judged} - {""})
-    near = max((r for r in judged if "bound" in r), key=lambda r: r["nearest"] / r["bound"], default=None)
+    near = max(
+        (r for r in judged if "bound" in r), key=lambda r: r["nearest"] / r["bound"], default=None
+    )
     return max(r["error"] for r in judged), failures, near
 
 
@@ -117,11 +141,26 @@ def table(results, libraries, groups):
     lines = [["dtype", "quantity", "rows", "fastce", "nearest to the bound", *names]]
     quantities = list(dict.fromkeys(r["quantity"] for r in results))
     for dtype, quantity, (group, families) in itertools.product(DTYPES, quantities, groups.items()):
-        chosen = [r for r in results if (r["dtype"], r["quantity"]) == (dtype.__name__, quantity) and r["family"] in families]
-        by_library = {name: _worst([r for r in chosen if r["library"] == name]) for name in libraries}
+        chosen = [
+            r
+            for r in results
+            if (r["dtype"], r["quantity"]) == (dtype.__name__, quantity) and r["family"] in families
+        ]
+        by_library = {
+            name: _worst([r for r in chosen if r["library"] == name]) for name in libraries
+        }
         if any(by_library.values()):
             own = by_library["fastce"]
-            lines.append([dtype.__name__, quantity, group, _cell(own), _bound(own), *(_cell(by_library[name]) for name in names)])
+            lines.append(
+                [
+                    dtype.__name__,
+                    quantity,
+                    group,
+                    _cell(own),
+                    _bound(own),
+                    *(_cell(by_library[name]) for name in names),
+                ]
+            )
     return lines
 
 
@@ -133,15 +172,30 @@ def write(lines, markdown):
         return
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rows, one float32 in 509, 10^5 samples of float64")
-    parser.add_argument("--json", metavar="FILE", help="write every figure, by number of classes too")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="fewer rows, one float32 in 509, 10^5 samples of float64",
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write every figure, by number of classes too"
+    )
     parser.add_argument("--markdown", action="store_true", help="print tables as markdown")
-    parser.add_argument("--samples", type=float, default=1e7, help="samples of float64 for each elementary function (default 1e7)")
+    parser.add_argument(
+        "--samples",
+        type=float,
+        default=1e7,
+        help="samples of float64 for each elementary function (default 1e7)",
+    )
     parser.add_argument("--part", choices=["table", "elementwise"], help="only this part")
     options = parser.parse_args()
     found = {}
@@ -150,7 +204,10 @@ def main():
         libraries = peers.available()
         found["table"] = measure(libraries, options.quick)
         families = dict.fromkeys(r["family"] for r in found["table"])
-        for title, groups in [("In short", KINDS), ("By family", {family: [family] for family in families})]:
+        for title, groups in [
+            ("In short", KINDS),
+            ("By family", {family: [family] for family in families}),
+        ]:
             print(f"\n{title}: largest error in units of eps\n")
             write(table(found["table"], libraries, groups), options.markdown)
         print(f"\n({time.perf_counter() - started:.0f} s)")

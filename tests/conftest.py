@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).parent))  # so that `import reference` and `import losses` work
+sys.path.insert(
+    0, str(Path(__file__).parent)
+)  # so that `import reference` and `import losses` work
 
 settings.register_profile(
     "fastce",
@@ -20,7 +22,9 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("search", parent=settings.get_profile("fastce"), derandomize=False, max_examples=2000)
+settings.register_profile(
+    "search", parent=settings.get_profile("fastce"), derandomize=False, max_examples=2000
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fastce"))
 
 
@@ -40,7 +44,9 @@ def _digest_of_sources(folder):
 def pytest_configure(config):
     """Point Numba at a cache folder keyed by the sources, before anything imports Numba."""
     assert "numba" not in sys.modules, "Numba was imported before its cache folder was chosen"
-    folder = config.rootpath / ".pytest_cache" / "d" / ("numba-" + _digest_of_sources(_package_folder()))
+    folder = (
+        config.rootpath / ".pytest_cache" / "d" / ("numba-" + _digest_of_sources(_package_folder()))
+    )
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
 

@@ -1,8 +1,9 @@
 """Errors in units of the last place of exp, sigmoid and log_sigmoid: on every float32, and on samples of float64.
 
-The reference is the same formula in a format with at least 11 more bits (float64 for float32; long double, where it has 64 bits, for
-float64), so the figures are right to 0.002 ULP. One unit of the last place is the step of the format at the exact value; below the
-smallest normal number it is the smallest subnormal number.
+The reference is the same formula in a format with at least 11 more bits (float64 for float32; long
+double, where it has 64 bits, for float64), so the figures are right to 0.002 ULP. One unit of the
+last place is the step of the format at the exact value; below the smallest normal number it is the
+smallest subnormal number.
 """
 
 import math
@@ -10,7 +11,7 @@ import math
 import numpy as np
 from exact import LONG_DOUBLE
 
-from fastce import _rowwise
+from fastce._native import rowwise as _rowwise
 
 BINS_PER_ULP = 10
 _BINS = 10 * BINS_PER_ULP  # the last one takes all from 10 ULP on
@@ -39,15 +40,21 @@ def ulps(got, exact):
     info = np.finfo(got.dtype)
     _, exponent = np.frexp(exact)
     exponent = np.maximum(exponent, info.minexp + 1)
-    errors = np.abs(np.ldexp(got.astype(exact.dtype) - exact, info.nmant + 1 - exponent)).astype(np.float64)
-    return np.where(np.isnan(errors), np.where(got == exact, 0, np.inf), errors)  # an infinite value that is right
+    errors = np.abs(np.ldexp(got.astype(exact.dtype) - exact, info.nmant + 1 - exponent)).astype(
+        np.float64
+    )
+    return np.where(
+        np.isnan(errors), np.where(got == exact, 0, np.inf), errors
+    )  # an infinite value that is right
 
 
 def every_float32(positive, step):
     """Yield all finite float32 numbers <= 0, or of both signs, in chunks; one in `step`."""
     for low, high in [(0x80000000, 0xFF800000), (0, 0x7F800000)][: 1 + positive]:
         for start in range(low, high, _CHUNK * step):
-            yield np.arange(start, min(high, start + _CHUNK * step), step, dtype=np.uint32).view(np.float32)
+            yield np.arange(start, min(high, start + _CHUNK * step), step, dtype=np.uint32).view(
+                np.float32
+            )
 
 
 def samples(positive, limit, n, rng):
@@ -65,31 +72,53 @@ def measure(name, dtype, step=1, n=10_000_000, seed=0):
     if dtype == np.float64 and not LONG_DOUBLE:
         return None
     wide = np.float64 if dtype == np.float32 else np.longdouble
-    chunks = every_float32(positive, step) if dtype == np.float32 else samples(positive, limit, n, np.random.default_rng(seed))
+    chunks = (
+        every_float32(positive, step)
+        if dtype == np.float32
+        else samples(positive, limit, n, np.random.default_rng(seed))
+    )
     histogram, worst, where = np.zeros(_BINS + 1, np.int64), -1.0, math.nan
     for x in chunks:
         got = np.empty_like(x)
         function(x, got)
         with np.errstate(all="ignore"):
             errors = ulps(got, reference(x.astype(wide)))
-        histogram += np.bincount(np.minimum(errors * BINS_PER_ULP, _BINS).astype(np.int64), minlength=_BINS + 1)
+        histogram += np.bincount(
+            np.minimum(errors * BINS_PER_ULP, _BINS).astype(np.int64), minlength=_BINS + 1
+        )
         k = int(errors.argmax())
         if errors[k] > worst:
             worst, where = float(errors[k]), float(x[k])
     counts = histogram[: np.flatnonzero(histogram)[-1] + 1].tolist()
-    return {"function": name, "dtype": np.dtype(dtype).name, "tried": sum(counts), "bins": counts, "largest": worst, "at": where}
+    return {
+        "function": name,
+        "dtype": np.dtype(dtype).name,
+        "tried": sum(counts),
+        "bins": counts,
+        "largest": worst,
+        "at": where,
+    }
 
 
 def as_text(result, markdown):
     """Return a result as a table row (markdown) or as a histogram."""
     tried, bins, half = result["tried"], result["bins"], BINS_PER_ULP // 2
     beyond = 1 - sum(bins[:half]) / tried
-    head = [result["function"], result["dtype"], f"{tried:,}", f"{beyond:.2%}", f"{result['largest']:.3f}", f"{result['at']!r}"]
+    head = [
+        result["function"],
+        result["dtype"],
+        f"{tried:,}",
+        f"{beyond:.2%}",
+        f"{result['largest']:.3f}",
+        f"{result['at']!r}",
+    ]
     if markdown:
         return "| " + " | ".join(head) + " |"
     lines = ["{}, {}: {} numbers, {} beyond 0.5 ULP, at most {} ULP, at {}".format(*head)]
     for k, count in enumerate(bins):
-        lines.append(f"    {k / BINS_PER_ULP:4.1f} to {(k + 1) / BINS_PER_ULP:4.1f} ULP  {count / tried:10.4%}  {count:>13,}")
+        lines.append(
+            f"    {k / BINS_PER_ULP:4.1f} to {(k + 1) / BINS_PER_ULP:4.1f} ULP  {count / tried:10.4%}  {count:>13,}"
+        )
     return "\n".join(lines)
 
 

@@ -1,12 +1,14 @@
 """Exact values of every quantity that the library computes, errors in units of eps, and what the numeric contract allows.
 
-`rows(x, y)` and `elements(x, y)` return {quantity: Exact}. The formulas are written once, for arrays of numbers that have many more
-digits than the input: mpmath with 40 digits, or, for float32 input, the 64-bit significand of an 80-bit long double. Each formula leaves
-one largest term out of the sum and cancels nothing, so its error is a few units of the wider format (for long double below 1e-10 eps of
-float32 where the gaps are small, and 1e-9 at a gap of 1000).
+`rows(x, y)` and `elements(x, y)` return {quantity: Exact}. The formulas are written once, for
+arrays of numbers that have many more digits than the input: mpmath with 40 digits, or, for float32
+input, the 64-bit significand of an 80-bit long double. Each formula leaves one largest term out of
+the sum and cancels nothing, so its error is a few units of the wider format (for long double below
+1e-10 eps of float32 where the gaps are small, and 1e-9 at a gap of 1000).
 
-The contract: (4 + gap) eps, `gap` being the distance to the row's largest logit; for what a confident row makes of all entries but the
-largest one, the distance of the runner-up. Where no difference of logits enters, 4 eps.
+The contract: (4 + gap) eps, `gap` being the distance to the row's largest logit; for what a
+confident row makes of all entries but the largest one, the distance of the runner-up. Where no
+difference of logits enters, 4 eps.
 """
 
 from typing import NamedTuple
@@ -29,8 +31,8 @@ class Exact(NamedTuple):
     def errors(self, got):
         """Return |got - exact| / (eps scale), eps that of got's dtype.
 
-        Results below the smallest normal number are not judged (0), but must not be larger than that (infinite error).
-        A NaN is an infinite error.
+        Results below the smallest normal number are not judged (0), but must not be larger than
+        that (infinite error). A NaN is an infinite error.
         """
         info = np.finfo(got.dtype)
         wide = got.astype(np.float64)
@@ -54,13 +56,19 @@ def _arithmetic(dtype, precise):
     if LONG_DOUBLE and dtype == np.float32 and not precise:
         return (lambda a: a.astype(np.longdouble)), np.exp, np.log1p
     widen = np.frompyfunc(mpmath.mpf, 1, 1)
-    return (lambda a: widen(a.astype(np.float64))), np.frompyfunc(_mp_exp, 1, 1), np.frompyfunc(mpmath.log1p, 1, 1)
+    return (
+        (lambda a: widen(a.astype(np.float64))),
+        np.frompyfunc(_mp_exp, 1, 1),
+        np.frompyfunc(mpmath.log1p, 1, 1),
+    )
 
 
 def _exact(numbers, bound, scale=None):
     high = numbers.astype(np.float64)
     low = (numbers - high).astype(np.float64)
-    return Exact(high, low, np.abs(high) if scale is None else scale, np.broadcast_to(bound, high.shape))
+    return Exact(
+        high, low, np.abs(high) if scale is None else scale, np.broadcast_to(bound, high.shape)
+    )
 
 
 def at_target(array, y):
@@ -78,7 +86,8 @@ def without_target(array, y):
 def rows(x, y, counts=None, precise=False):
     """Return the quantities of rows x (n, K) of finite logits with class indices y (n,).
 
-    With `counts` (K,), column k stands for that many equal columns. `precise` asks for mpmath whatever the dtype.
+    With `counts` (K,), column k stands for that many equal columns. `precise` asks for mpmath
+    whatever the dtype.
     """
     n_classes = x.shape[1]
     counts = np.ones(n_classes, np.int64) if counts is None else counts
@@ -99,15 +108,21 @@ def rows(x, y, counts=None, precise=False):
         near = gap.astype(np.float64)
         second = np.sort(near, axis=1)[:, min(1, n_classes - 1)]
         runner_up = np.where(counts[best] > 1, 0, second)[:, None]
-        own = np.where(near == 0, runner_up, near)  # what the entry alone, or all but the entry, is made of
+        own = np.where(
+            near == 0, runner_up, near
+        )  # what the entry alone, or all but the entry, is made of
         log_part = log.astype(np.float64)
-        width = np.maximum(np.abs(at_target(x, best)).astype(np.float64), log_part)  # the larger of the two terms of the sum
+        width = np.maximum(
+            np.abs(at_target(x, best)).astype(np.float64), log_part
+        )  # the larger of the two terms of the sum
         return {
             "cross_entropy": _exact(at_target(gap, y) + log, 4 + at_target(own, y)),
             "gradient, others": _exact(without_target(p, y), 4 + near),
             "gradient, target": _exact(-at_target(complement, y), 4 + at_target(own, y)),
             "Hessian diagonal": _exact(p * complement, 2 * (4 + own)),
-            "logsumexp": _exact(top + log, 4 + runner_up[:, 0] * log_part / np.maximum(width, 1e-300), width),
+            "logsumexp": _exact(
+                top + log, 4 + runner_up[:, 0] * log_part / np.maximum(width, 1e-300), width
+            ),
             "softmax": _exact(p, 4 + near),
             "log_softmax": _exact(-(gap + log[:, None]), 4 + np.where(near == 0, runner_up, 0)),
         }
@@ -131,7 +146,8 @@ def elements(x, y, precise=False):
         }
 
 
-# What makes rows hard. Each family is (rng, n, K, dtype) -> (x, y), or None where it needs more classes.
+# What makes rows hard. Each family is (rng, n, K, dtype) -> (x, y), or None where it needs more
+# classes.
 
 
 def _random(rng, n, k, dtype):
@@ -145,7 +161,9 @@ def ahead(gap):
         x, y = _random(rng, n, k, dtype)
         if k == 1:
             return None
-        lead = np.max(without_target(x - x.min() + 1, y), axis=1) + (x.min() - 1)  # the largest of the others
+        lead = np.max(without_target(x - x.min() + 1, y), axis=1) + (
+            x.min() - 1
+        )  # the largest of the others
         np.put_along_axis(x, y[:, None], (lead + dtype(gap))[:, None].astype(dtype), axis=1)
         return x, y
 
@@ -161,7 +179,8 @@ def _behind(gap):
 
 
 def _equal_terms(rng, n, k, dtype):
-    # a largest logit and equal others: a long sum of equal terms may round the same way at every step
+    # a largest logit and equal others: a long sum of equal terms may round the same way at every
+    # step
     x = np.repeat(-rng.uniform(0, 3, (n, 1)), k, axis=1).astype(dtype)
     x[:, 0] = 0
     return x, rng.integers(0, k, n)
@@ -199,8 +218,14 @@ def _signed(gap, right):
 
 
 ELEMENT_FAMILIES = {
-    "random": lambda rng, n, dtype: ((3 * rng.standard_normal(n)).astype(dtype), rng.integers(0, 2, n)),
-    "near 0": lambda rng, n, dtype: ((1e-3 * rng.standard_normal(n)).astype(dtype), rng.integers(0, 2, n)),
+    "random": lambda rng, n, dtype: (
+        (3 * rng.standard_normal(n)).astype(dtype),
+        rng.integers(0, 2, n),
+    ),
+    "near 0": lambda rng, n, dtype: (
+        (1e-3 * rng.standard_normal(n)).astype(dtype),
+        rng.integers(0, 2, n),
+    ),
     **{f"{g} ahead": _signed(g, True) for g in (5, 17, 36, 100, 1000)},
     "1000 behind": _signed(1000, False),
 }

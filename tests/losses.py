@@ -1,6 +1,7 @@
 """The table of losses: one row each; the battery in test_losses.py runs over every row.
 
-A new loss is one row here, one naive formula in reference.py, and its own test file for what is peculiar to it.
+A new loss is one row here, one naive formula in reference.py, and its own test file for what is
+peculiar to it.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ class Loss:
 
     make       (rng, n, k, dtype) -> (x, target)
     options    name -> (rng, x, target) -> keyword arguments; "plain" is there for every loss
-    label      the value that stands for "ignore this entry" in tests, or None when the loss ignores nothing
+    label      the value that stands for "ignore this entry", or None when nothing is ignored
     by_row     True: one value per row of x; False: one value per element
     """
 
@@ -127,7 +128,9 @@ def _index_log_probs(rng, n, k, dtype):
 
 
 def _soft(rng, n, k, dtype):
-    return _logits(rng, n, k, dtype), rng.uniform(0, 2 / k, (n, k)).astype(dtype)  # the rows do not sum to 1
+    return _logits(rng, n, k, dtype), rng.uniform(0, 2 / k, (n, k)).astype(
+        dtype
+    )  # the rows do not sum to 1
 
 
 def _binary(rng, n, k, dtype):
@@ -153,9 +156,13 @@ _INDEX_OPTIONS = {
 _SMOOTHING_OPTIONS = {
     "smoothing": _smoothing,
     "smoothing 1": _full_smoothing,
-    "smoothing, weight, sample_weight": _together(_smoothing, _class_weight_with_zero, _sample_weight_with_zeros),
+    "smoothing, weight, sample_weight": _together(
+        _smoothing, _class_weight_with_zero, _sample_weight_with_zeros
+    ),
     "z_loss": _z_loss,
-    "z_loss, smoothing, weight, sample_weight": _together(_z_loss, _smoothing, _class_weight_with_zero, _sample_weight_with_zeros),
+    "z_loss, smoothing, weight, sample_weight": _together(
+        _z_loss, _smoothing, _class_weight_with_zero, _sample_weight_with_zeros
+    ),
 }
 
 LOSSES = [
@@ -212,7 +219,9 @@ LOSSES = [
             "gamma 0": _gamma(0.0),
             "gamma 1/2": _gamma(0.5),
             "gamma 3, weight": _together(_gamma(3.0), _class_weight_with_zero),
-            "gamma 5.5, all": _together(_gamma(5.5), _class_weight, _sample_weight_with_zeros, _ignore),
+            "gamma 5.5, all": _together(
+                _gamma(5.5), _class_weight, _sample_weight_with_zeros, _ignore
+            ),
         },
         label=-100,
         has_hess=True,
@@ -228,8 +237,12 @@ LOSSES = [
             "gamma 0": _gamma(0.0),
             "gamma 1/2": _gamma(0.5),
             "gamma 1, no alpha": lambda rng, x, target: {"gamma": 1.0, "alpha": None},
-            "gamma 3, all": _together(_gamma(3.0), _row_weight, lambda rng, x, target: {"alpha": 0.7, "ignore_index": 0}),
-            "gamma 5.5, ignore_index": _together(_gamma(5.5), lambda rng, x, target: {"ignore_index": 1}),
+            "gamma 3, all": _together(
+                _gamma(3.0), _row_weight, lambda rng, x, target: {"alpha": 0.7, "ignore_index": 0}
+            ),
+            "gamma 5.5, ignore_index": _together(
+                _gamma(5.5), lambda rng, x, target: {"ignore_index": 1}
+            ),
         },
         label=-100,
         by_row=False,

@@ -1,12 +1,15 @@
 """The libraries that the accuracy table compares, each as rows(x, y) and elements(x, y) -> {quantity: array}.
 
-The quantities have the names of `exact.py`; what a library does not offer is left out. Nothing is imported before it is asked for.
+The quantities have the names of `exact.py`; what a library does not offer is left out. Nothing is
+imported before it is asked for.
 """
 
 import numpy as np
 from exact import at_target, without_target
 
-AUTODIFF_CLASSES = 10  # a Hessian diagonal by automatic differentiation takes a backward pass for every class
+AUTODIFF_CLASSES = (
+    10  # a Hessian diagonal by automatic differentiation takes a backward pass for every class
+)
 
 
 def _parts(grad, y):
@@ -29,11 +32,15 @@ def fastce():
         }
 
     def elements(x, y):
-        values, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, y, reduction="none")
+        values, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(
+            x, y, reduction="none"
+        )
         return {
             "binary_cross_entropy_with_logits": values,
             "gradient": grad,
-            "Hessian": fastce.binary_cross_entropy_with_logits_grad_and_hess(x, y, reduction="none")[1],
+            "Hessian": fastce.binary_cross_entropy_with_logits_grad_and_hess(
+                x, y, reduction="none"
+            )[1],
             "sigmoid": fastce.sigmoid(x),
             "log_sigmoid": fastce.log_sigmoid(x),
         }
@@ -52,7 +59,10 @@ def torch():
         (grad,) = torch.autograd.grad(values.sum(), x, create_graph=few)
         results = {"cross_entropy": values.detach().numpy(), **_parts(grad.detach().numpy(), y)}
         if few and grad.requires_grad:
-            columns = [torch.autograd.grad(grad[:, k].sum(), x, retain_graph=True)[0][:, k] for k in range(x.shape[1])]
+            columns = [
+                torch.autograd.grad(grad[:, k].sum(), x, retain_graph=True)[0][:, k]
+                for k in range(x.shape[1])
+            ]
             results["Hessian diagonal"] = torch.stack(columns, dim=1).numpy()
         x = x.detach()
         results["logsumexp"] = torch.logsumexp(x, dim=1).numpy()
@@ -91,7 +101,9 @@ def jax():
         grad = jax.grad(lambda x: row_losses(x, y).sum())
         results = {"cross_entropy": row_losses(x, y), "grad": grad(x)}
         if x.shape[1] <= AUTODIFF_CLASSES:
-            results["Hessian diagonal"] = jax.vmap(lambda x, y: jax.hessian(row_losses)(x, y).diagonal())(x, y)
+            results["Hessian diagonal"] = jax.vmap(
+                lambda x, y: jax.hessian(row_losses)(x, y).diagonal()
+            )(x, y)
         return results | {
             "logsumexp": jax.nn.logsumexp(x, axis=1),
             "softmax": jax.nn.softmax(x, axis=1),
@@ -116,7 +128,10 @@ def jax():
         }
 
     def elements(x, y):
-        return {name: np.asarray(array) for name, array in element_quantities(x, y.astype(x.dtype)).items()}
+        return {
+            name: np.asarray(array)
+            for name, array in element_quantities(x, y.astype(x.dtype)).items()
+        }
 
     return rows, elements
 
@@ -127,9 +142,16 @@ def scikit_learn():
     def rows(x, y):
         if x.shape[1] == 1:
             return {}  # it asks for two classes
-        loss, arguments = HalfMultinomialLoss(n_classes=x.shape[1]), {"y_true": y.astype(x.dtype), "raw_prediction": x}
+        loss, arguments = (
+            HalfMultinomialLoss(n_classes=x.shape[1]),
+            {"y_true": y.astype(x.dtype), "raw_prediction": x},
+        )
         values, grad = loss.loss_gradient(**arguments)
-        return {"cross_entropy": values, **_parts(grad, y), "Hessian diagonal": loss.gradient_hessian(**arguments)[1]}
+        return {
+            "cross_entropy": values,
+            **_parts(grad, y),
+            "Hessian diagonal": loss.gradient_hessian(**arguments)[1],
+        }
 
     def elements(x, y):
         arguments = {"y_true": y.astype(x.dtype), "raw_prediction": x}
@@ -144,7 +166,10 @@ def scipy():
     from scipy import special
 
     def rows(x, y):
-        return {name: getattr(special, name)(x, axis=1) for name in ("logsumexp", "softmax", "log_softmax")}
+        return {
+            name: getattr(special, name)(x, axis=1)
+            for name in ("logsumexp", "softmax", "log_softmax")
+        }
 
     def elements(x, y):
         return {"sigmoid": special.expit(x), "log_sigmoid": special.log_expit(x)}
@@ -152,7 +177,13 @@ def scipy():
     return rows, elements
 
 
-PEERS = {"fastce": fastce, "torch": torch, "jax, optax": jax, "scikit-learn": scikit_learn, "SciPy": scipy}
+PEERS = {
+    "fastce": fastce,
+    "torch": torch,
+    "jax, optax": jax,
+    "scikit-learn": scikit_learn,
+    "SciPy": scipy,
+}
 
 
 def available():

@@ -2,8 +2,9 @@
 
 `Terms` holds one entry per row (or per element, for the binary losses), before any reduction:
 
-    values   the loss of each row            grads, hess   shaped like the input (hess is None where there is none)
-    divisor  what `reduction="mean"` divides the sum of the values by
+    values        the loss of each row
+    grads, hess   shaped like the input (hess is None where there is none)
+    divisor       what `reduction="mean"` divides the sum of the values by
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ class Terms:
         if reduction == "sum":
             return self.values.sum(), self.grads, self.hess
         if self.divisor == 0:
-            return np.nan, np.zeros_like(self.grads), None if self.hess is None else np.zeros_like(self.grads)
+            return (
+                np.nan,
+                np.zeros_like(self.grads),
+                None if self.hess is None else np.zeros_like(self.grads),
+            )
         hess = None if self.hess is None else self.hess / self.divisor
         return self.values.sum() / self.divisor, self.grads / self.divisor, hess
 
@@ -43,7 +48,10 @@ def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothin
     for row in np.ndindex(x.shape[:-1]):
         s = Real(1) if sample_weight is None else Real(np.asarray(sample_weight)[row])
         if probabilities:
-            c = [((1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes) for q in target[row].astype(Real)]
+            c = [
+                ((1 - Real(label_smoothing)) * q + Real(label_smoothing) / n_classes)
+                for q in target[row].astype(Real)
+            ]
             part = s
         elif target[row] == ignore_index:
             yield row, None, Real(0), Real(0)
@@ -55,15 +63,31 @@ def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothin
         yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), s, part
 
 
-def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, z_loss=0.0, axis=-1):
+def cross_entropy(
+    logits,
+    target,
+    *,
+    weight=None,
+    sample_weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    z_loss=0.0,
+    axis=-1,
+):
     """Cross-entropy of softmax(logits), -sum_k c_k log p_k, and z_loss times the square of the log-normaliser."""
     x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
     target = np.asarray(target)
     if target.dtype.kind == "f":
         target = np.moveaxis(target, axis, -1)
-    values, grads, hess = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    values, grads, hess = (
+        np.zeros(x.shape[:-1], Real),
+        np.zeros(x.shape, Real),
+        np.zeros(x.shape, Real),
+    )
     divisor = Real(0)
-    for row, c, s, part in _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
+    for row, c, s, part in _coefficients(
+        x, target, weight, sample_weight, ignore_index, label_smoothing
+    ):
         divisor += part
         z = Real(z_loss) * s
         if c is None or not (c.any() or z):
@@ -71,7 +95,9 @@ def cross_entropy(logits, target, *, weight=None, sample_weight=None, ignore_ind
         top = x[row].max()
         e = np.exp(x[row] - top)
         p = e / e.sum()
-        values[row] = sum(c_k * (np.log(e.sum()) - (x_k - top)) for c_k, x_k in zip(c, x[row], strict=True) if c_k)
+        values[row] = sum(
+            c_k * (np.log(e.sum()) - (x_k - top)) for c_k, x_k in zip(c, x[row], strict=True) if c_k
+        )
         grads[row] = p * c.sum() - c
         hess[row] = p * (1 - p) * c.sum()
         if z:
@@ -96,11 +122,15 @@ def nll_loss(log_probs, target, *, weight=None, sample_weight=None, ignore_index
     return Terms(values, np.moveaxis(grads, -1, axis), None, divisor)
 
 
-def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=None, ignore_index=None):
+def binary_cross_entropy_with_logits(
+    logits, target, *, weight=None, pos_weight=None, ignore_index=None
+):
     """Binary cross-entropy of sigmoid(logits), element by element."""
     x, y = np.asarray(logits).astype(Real), np.asarray(target)
     w = np.broadcast_to(Real(1) if weight is None else np.asarray(weight, Real), x.shape)
-    pos_w = np.broadcast_to(Real(1) if pos_weight is None else np.asarray(pos_weight, Real), x.shape)
+    pos_w = np.broadcast_to(
+        Real(1) if pos_weight is None else np.asarray(pos_weight, Real), x.shape
+    )
     values, grads, hess = np.zeros(x.shape, Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
     kept = 0
     for i in np.ndindex(x.shape):
@@ -115,10 +145,20 @@ def binary_cross_entropy_with_logits(logits, target, *, weight=None, pos_weight=
     return Terms(values, grads, hess, kept)
 
 
-def focal_loss(logits, target, *, gamma=2.0, weight=None, sample_weight=None, ignore_index=-100, axis=-1):
+def focal_loss(
+    logits, target, *, gamma=2.0, weight=None, sample_weight=None, ignore_index=-100, axis=-1
+):
     """Focal loss of softmax(logits): -(1 - p)^gamma log p for the probability p of the target."""
-    x, target, gamma = np.moveaxis(np.asarray(logits), axis, -1).astype(Real), np.asarray(target), Real(gamma)
-    values, grads, hess = np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+    x, target, gamma = (
+        np.moveaxis(np.asarray(logits), axis, -1).astype(Real),
+        np.asarray(target),
+        Real(gamma),
+    )
+    values, grads, hess = (
+        np.zeros(x.shape[:-1], Real),
+        np.zeros(x.shape, Real),
+        np.zeros(x.shape, Real),
+    )
     divisor = Real(0)
     for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
         divisor += part
@@ -133,7 +173,11 @@ def focal_loss(logits, target, *, gamma=2.0, weight=None, sample_weight=None, ig
         values[row] = part * -(q**gamma) * log_p
         # the loss depends on the logits through p alone, and dp/dx_k = p ([k = y] - p_k)
         first = gamma * q ** (gamma - 1) * log_p - q**gamma / p
-        second = -gamma * (gamma - 1) * q ** (gamma - 2) * log_p + 2 * gamma * q ** (gamma - 1) / p + q**gamma / p**2
+        second = (
+            -gamma * (gamma - 1) * q ** (gamma - 2) * log_p
+            + 2 * gamma * q ** (gamma - 1) / p
+            + q**gamma / p**2
+        )
         slope = p * (hot - share)
         curvature = slope * (hot - share) - p * share * (1 - share)
         grads[row] = part * first * slope
@@ -161,8 +205,14 @@ def sigmoid_focal_loss(logits, target, *, alpha=0.25, gamma=2.0, weight=None, ig
         wrong, turn = p * (1 - t) + one_minus_p * t, (1 - 2 * t) * p * one_minus_p
         values[i] = a * wrong**gamma * cost
         grads[i] = a * (gamma * wrong ** (gamma - 1) * turn * cost + wrong**gamma * miss)
-        hess[i] = gamma * (gamma - 1) * wrong ** (gamma - 2) * turn**2 * cost + 2 * gamma * wrong ** (gamma - 1) * turn * miss
-        hess[i] += gamma * wrong ** (gamma - 1) * turn * (one_minus_p - p) * cost + wrong**gamma * p * one_minus_p
+        hess[i] = (
+            gamma * (gamma - 1) * wrong ** (gamma - 2) * turn**2 * cost
+            + 2 * gamma * wrong ** (gamma - 1) * turn * miss
+        )
+        hess[i] += (
+            gamma * wrong ** (gamma - 1) * turn * (one_minus_p - p) * cost
+            + wrong**gamma * p * one_minus_p
+        )
         hess[i] *= a
     return Terms(values, grads, hess, kept)
 

@@ -2,20 +2,23 @@
 
 Where each line of the contract stands:
 
-    exp, log1p: at most 1 ULP             test_math (kernels), test_rowwise (leaves); all float32: `python tests/accuracy.py`
-    value and gradient, (4 + gap) eps     here, by family of rows, for soft targets and weights too
-    BCE at its four infinite corners      test_binary_cross_entropy.test_infinite_logits
-    0 * (-inf) is 0                       test_cross_entropy, test_binary_cross_entropy
-    a NaN stays in its row                test_losses, test_rowwise
-    a row of -inf                         test_rowwise, test_special, test_cross_entropy
-    ignored and zero-weight rows          test_losses
-    offsets lose no digits                here (1e6, -1e6, 1e30), test_cross_entropy.test_a_large_offset_loses_no_digits
-    sums in float64                       here; the same bits for every number of threads: test_threads
-    float16 is computed in float32        test_losses
-    labels and shapes                     test_checks
+    exp, log1p: at most 1 ULP          test_intrinsics (kernels), test_rowwise (leaves);
+                                       all float32: `python tests/accuracy.py`
+    value and gradient, (4 + gap) eps  here, by family of rows, for soft targets and weights too
+    BCE at its four infinite corners   test_binary_cross_entropy.test_infinite_logits
+    0 * (-inf) is 0                    test_cross_entropy, test_binary_cross_entropy
+    a NaN stays in its row             test_losses, test_rowwise
+    a row of -inf                      test_rowwise, test_special, test_cross_entropy
+    ignored and zero-weight rows       test_losses
+    offsets lose no digits             here (1e6, -1e6, 1e30),
+                                       test_cross_entropy.test_a_large_offset_loses_no_digits
+    sums in float64                    here; the same bits for every number of threads: test_threads
+    float16 is computed in float32     test_losses
+    labels and shapes                  test_checks
 
-The gradient of the sum is the sum of the gradients: over rows, since a row's results do not depend on its neighbours (here) and "none"
-and "sum" give one gradient (test_losses.test_reductions_agree); over targets, since soft targets agree with exact sums (here).
+The gradient of the sum is the sum of the gradients: over rows, since a row's results do not depend
+on its neighbours (here) and "none" and "sum" give one gradient (test_losses.test_reductions_agree);
+over targets, since soft targets agree with exact sums (here).
 """
 
 import accuracy
@@ -30,7 +33,17 @@ from numpy.testing import assert_array_equal
 import fastce
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-CLASSES = [1, 2, 3, 10, 17, 33, 64, 130, 1000]  # both kinds of kernels, full and partly filled vectors
+CLASSES = [
+    1,
+    2,
+    3,
+    10,
+    17,
+    33,
+    64,
+    130,
+    1000,
+]  # both kinds of kernels, full and partly filled vectors
 FAMILIES = exact.ROW_FAMILIES | {f"{g} ahead": exact.ahead(g) for g in (0, 9, 80)}
 fastce_rows, fastce_elements = peers.fastce()
 
@@ -41,7 +54,9 @@ def check(got, want):
         errors, bound = want[quantity].errors(array), want[quantity].bound
         at = np.unravel_index((errors / bound).argmax(), errors.shape)
         exactly, error, allowed = want[quantity].high[at], errors[at], bound[at]
-        assert error <= allowed, f"{quantity} at {at}: got {array[at]!r}, exact {exactly!r}: {error:.3g} eps, allowed are {allowed:.3g}"
+        assert error <= allowed, (
+            f"{quantity} at {at}: got {array[at]!r}, exact {exactly!r}: {error:.3g} eps, allowed are {allowed:.3g}"
+        )
 
 
 def mp(numbers):
@@ -52,10 +67,15 @@ def mp(numbers):
 def as_exact(numbers, scale, bound):
     """Return mpmath numbers with the bound of an error that is relative to `scale`."""
     high = numbers.astype(float)
-    return exact.Exact(high, (numbers - high).astype(float), np.asarray(scale).astype(float), np.broadcast_to(bound, high.shape))
+    return exact.Exact(
+        high,
+        (numbers - high).astype(float),
+        np.asarray(scale).astype(float),
+        np.broadcast_to(bound, high.shape),
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- value, gradient, Hessian
+# --------------------------------------------------------------------------------------------------
 
 
 @DTYPES
@@ -69,7 +89,13 @@ def test_rows_keep_the_contract(family, n_classes, dtype, rng):
     want = exact.rows(x, y)
     check(fastce_rows(x, y), want)
     grad = fastce.cross_entropy_grad_and_hess(x, y, reduction="none")[0]
-    check({"gradient, others": exact.without_target(grad, y), "gradient, target": exact.at_target(grad, y)}, want)
+    check(
+        {
+            "gradient, others": exact.without_target(grad, y),
+            "gradient, target": exact.at_target(grad, y),
+        },
+        want,
+    )
 
 
 @DTYPES
@@ -77,7 +103,11 @@ def test_rows_keep_the_contract(family, n_classes, dtype, rng):
 def test_elements_keep_the_contract(dtype, y, rng):
     """At most 4 eps: the compensation is free here, so no term for the gap."""
     limit = 86 if dtype == np.float32 else 700
-    spread = [np.linspace(-40, 40, 401), rng.uniform(-limit, limit, 300), [0, -15, 15, 17, 36, -1000, 1000]]
+    spread = [
+        np.linspace(-40, 40, 401),
+        rng.uniform(-limit, limit, 300),
+        [0, -15, 15, 17, 36, -1000, 1000],
+    ]
     spread += [make(rng, 30, dtype)[0] for make in exact.ELEMENT_FAMILIES.values()]
     x = np.concatenate(spread).astype(dtype)
     labels = np.full(x.size, y)
@@ -87,18 +117,28 @@ def test_elements_keep_the_contract(dtype, y, rng):
 def test_long_double_and_mpmath_agree(rng):
     """What the reference of float32 is trusted for: it is wrong by less than 1e-6 eps."""
     x, y = exact.ROW_FAMILIES["36 ahead"](rng, 30, 7, np.float32)
-    for form in (lambda precise: exact.rows(x, y, precise=precise), lambda precise: exact.elements(x[0], y[:7] % 2, precise=precise)):
+    for form in (
+        lambda precise: exact.rows(x, y, precise=precise),
+        lambda precise: exact.elements(x[0], y[:7] % 2, precise=precise),
+    ):
         precise = form(True)
         for quantity, numbers in form(False).items():
-            difference = (numbers.high - precise[quantity].high) + (numbers.low - precise[quantity].low)
-            assert np.all(np.abs(difference) <= 1e-6 * np.finfo(np.float32).eps * numbers.scale), quantity
+            difference = (numbers.high - precise[quantity].high) + (
+                numbers.low - precise[quantity].low
+            )
+            assert np.all(np.abs(difference) <= 1e-6 * np.finfo(np.float32).eps * numbers.scale), (
+                quantity
+            )
 
 
 def repeated(x, y, counts):
     """Return fastce's quantities of rows with counts[k] copies of column k, one entry for all copies."""
     first = np.cumsum(counts) - counts
     wide = np.repeat(x, counts, axis=1)
-    return {name: array if array.ndim == 1 else array[:, first] for name, array in fastce_rows(wide, first[y]).items()}
+    return {
+        name: array if array.ndim == 1 else array[:, first]
+        for name, array in fastce_rows(wide, first[y]).items()
+    }
 
 
 @DTYPES
@@ -115,7 +155,15 @@ def test_a_hundred_thousand_classes(offset, dtype, rng):
 @pytest.mark.parametrize("n_classes", [31, 32, 33, 63, 127, 128, 257, 511, 2049, 30_001])
 def test_equal_terms_that_always_round_the_same_way(n_classes, dtype, rng):
     """Rows [0, -c, ..., -c]: the errors of a long sum in the array's own dtype do not cancel, but add up."""
-    found = [0.5206, 0.059035077691078186, 0.74826467, 0.6849, 0.6118781, 0.32821907858337224, 0.4797520821134202]  # by a search
+    found = [
+        0.5206,
+        0.059035077691078186,
+        0.74826467,
+        0.6849,
+        0.6118781,
+        0.32821907858337224,
+        0.4797520821134202,
+    ]  # by a search
     c = np.concatenate([found, rng.uniform(0, 3, 20 if n_classes > 10_000 else 200)])
     x = np.column_stack([np.zeros(c.size), -c]).astype(dtype)
     counts = np.array([1, n_classes - 1])
@@ -124,17 +172,22 @@ def test_equal_terms_that_always_round_the_same_way(n_classes, dtype, rng):
         check(repeated(x, target, counts), exact.rows(x, target, counts))
 
 
-# ---------------------------------------------------------------------------------------------------- soft targets, weights
+# --------------------------------------------------------------------------------------------------
 
 
 def exact_of_coefficients(x, c):
     """Value, gradient and Hessian of rows whose loss is sum_k c_k (lse - x_k), c (n, K) of mpmath numbers, with their bounds.
 
-    A gradient is the difference of C p_k and c_k, and its error relative to their sum, the value's relative to the value.
+    A gradient is the difference of C p_k and c_k, and its error relative to their sum, the value's
+    relative to the value.
     """
     parts = exact.rows(x, np.zeros(len(x), int), precise=True)
     p, total = mp(parts["softmax"]), c.sum(axis=1)[:, None]
-    value, grad, hess = (c * -mp(parts["log_softmax"])).sum(axis=1), total * p - c, total * mp(parts["Hessian diagonal"])
+    value, grad, hess = (
+        (c * -mp(parts["log_softmax"])).sum(axis=1),
+        total * p - c,
+        total * mp(parts["Hessian diagonal"]),
+    )
     own = parts["log_softmax"].bound.max(axis=1)
     return {
         "value": as_exact(value, np.abs(value), own),
@@ -145,7 +198,11 @@ def exact_of_coefficients(x, c):
 
 def of_cross_entropy(x, target, **options):
     values, grad = fastce.cross_entropy_value_and_grad(x, target, reduction="none", **options)
-    return {"value": values, "gradient": grad, "Hessian": fastce.cross_entropy_grad_and_hess(x, target, reduction="none", **options)[1]}
+    return {
+        "value": values,
+        "gradient": grad,
+        "Hessian": fastce.cross_entropy_grad_and_hess(x, target, reduction="none", **options)[1],
+    }
 
 
 @DTYPES
@@ -163,9 +220,15 @@ def test_soft_targets_smoothing_and_weights(family, n_classes, dtype, rng):
         smooth = hot * (1 - mpmath.mpf(smoothing)) + mpmath.mpf(smoothing) / n_classes
         both = widen(w) * widen(s)[:, None]
         check(of_cross_entropy(x, q), exact_of_coefficients(x, widen(q.astype(float))))
-        check(of_cross_entropy(x, q, weight=w, sample_weight=s), exact_of_coefficients(x, widen(q.astype(float)) * both))
+        check(
+            of_cross_entropy(x, q, weight=w, sample_weight=s),
+            exact_of_coefficients(x, widen(q.astype(float)) * both),
+        )
         check(of_cross_entropy(x, y, label_smoothing=smoothing), exact_of_coefficients(x, smooth))
-        check(of_cross_entropy(x, y, label_smoothing=smoothing, weight=w, sample_weight=s), exact_of_coefficients(x, smooth * both))
+        check(
+            of_cross_entropy(x, y, label_smoothing=smoothing, weight=w, sample_weight=s),
+            exact_of_coefficients(x, smooth * both),
+        )
 
 
 @DTYPES
@@ -193,23 +256,36 @@ def test_class_indices_with_weights_and_one_hot_targets(family, n_classes, dtype
             with mpmath.workdps(exact.DIGITS):
                 factor = np.frompyfunc(mpmath.mpf, 1, 1)(factors[0]) * factors[1]
                 numbers = mp(plain[quantity]) * (factor if array.ndim == 1 else factor[:, None])
-                check({quantity: array}, {quantity: as_exact(numbers, np.abs(numbers), plain[quantity].bound)})
+                check(
+                    {quantity: array},
+                    {quantity: as_exact(numbers, np.abs(numbers), plain[quantity].bound)},
+                )
 
 
 @DTYPES
 @pytest.mark.parametrize("hard", [True, False])
 def test_binary_weights_and_soft_targets(hard, dtype, rng):
     x = np.concatenate([make(rng, 20, dtype)[0] for make in exact.ELEMENT_FAMILIES.values()])
-    t = rng.integers(0, 2, x.size).astype(dtype) if hard else rng.uniform(0, 1, x.size).astype(dtype)
+    t = (
+        rng.integers(0, 2, x.size).astype(dtype)
+        if hard
+        else rng.uniform(0, 1, x.size).astype(dtype)
+    )
     w, v = rng.uniform(0.2, 3, x.size).astype(dtype), rng.uniform(0.2, 3, x.size).astype(dtype)
     options = {"weight": w, "pos_weight": v, "reduction": "none"}
     values, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, t, **options)
     hess = fastce.binary_cross_entropy_with_logits_grad_and_hess(x, t, **options)[1]
     off, on = (exact.elements(x, np.full(x.size, y), precise=True) for y in (0, 1))
     with mpmath.workdps(exact.DIGITS):
-        a, b, c, d = (np.frompyfunc(mpmath.mpf, 1, 1)(array.astype(float)) for array in (w, v, t, 1 - t.astype(float)))
+        a, b, c, d = (
+            np.frompyfunc(mpmath.mpf, 1, 1)(array.astype(float))
+            for array in (w, v, t, 1 - t.astype(float))
+        )
         positive, negative = a * b * c, a * d
-        value = sum(part * mp(side["binary_cross_entropy_with_logits"]) for part, side in ((positive, on), (negative, off)))
+        value = sum(
+            part * mp(side["binary_cross_entropy_with_logits"])
+            for part, side in ((positive, on), (negative, off))
+        )
         up, down = negative * mp(off["gradient"]), positive * mp(on["gradient"])
         curvature = (positive + negative) * mp(on["Hessian"])
         check(
@@ -222,7 +298,7 @@ def test_binary_weights_and_soft_targets(hard, dtype, rng):
         )
 
 
-# ---------------------------------------------------------------------------------------------------- sums, neighbours
+# --------------------------------------------------------------------------------------------------
 
 
 @DTYPES
@@ -234,7 +310,9 @@ def test_sum_and_mean_add_no_error(n_classes, dtype, rng):
     with mpmath.workdps(exact.DIGITS):
         total = mpmath.fsum(mp(want))
         for reduction, number in (("sum", total), ("mean", total / 50)):
-            error = abs(mpmath.mpf(fastce.cross_entropy(x, y, reduction=reduction)) - number) / number
+            error = (
+                abs(mpmath.mpf(fastce.cross_entropy(x, y, reduction=reduction)) - number) / number
+            )
             assert error <= want.bound.max() * float(np.finfo(dtype).eps)
 
 
@@ -258,7 +336,9 @@ NEIGHBOURS = {
     "indices, weights": lambda x, y, q, w: of_cross_entropy(x, y, sample_weight=w),
     "smoothing": lambda x, y, q, w: of_cross_entropy(x, y, label_smoothing=0.1),
     "probabilities": lambda x, y, q, w: of_cross_entropy(x, q),
-    "special": lambda x, y, q, w: {name: getattr(fastce, name)(x) for name in ("logsumexp", "softmax", "log_softmax")},
+    "special": lambda x, y, q, w: {
+        name: getattr(fastce, name)(x) for name in ("logsumexp", "softmax", "log_softmax")
+    },
     "binary, labels": lambda x, y, q, w: fastce_elements(x, np.rint(q)),
     "binary, soft": lambda x, y, q, w: fastce_elements(x, q),
 }
@@ -274,10 +354,14 @@ def test_a_row_does_not_depend_on_its_neighbours(form, dtype, rng):
         whole = NEIGHBOURS[form](*arrays)
         for part in (slice(0, 1), slice(610, 611), slice(3, 260), slice(255, 258), slice(250, 611)):
             for quantity, array in NEIGHBOURS[form](*(given[part] for given in arrays)).items():
-                assert_array_equal(array, whole[quantity][part], err_msg=f"{quantity} of {n_classes} classes, rows {part}")
+                assert_array_equal(
+                    array,
+                    whole[quantity][part],
+                    err_msg=f"{quantity} of {n_classes} classes, rows {part}",
+                )
 
 
-# ---------------------------------------------------------------------------------------------------- the script
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", elementwise.FUNCTIONS)
@@ -298,8 +382,14 @@ def test_the_table_finds_what_is_wrong(monkeypatch):
         return {name: np.zeros_like(array) for name, array in fastce_rows(x, y).items()}
 
     for functions, right in ((peers.fastce(), True), ((zeros, fastce_elements), False)):
-        lines = accuracy.table(accuracy.measure({"fastce": functions}, quick=True), ["fastce"], accuracy.KINDS)
-        rows = [line for line in lines[1:] if not line[1].startswith(("binary", "sigmoid", "log_sigmoid"))]
+        lines = accuracy.table(
+            accuracy.measure({"fastce": functions}, quick=True), ["fastce"], accuracy.KINDS
+        )
+        rows = [
+            line
+            for line in lines[1:]
+            if not line[1].startswith(("binary", "sigmoid", "log_sigmoid"))
+        ]
         assert len(rows) == 2 * 7 * 3
         for line in rows:
             assert (line[3] != "0 returned") == right

@@ -27,7 +27,10 @@ def load_modules():
         patch.setenv("FASTCE_BENCH_SMALL", "1")
         patch.syspath_prepend(str(FOLDER))
         package = importlib.import_module("benchmarks")
-        return {info.name: importlib.import_module(f"benchmarks.{info.name}") for info in pkgutil.iter_modules(package.__path__)}
+        return {
+            info.name: importlib.import_module(f"benchmarks.{info.name}")
+            for info in pkgutil.iter_modules(package.__path__)
+        }
 
 
 MODULES = load_modules()
@@ -40,7 +43,12 @@ def discover():
             if inspect.isclass(cls) and cls.__module__ == module.__name__:
                 for body in filter(BODY.match, vars(cls)):
                     for params in itertools.product(*getattr(cls, "params", [])):
-                        yield pytest.param(cls, body, params, id="-".join(map(str, (module_name, class_name, body, *params))))
+                        yield pytest.param(
+                            cls,
+                            body,
+                            params,
+                            id="-".join(map(str, (module_name, class_name, body, *params))),
+                        )
 
 
 @pytest.fixture
@@ -64,12 +72,20 @@ def test_runs_once(cls, body, params):
         result = getattr(instance, body)(*params)
         if body.startswith("timeraw_"):
             timed, ready = (result, "") if isinstance(result, str) else result
-            done = subprocess.run([sys.executable, "-c", f"{ready}\n{timed}"], capture_output=True, text=True, timeout=300, check=False)
+            done = subprocess.run(
+                [sys.executable, "-c", f"{ready}\n{timed}"],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
             assert done.returncode == 0, done.stderr
         else:
             if not body.startswith("peakmem_"):
                 assert compiled() == before, "compiling belongs to setup"
-            assert isinstance(result, (int, float)) == body.startswith("track_"), "asv keeps what a track_ returns, and only that"
+            assert isinstance(result, (int, float)) == body.startswith("track_"), (
+                "asv keeps what a track_ returns, and only that"
+            )
     finally:
         getattr(instance, "teardown", lambda *_: None)(*params)
 
@@ -79,12 +95,22 @@ def test_modules_mirror_the_library():
     library = {info.name.lstrip("_") for info in pkgutil.iter_modules(fastce.__path__)}
     assert set(MODULES) - others <= library
     for name in set(MODULES) - others:
-        assert any(BODY.match(body) for cls in vars(MODULES[name]).values() if inspect.isclass(cls) for body in vars(cls)), name
+        assert any(
+            BODY.match(body)
+            for cls in vars(MODULES[name]).values()
+            if inspect.isclass(cls)
+            for body in vars(cls)
+        ), name
 
 
 def test_every_public_function_is_measured():
     elsewhere = {"get_num_threads", "set_num_threads", "show_versions", "warmup"}
-    tables = [value for module in MODULES.values() for name, value in vars(module).items() if name.endswith(("FORMS", "FUNCTIONS"))]
+    tables = [
+        value
+        for module in MODULES.values()
+        for name, value in vars(module).items()
+        if name.endswith(("FORMS", "FUNCTIONS"))
+    ]
     measured = set(itertools.chain.from_iterable(tables))
     functions = {name for name in fastce.__all__ if inspect.isfunction(getattr(fastce, name))}
     assert functions - elsewhere == measured

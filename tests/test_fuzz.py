@@ -8,7 +8,8 @@ import pytest
 
 import fastce
 
-# A dozen options times dtypes: each new pair is a kernel to compile, which is what the time goes into.
+# A dozen options times dtypes: each new pair is a kernel to compile, which is what the time goes
+# into.
 CALLS = {"rows": 60, "elements": 40, "special": 300, "linear": 300, "fit": 60}
 
 
@@ -21,7 +22,14 @@ def test_random_calls(family):
 def first_defect(monkeypatch, wrong, calls=200):
     wrong.__name__ = "softmax"
     monkeypatch.setattr(fastce, "softmax", wrong)
-    return next((defect.what for defect in fuzz.run(calls, seed=1, only="special") if defect.function == "softmax"), None)
+    return next(
+        (
+            defect.what
+            for defect in fuzz.run(calls, seed=1, only="special")
+            if defect.function == "softmax"
+        ),
+        None,
+    )
 
 
 SOFTMAX = fastce.softmax

@@ -14,9 +14,15 @@ REDUCTIONS = ["mean", "sum", "none"]
 TOLERANCE = {np.float64: {"rtol": 1e-13, "atol": 1e-14}, np.float32: {"rtol": 1e-5, "atol": 2e-6}}
 
 every_loss = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
-every_case = pytest.mark.parametrize(("loss", "option"), CASES, ids=[f"{loss.name}: {option}" for loss, option in CASES])
-losses_with_hess = pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss.has_hess], ids=lambda loss: loss.name)
-losses_that_ignore = pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss.label is not None], ids=lambda loss: loss.name)
+every_case = pytest.mark.parametrize(
+    ("loss", "option"), CASES, ids=[f"{loss.name}: {option}" for loss, option in CASES]
+)
+losses_with_hess = pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES if loss.has_hess], ids=lambda loss: loss.name
+)
+losses_that_ignore = pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES if loss.label is not None], ids=lambda loss: loss.name
+)
 
 
 def forms(loss):
@@ -60,7 +66,9 @@ def test_value_is_that_of_value_and_grad(loss, option, dtype, rng):
         options = options_for(loss, option, rng, x, target)
         for reduction in REDUCTIONS:
             value = loss.value(x, target, reduction=reduction, **options)
-            assert_array_equal(value, loss.value_and_grad(x, target, reduction=reduction, **options)[0])
+            assert_array_equal(
+                value, loss.value_and_grad(x, target, reduction=reduction, **options)[0]
+            )
             if reduction == "none":
                 assert isinstance(value, np.ndarray)
                 assert value.shape == loss.values_shape(x)
@@ -100,7 +108,9 @@ def test_gradient_by_finite_differences(loss, option, rng):
 
 
 @pytest.mark.parametrize(
-    ("loss", "option"), [(loss, option) for loss, option in CASES if loss.has_hess], ids=lambda p: getattr(p, "name", p)
+    ("loss", "option"),
+    [(loss, option) for loss, option in CASES if loss.has_hess],
+    ids=lambda p: getattr(p, "name", p),
 )
 def test_hessian_by_finite_differences(loss, option, rng):
     x, target = loss.make(rng, 4, 3, np.float64)
@@ -167,7 +177,9 @@ def test_everything_ignored(loss, rng):
     assert np.isnan(value)
     assert_array_equal(grad, np.zeros_like(x))
     assert loss.value(x, target, reduction="sum", **ignore) == 0.0
-    assert_array_equal(loss.value(x, target, reduction="none", **ignore), np.zeros(loss.values_shape(x)))
+    assert_array_equal(
+        loss.value(x, target, reduction="none", **ignore), np.zeros(loss.values_shape(x))
+    )
     if loss.has_hess:
         for array in loss.grad_and_hess(x, target, **ignore):
             assert_array_equal(array, np.zeros_like(x))
@@ -202,7 +214,9 @@ def test_weights_multiply(loss, rng):
     np.add.at(expected_grad, np.repeat(np.arange(12), copies), repeated_grad)
     assert_allclose(value, expected, rtol=1e-14)
     assert_allclose(grad, expected_grad, rtol=1e-13, atol=1e-16)
-    if loss.by_row:  # there the mean divides by the weights, so it cannot tell weights from copies either
+    if (
+        loss.by_row
+    ):  # there the mean divides by the weights, so it cannot tell weights from copies either
         mean, grad = loss.value_and_grad(x, target, **options)
         assert_allclose(mean, loss.value(repeated_x, repeated_target), rtol=1e-14)
         assert_allclose(grad, expected_grad / copies.sum(), rtol=1e-13, atol=1e-16)
@@ -269,8 +283,14 @@ def test_layouts_do_not_matter(loss, option, rng):
     layouts = {
         "Fortran": (np.asfortranarray(x), np.asfortranarray(target)),
         "strided": (wide[::2, ::3], long_target[::2]),
-        "reversed": (np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1], np.ascontiguousarray(target[::-1])[::-1]),
-        "byte-swapped": (x.astype(x.dtype.newbyteorder()), target.astype(target.dtype.newbyteorder())),
+        "reversed": (
+            np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1],
+            np.ascontiguousarray(target[::-1])[::-1],
+        ),
+        "byte-swapped": (
+            x.astype(x.dtype.newbyteorder()),
+            target.astype(target.dtype.newbyteorder()),
+        ),
         "lists": (x.tolist(), target.tolist()),
         "unaligned": (_unaligned(x), _unaligned(target)),
     }
@@ -282,7 +302,11 @@ def test_layouts_do_not_matter(loss, option, rng):
     if loss.has_hess:
         expected_hess = loss.grad_and_hess(x, target, **options)[1]
         for name, (x_layout, target_layout) in layouts.items():
-            assert_array_equal(loss.grad_and_hess(x_layout, target_layout, **options)[1], expected_hess, err_msg=name)
+            assert_array_equal(
+                loss.grad_and_hess(x_layout, target_layout, **options)[1],
+                expected_hess,
+                err_msg=name,
+            )
 
 
 def _unaligned(array):
@@ -317,7 +341,11 @@ def test_out_is_filled_and_returned_itself(loss, option, dtype, rng):
     x, target = loss.make(rng, 10, 4, dtype)
     options = options_for(loss, option, rng, x, target)
     expected_value, expected = loss.value_and_grad(x, target, **options)
-    for out in [np.full((10, 4), 7, dtype), np.full((4, 10), 7, dtype).T, np.full((20, 8), 7, dtype)[::2, ::2]]:
+    for out in [
+        np.full((10, 4), 7, dtype),
+        np.full((4, 10), 7, dtype).T,
+        np.full((20, 8), 7, dtype)[::2, ::2],
+    ]:
         value, grad = loss.value_and_grad(x, target, out=out, **options)
         assert grad is out
         assert value == expected_value
@@ -392,13 +420,18 @@ def test_no_warning_on_extreme_input(loss, option, rng):
                 assert np.shape(value) == (loss.values_shape(x) if reduction == "none" else ())
                 assert grad.shape == x.shape
                 if loss.has_hess:
-                    assert loss.grad_and_hess(x, target, reduction=reduction, **options)[1].shape == x.shape
+                    assert (
+                        loss.grad_and_hess(x, target, reduction=reduction, **options)[1].shape
+                        == x.shape
+                    )
 
 
 @every_loss
 def test_no_warning_where_float16_overflows(loss, rng):
     x, target = loss.make(rng, 9, 3, np.float16)
-    options = {"sample_weight": np.full(9, 1e9)} if loss.by_row else {"weight": np.full((9, 3), 1e9)}
+    options = (
+        {"sample_weight": np.full(9, 1e9)} if loss.by_row else {"weight": np.full((9, 3), 1e9)}
+    )
     for reduction in REDUCTIONS:
         value, grad = loss.value_and_grad(x, target, reduction=reduction, **options)
         assert np.all(np.asarray(value) > 0)
@@ -411,7 +444,14 @@ def test_out_must_be_a_fitting_array(loss, rng):
     x, target = loss.make(rng, 10, 4, np.float64)
     read_only = np.empty((10, 4))
     read_only.flags.writeable = False
-    bad = [np.empty((10, 3)), np.empty(40), np.empty((10, 4), np.float32), np.empty((10, 4), int), read_only, x.tolist()]
+    bad = [
+        np.empty((10, 3)),
+        np.empty(40),
+        np.empty((10, 4), np.float32),
+        np.empty((10, 4), int),
+        read_only,
+        x.tolist(),
+    ]
     for form, n_arrays in forms(loss):
         for out in bad:
             pair = out if n_arrays == 1 else (np.empty((10, 4)), out)
@@ -467,4 +507,8 @@ def test_any_shape_and_option(seed, case, n, k, dtype, scale, reduction):
     assert_allclose(np.asarray(got, float), np.asarray(value, float), **close)
     assert_allclose(got_grad, grad.astype(float), **close)
     if loss.has_hess:
-        assert_allclose(loss.grad_and_hess(x, target, reduction=reduction, **options)[1], hess.astype(float), **close)
+        assert_allclose(
+            loss.grad_and_hess(x, target, reduction=reduction, **options)[1],
+            hess.astype(float),
+            **close,
+        )

@@ -11,11 +11,13 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def assert_close(got, expected, dtype):
-    tolerance = {"rtol": 1e-12, "atol": 1e-14} if dtype == np.float64 else {"rtol": 2e-5, "atol": 2e-6}
+    tolerance = (
+        {"rtol": 1e-12, "atol": 1e-14} if dtype == np.float64 else {"rtol": 2e-5, "atol": 2e-6}
+    )
     assert_allclose(np.asarray(got, np.float64), np.asarray(expected, np.float64), **tolerance)
 
 
-# ---------------------------------------------------------------------------------------------------- torch
+# --------------------------------------------------------------------------------------------------
 
 
 def torch_value_and_grad(function, x, *args, **options):
@@ -30,7 +32,9 @@ def torch_value_and_grad(function, x, *args, **options):
 
 @DTYPES
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("shape", [(7,), (1, 1), (40, 7), (5, 300), (6, 4, 3), (2, 5, 3, 4)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(7,), (1, 1), (40, 7), (5, 300), (6, 4, 3), (2, 5, 3, 4)], ids=str
+)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("ignore_index", [-100, 2])
@@ -94,7 +98,9 @@ def test_nll_loss_as_torch(dtype, reduction, shape, weighted, ignore_index, rng)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weight_shape", [None, (4,), (6, 1), (6, 4), ()], ids=str)
 @pytest.mark.parametrize("pos_weight_shape", [None, (4,), (6, 4), ()], ids=str)
-def test_binary_cross_entropy_with_logits_as_torch(dtype, reduction, weight_shape, pos_weight_shape, rng):
+def test_binary_cross_entropy_with_logits_as_torch(
+    dtype, reduction, weight_shape, pos_weight_shape, rng
+):
     x = (5 * rng.standard_normal((6, 4))).astype(dtype)
     target = rng.uniform(0, 1, (6, 4)).astype(dtype)
     target[::2] = np.round(target[::2])
@@ -103,7 +109,9 @@ def test_binary_cross_entropy_with_logits_as_torch(dtype, reduction, weight_shap
         options["weight"] = np.asarray(rng.uniform(0.2, 2, weight_shape), dtype)
     if pos_weight_shape is not None:
         options["pos_weight"] = np.asarray(rng.uniform(0.2, 2, pos_weight_shape), dtype)
-    expected, expected_grad = torch_value_and_grad("binary_cross_entropy_with_logits", x, target, **options)
+    expected, expected_grad = torch_value_and_grad(
+        "binary_cross_entropy_with_logits", x, target, **options
+    )
     value, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, target, **options)
     assert_close(value, expected, dtype)
     assert_close(grad, expected_grad, dtype)
@@ -128,14 +136,16 @@ def test_binary_cross_entropy_as_torch(dtype, reduction, weight_shape, rng):
 
 
 def test_empty_batch_as_torch():
-    expected, expected_grad = torch_value_and_grad("cross_entropy", np.zeros((0, 3)), np.zeros(0, np.int64))
+    expected, expected_grad = torch_value_and_grad(
+        "cross_entropy", np.zeros((0, 3)), np.zeros(0, np.int64)
+    )
     value, grad = fastce.cross_entropy_value_and_grad(np.zeros((0, 3)), np.zeros(0, np.int64))
     assert np.isnan(expected)
     assert np.isnan(value)
     assert grad.shape == expected_grad.shape
 
 
-# ---------------------------------------------------------------------------------------------------- scikit-learn
+# --------------------------------------------------------------------------------------------------
 
 
 @DTYPES
@@ -167,11 +177,15 @@ def test_binomial_loss_as_scikit_learn(dtype, weighted, rng):
     s = rng.uniform(0.2, 2, 60).astype(dtype) if weighted else None
     arguments = {"y_true": target, "raw_prediction": x, "sample_weight": s}
     expected, expected_grad = private.HalfBinomialLoss().loss_gradient(**arguments)
-    value, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(x, target, weight=s, reduction="none")
+    value, grad = fastce.binary_cross_entropy_with_logits_value_and_grad(
+        x, target, weight=s, reduction="none"
+    )
     assert_close(value, expected, dtype)
     assert_close(grad, expected_grad, dtype)
     expected_grad, expected_hess = private.HalfBinomialLoss().gradient_hessian(**arguments)
-    grad, hess = fastce.binary_cross_entropy_with_logits_grad_and_hess(x, target, weight=s, reduction="none")
+    grad, hess = fastce.binary_cross_entropy_with_logits_grad_and_hess(
+        x, target, weight=s, reduction="none"
+    )
     assert_close(grad, expected_grad, dtype)
     assert_close(hess, expected_hess, dtype)
 
@@ -183,7 +197,7 @@ def test_log_loss_as_scikit_learn(rng):
     assert_allclose(fastce.cross_entropy(x, target, sample_weight=s), expected, rtol=1e-12)
 
 
-# ---------------------------------------------------------------------------------------------------- jax
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -199,18 +213,28 @@ def test_gradient_and_hessian_as_jax(rng):
     assert_close(value, expected, np.float32)
     assert_close(grad, expected_grad, np.float32)
     full = np.asarray(jax.hessian(loss)(x)).reshape(40, 40)
-    assert_close(fastce.cross_entropy_grad_and_hess(x, target)[1].ravel(), np.diag(full), np.float32)
+    assert_close(
+        fastce.cross_entropy_grad_and_hess(x, target)[1].ravel(), np.diag(full), np.float32
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}, {"ignore_index": 3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}, {"ignore_index": 3}]
+)
 def test_linear_cross_entropy_is_torchs(options, dtype, rng):
     torch = pytest.importorskip("torch")
-    X, coef, target = rng.normal(size=(40, 5)).astype(dtype), rng.normal(size=(9, 5)).astype(dtype), rng.integers(0, 9, 40)
+    X, coef, target = (
+        rng.normal(size=(40, 5)).astype(dtype),
+        rng.normal(size=(9, 5)).astype(dtype),
+        rng.integers(0, 9, 40),
+    )
     theirs = [torch.tensor(x, requires_grad=True) for x in (X, coef)]
     expected = torch.nn.functional.linear_cross_entropy(*theirs, torch.tensor(target), **options)
     expected.backward()
-    value, grad_X, grad_coef, _ = fastce.linear_cross_entropy_value_and_grad(X, coef, target, **options)
+    value, grad_X, grad_coef, _ = fastce.linear_cross_entropy_value_and_grad(
+        X, coef, target, **options
+    )
     close = {"rtol": 100 * np.finfo(dtype).eps, "atol": 100 * np.finfo(dtype).eps}
     assert_allclose(value, expected.item(), **close)
     assert_allclose(grad_X, theirs[0].grad.numpy(), **close)

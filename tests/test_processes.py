@@ -27,7 +27,9 @@ def test_inside_joblib(backend):
     expected = [fit_and_predict(seed) for seed in range(4)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python 3.12 warns of any fork beside threads
-        found = joblib.Parallel(n_jobs=2, backend=backend)(joblib.delayed(fit_and_predict)(seed) for seed in range(4))
+        found = joblib.Parallel(n_jobs=2, backend=backend)(
+            joblib.delayed(fit_and_predict)(seed) for seed in range(4)
+        )
     assert found == expected
 
 
@@ -46,4 +48,11 @@ def test_inside_dask():
     dask = pytest.importorskip("dask")
     expected = [fit_and_predict(seed) for seed in range(4)]
     for scheduler in ("threads", "processes"):
-        assert list(dask.compute(*(dask.delayed(fit_and_predict)(seed) for seed in range(4)), scheduler=scheduler)) == expected
+        assert (
+            list(
+                dask.compute(
+                    *(dask.delayed(fit_and_predict)(seed) for seed in range(4)), scheduler=scheduler
+                )
+            )
+            == expected
+        )

@@ -30,7 +30,9 @@ def test_example(block, line):
     example = doctest.DocTestParser().get_doctest(block, {}, README.name, str(README), line)
     assert example.examples, "a python block without >>> prompts is not tested"
     report = []
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False)
+    runner = doctest.DocTestRunner(
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False
+    )
     runner.run(example, out=report.append)
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
 
@@ -40,7 +42,12 @@ def test_there_are_examples():
 
 
 def test_two_commands():
-    done = subprocess.run([sys.executable, str(ROOT / ".ci" / "readme_commands")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "readme_commands")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     first, second = done.stdout.splitlines()
     assert first.endswith("&& python -m fastce")
     assert second.endswith("&& python -m pytest -n auto --dist loadfile")

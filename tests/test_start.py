@@ -43,7 +43,13 @@ HEAVY = ["numba", "llvmlite", "scipy", "sklearn", "torch", "jax", "pandas", "mat
 
 def run(code):
     """Run Python code in a fresh interpreter with warnings as errors; return what it prints."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -73,7 +79,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_import_is_cheap():
-    assert run(f"import fastce, sys; print([m for m in {HEAVY} if m in sys.modules])").strip() == "[]"
+    assert (
+        run(f"import fastce, sys; print([m for m in {HEAVY} if m in sys.modules])").strip() == "[]"
+    )
 
 
 @pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"])
@@ -94,7 +102,7 @@ def test_names_are_found_before_anything_is_loaded():
 def test_functions_of_others_are_left_to_python_where_numba_is_told_so(tmp_path):
     code = """
 import numba, numpy as np, fastce
-from fastce import _threads
+from fastce._core import threads as _threads
 with _threads.parallel_from(1):
     assert abs(fastce.cross_entropy(np.zeros((4, 2)), [0, 1, 1, 0]) - np.log(2)) < 1e-15
 assert numba.config.DISABLE_JIT
@@ -102,6 +110,9 @@ def own(x):
     return x
 assert numba.njit(own) is own
 """
-    settings = {"NUMBA_DISABLE_JIT": "1", "NUMBA_CACHE_DIR": str(tmp_path)}  # an empty cache: compiled there
+    settings = {
+        "NUMBA_DISABLE_JIT": "1",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }  # an empty cache: compiled there
     subprocess.run([sys.executable, "-c", code], env=os.environ | settings, check=True)
     assert any(tmp_path.rglob("*.nbc"))

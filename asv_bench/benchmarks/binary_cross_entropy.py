@@ -3,7 +3,18 @@
 import numpy as np
 
 from . import libraries
-from .common import DTYPES, HAS_LONG_DOUBLE, THREADS, peak_bytes, public, random_logits, ratio, set_threads, sizes, worst_ulp
+from .common import (
+    DTYPES,
+    HAS_LONG_DOUBLE,
+    THREADS,
+    peak_bytes,
+    public,
+    random_logits,
+    ratio,
+    set_threads,
+    sizes,
+    worst_ulp,
+)
 
 FORMS = [
     "binary_cross_entropy_with_logits",
@@ -59,7 +70,12 @@ class _Beside:
 class Libraries(_Beside):
     """Value and gradient by fastce and by others, and the scaled copy of the logits, the least that memory allows."""
 
-    params = (["fastce", "scaled copy", "scikit-learn", "torch", "jax"], sizes("100000", small="8"), DTYPES, THREADS)
+    params = (
+        ["fastce", "scaled copy", "scikit-learn", "torch", "jax"],
+        sizes("100000", small="8"),
+        DTYPES,
+        THREADS,
+    )
 
     def time_value_and_grad(self, *_):
         """One call."""
@@ -69,7 +85,12 @@ class Libraries(_Beside):
 class Ratios(_Beside):
     """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
 
-    params = (["scaled copy", "scikit-learn", "torch", "jax"], sizes("100000", small="8"), DTYPES, THREADS)
+    params = (
+        ["scaled copy", "scikit-learn", "torch", "jax"],
+        sizes("100000", small="8"),
+        DTYPES,
+        THREADS,
+    )
 
     def track_ratio(self, *_):
         """Fastce's time over theirs; below 1 it is the faster one."""
@@ -111,7 +132,11 @@ class Exact:
         grad = np.where(self.target == 1, -p, p)
         loss, hess = np.maximum(x, 0) + np.log1p(small), small / (1 + small) ** 2
         name = "binary_cross_entropy_with_logits"
-        exact = {name: [loss], f"{name}_value_and_grad": [loss, grad], f"{name}_grad_and_hess": [grad, hess]}
+        exact = {
+            name: [loss],
+            f"{name}_value_and_grad": [loss, grad],
+            f"{name}_grad_and_hess": [grad, hess],
+        }
         found = self.function(self.logits, self.target, reduction="none")
         found = found if isinstance(found, tuple) else (found,)
         return round(max(worst_ulp(a, b) for a, b in zip(found, exact[form], strict=True)), 2)

@@ -1,6 +1,7 @@
 """Sizes, threads and data that the benchmarks share."""
 
 import gc
+import importlib
 import os
 import time
 import tracemalloc
@@ -63,7 +64,9 @@ def random_rows(n, p, n_classes, dtype, density=None):
     if density is None:
         X = rng.standard_normal((n, p)) + rng.standard_normal((n, 5)) @ rng.standard_normal((5, p))
     else:
-        X = scipy.sparse.random(n, p, density, "csr", random_state=rng, data_rvs=lambda size: 1 + rng.random(size))
+        X = scipy.sparse.random(
+            n, p, density, "csr", random_state=rng, data_rvs=lambda size: 1 + rng.random(size)
+        )
     logits = X @ rng.standard_normal((p, n_classes)) + rng.gumbel(size=(n, n_classes))
     return X.astype(dtype), np.asarray(logits).argmax(axis=1)
 
@@ -71,7 +74,8 @@ def random_rows(n, p, n_classes, dtype, density=None):
 def interleaved(functions, seconds):
     """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike.
 
-    A turn is many calls of a short function: threads of OpenMP keep a core busy for some milliseconds after their work is done.
+    A turn is many calls of a short function: threads of OpenMP keep a core busy for some
+    milliseconds after their work is done.
     """
     best = [np.inf] * len(functions)
     end = time.perf_counter() + (0.0 if SMALL else seconds)
@@ -113,10 +117,35 @@ def worst_ulp(found, exact):
     return float(np.nanmax(np.abs(found.astype(np.longdouble) - exact) / spacing))
 
 
-def count_passes(function):
-    """Return how often a call goes through all rows of a linear model's X: evaluations and products with the Hessian."""
-    from fastce._linear_loss import LinearLoss
+def private(name, *modules):
+    """Return something private of the library from the first of these modules that this commit has.
 
+    Old commits are measured, too, and had other files.
+    """
+    for module in modules:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError:
+            continue
+    raise NotImplementedError(f"this commit has no {name}")
+
+
+def linear_loss():
+    """Return the class of the linear model's objective."""
+    return private("LinearLoss", "fastce._linear.loss", "fastce._linear_loss")
+
+
+def minimise():
+    """Return the function that all fits go through."""
+    return private("minimise", "fastce._optimize.minimise", "fastce._solvers")
+
+
+def count_passes(function):
+    """Return how often a call goes through all rows of a linear model's X.
+
+    Evaluations and products with the Hessian count alike.
+    """
+    LinearLoss = linear_loss()
     n, names = 0, ("value_and_grad", "hessian_product")
     originals = {name: getattr(LinearLoss, name) for name in names}
 

@@ -35,7 +35,11 @@ class CrossEntropy:
         self.logits = random_logits(shape, dtype)
         n, n_classes = parse(shape)
         self.labels = random_labels(n, n_classes)
-        self.options = {"weight": np.linspace(0.5, 2, n_classes), "label_smoothing": 0.1, "ignore_index": 0}
+        self.options = {
+            "weight": np.linspace(0.5, 2, n_classes),
+            "label_smoothing": 0.1,
+            "ignore_index": 0,
+        }
         self.time_plain()
         self.time_options()
 
@@ -89,7 +93,12 @@ class _Beside:
 class Libraries(_Beside):
     """Value and gradient by fastce and by others, and the scaled copy of the logits, the least that memory allows."""
 
-    params = (["fastce", "scaled copy", "scikit-learn", "torch", "jax"], sizes("1024x100", "65536x10", small="8x3"), DTYPES, THREADS)
+    params = (
+        ["fastce", "scaled copy", "scikit-learn", "torch", "jax"],
+        sizes("1024x100", "65536x10", small="8x3"),
+        DTYPES,
+        THREADS,
+    )
 
     def time_value_and_grad(self, *_):
         """One call."""
@@ -99,7 +108,12 @@ class Libraries(_Beside):
 class Ratios(_Beside):
     """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
 
-    params = (["scaled copy", "scikit-learn", "torch", "jax"], sizes("1024x100", "65536x10", small="8x3"), DTYPES, THREADS)
+    params = (
+        ["scaled copy", "scikit-learn", "torch", "jax"],
+        sizes("1024x100", "65536x10", small="8x3"),
+        DTYPES,
+        THREADS,
+    )
 
     def track_ratio(self, *_):
         """Fastce's time over theirs; below 1 it is the faster one."""
@@ -125,7 +139,10 @@ class Exact:
     def track_bytes_an_element(self, *_):
         """Return the peak of what a call allocates, over the number of logits, of a large array."""
         rows = -(-(1 << 18) // self.logits.shape[1])
-        logits, labels = np.resize(self.logits, (rows, self.logits.shape[1])), np.resize(self.labels, rows)
+        logits, labels = (
+            np.resize(self.logits, (rows, self.logits.shape[1])),
+            np.resize(self.labels, rows),
+        )
         return round(peak_bytes(lambda: self.function(logits, labels)) / logits.size, 1)
 
     track_bytes_an_element.unit = "bytes/element"

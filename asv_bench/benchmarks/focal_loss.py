@@ -5,7 +5,11 @@ import numpy as np
 from .common import DTYPES, THREADS, parse, public, random_labels, random_logits, set_threads, sizes
 
 FORMS = ["focal_loss", "focal_loss_value_and_grad", "focal_loss_grad_and_hess"]
-SIGMOID_FORMS = ["sigmoid_focal_loss", "sigmoid_focal_loss_value_and_grad", "sigmoid_focal_loss_grad_and_hess"]
+SIGMOID_FORMS = [
+    "sigmoid_focal_loss",
+    "sigmoid_focal_loss_value_and_grad",
+    "sigmoid_focal_loss_grad_and_hess",
+]
 
 
 class Focal:

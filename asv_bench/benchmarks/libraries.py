@@ -1,6 +1,7 @@
 """The functions that others offer, as ``name(array, target, n_threads) -> call``; asv skips what is not installed.
 
-Every call returns new arrays, as ours do. scikit-learn's losses are private, check nothing, and come as they are.
+Every call returns new arrays, as ours do. scikit-learn's losses are private, check nothing, and
+come as they are.
 """
 
 import numpy as np
@@ -57,7 +58,12 @@ def cross_entropy(library, x, target, n_threads=1):
         return _with_backward(torch, lambda x: torch.nn.functional.cross_entropy(x, labels), x)
     if library == "jax":
         jax, optax = _jax()
-        return _compiled(jax, lambda x, y: optax.softmax_cross_entropy_with_integer_labels(x, y).mean(), x, target)
+        return _compiled(
+            jax,
+            lambda x, y: optax.softmax_cross_entropy_with_integer_labels(x, y).mean(),
+            x,
+            target,
+        )
     from sklearn._loss import HalfMultinomialLoss
 
     return _sklearn_loss(HalfMultinomialLoss(n_classes=x.shape[1]), x, target, n_threads)
@@ -68,10 +74,14 @@ def binary_cross_entropy_with_logits(library, x, target, n_threads=1):
     if library == "torch":
         torch = _torch(n_threads)
         labels = torch.tensor(target)
-        return _with_backward(torch, lambda x: torch.nn.functional.binary_cross_entropy_with_logits(x, labels), x)
+        return _with_backward(
+            torch, lambda x: torch.nn.functional.binary_cross_entropy_with_logits(x, labels), x
+        )
     if library == "jax":
         jax, optax = _jax()
-        return _compiled(jax, lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(), x, target)
+        return _compiled(
+            jax, lambda x, y: optax.sigmoid_binary_cross_entropy(x, y).mean(), x, target
+        )
     from sklearn._loss import HalfBinomialLoss
 
     return _sklearn_loss(HalfBinomialLoss(), x, target, n_threads)

@@ -6,7 +6,11 @@ from .common import DTYPES, SMALL, THREADS, public, random_labels, set_threads
 
 FORMS = ["linear_cross_entropy", "linear_cross_entropy_value_and_grad"]
 # Name -> rows, columns, classes.
-DATA = {"small": (30, 4, 3)} if SMALL else {"512x256, 32000 classes": (512, 256, 32000), "50000x64, 10 classes": (50_000, 64, 10)}
+DATA = (
+    {"small": (30, 4, 3)}
+    if SMALL
+    else {"512x256, 32000 classes": (512, 256, 32000), "50000x64, 10 classes": (50_000, 64, 10)}
+)
 
 
 class LinearCrossEntropy:

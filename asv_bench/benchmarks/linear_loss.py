@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import libraries
-from .common import DTYPES, SMALL, THREADS, peak_bytes, random_rows, ratio, set_threads
+from .common import DTYPES, SMALL, THREADS, linear_loss, peak_bytes, random_rows, ratio, set_threads
 
 # Name -> rows, columns, classes, density.
 DATA = {
@@ -12,7 +12,11 @@ DATA = {
     "sparse, 10000x20000, 20 classes": (10_000, 20_000, 20, 0.003),
 }
 if SMALL:
-    DATA = {"dense": (30, 4, 3, None), "dense, 2 classes": (30, 4, 2, None), "sparse": (30, 8, 3, 0.5)}
+    DATA = {
+        "dense": (30, 4, 3, None),
+        "dense, 2 classes": (30, 4, 2, None),
+        "sparse": (30, 8, 3, 0.5),
+    }
 
 
 class LinearLoss:
@@ -23,13 +27,11 @@ class LinearLoss:
 
     def setup(self, data, dtype, threads):
         """Make the data, and compile."""
-        from fastce._linear_loss import LinearLoss as Objective
-
         set_threads(threads)
         n, p, n_classes, density = DATA[data]
         self.arguments = (*random_rows(n, p, n_classes, dtype, density), n_classes)
         self.options = {"weights": np.array([1 / n]), "penalty": 1 / n}
-        self.make = Objective
+        self.make = linear_loss()
         self.objective = self.make(*self.arguments, **self.options)
         self.theta = 0.1 * np.random.default_rng(3).standard_normal(self.objective.size)
         self.objective.value_and_grad(self.theta)
@@ -46,7 +48,8 @@ class LinearLoss:
         """Return an evaluation's time as a multiple of one scaled copy of X, in turns."""
         X = self.arguments[0]
         return ratio(
-            lambda: self.objective.value_and_grad(self.theta), libraries.scaled_copy(getattr(X, "data", X) if "sparse" in data else X)
+            lambda: self.objective.value_and_grad(self.theta),
+            libraries.scaled_copy(getattr(X, "data", X) if "sparse" in data else X),
         )
 
     track_of_copy.unit = "times"
@@ -55,7 +58,9 @@ class LinearLoss:
         """Return the peak of what preparing and an evaluation allocate, as a part of X."""
         X = self.arguments[0]
         size = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes if "sparse" in data else X.nbytes
-        peak = peak_bytes(lambda: self.make(*self.arguments, **self.options).value_and_grad(self.theta))
+        peak = peak_bytes(
+            lambda: self.make(*self.arguments, **self.options).value_and_grad(self.theta)
+        )
         return round(peak / size, 2)
 
     track_bytes_of_x.unit = "times"

@@ -10,15 +10,29 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
 
-from .common import DTYPES, SMALL, THREADS, count_passes, parse, peak_bytes, random_rows, set_threads, sizes
+from .common import (
+    DTYPES,
+    SMALL,
+    THREADS,
+    count_passes,
+    parse,
+    peak_bytes,
+    random_rows,
+    set_threads,
+    sizes,
+)
 
 # Name -> (X, y), made when asked for. Raw: columns unscaled.
 DATA = {
     "breast_cancer": lambda dtype: sklearn.datasets.load_breast_cancer(return_X_y=True),
     "digits": lambda dtype: sklearn.datasets.load_digits(return_X_y=True),
     "correlated, 10000x100, 7 classes": lambda dtype: random_rows(10_000, 100, 7, dtype),
-    "sparse, 10000x20000, 2 classes": lambda dtype: random_rows(10_000, 20_000, 2, dtype, density=0.002),
-    "sparse, 5000x20000, 20 classes": lambda dtype: random_rows(5_000, 20_000, 20, dtype, density=0.002),
+    "sparse, 10000x20000, 2 classes": lambda dtype: random_rows(
+        10_000, 20_000, 2, dtype, density=0.002
+    ),
+    "sparse, 5000x20000, 20 classes": lambda dtype: random_rows(
+        5_000, 20_000, 20, dtype, density=0.002
+    ),
 }
 if SMALL:
     DATA = {
@@ -49,7 +63,10 @@ class Fit:
 class Libraries:
     """A fit on raw columns by fastce and by scikit-learn's solvers: with its default as it comes, with the others to as small a gap."""
 
-    params = (["fastce", "lbfgs", "newton-cholesky", "newton-cg"], [name for name in DATA if "sparse" not in name])
+    params = (
+        ["fastce", "lbfgs", "newton-cholesky", "newton-cg"],
+        [name for name in DATA if "sparse" not in name],
+    )
     param_names = ("solver", "data")
 
     def setup(self, solver, data):
@@ -59,7 +76,9 @@ class Libraries:
         if solver == "fastce":
             self.make = LogisticRegression
         else:
-            options = {} if solver == "lbfgs" else {"solver": solver, "tol": 1e-6, "max_iter": 10_000}
+            options = (
+                {} if solver == "lbfgs" else {"solver": solver, "tol": 1e-6, "max_iter": 10_000}
+            )
             self.make = lambda: sklearn.linear_model.LogisticRegression(**options)
         self.make().set_params(max_iter=1).fit(self.X, self.y)
 
@@ -74,7 +93,10 @@ def objective(model, X, y):
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     log_p = scipy.special.log_softmax(logits.astype(np.float64), axis=1)
-    return -log_p[np.arange(len(log_p)), np.searchsorted(model.classes_, y)].sum() + 0.5 * (model.coef_**2).sum()
+    return (
+        -log_p[np.arange(len(log_p)), np.searchsorted(model.classes_, y)].sum()
+        + 0.5 * (model.coef_**2).sum()
+    )
 
 
 class Fitted:
@@ -105,8 +127,11 @@ class Fitted:
     def track_gap(self, *_):
         """Return how far the default ends above the optimum, relative to it; what is below 1e-12 is rounding."""
         best = LogisticRegression(tol=1e-9, max_iter=10_000).fit(self.X, self.y)
-        # What scikit-learn reaches in some seconds as well: a minimum that is none would be ours twice.
-        theirs = sklearn.linear_model.LogisticRegression(tol=1e-8, max_iter=300).fit(self.X.astype(np.float64), self.y)
+        # What scikit-learn reaches in some seconds as well: a minimum that is none would be ours
+        # twice.
+        theirs = sklearn.linear_model.LogisticRegression(tol=1e-8, max_iter=300).fit(
+            self.X.astype(np.float64), self.y
+        )
         value = objective(self.model, self.X, self.y)
         least = min(value, objective(best, self.X, self.y), objective(theirs, self.X, self.y))
         gap = (value - least) / least
@@ -115,7 +140,11 @@ class Fitted:
     def track_bytes_of_x(self, *_):
         """Return the peak of what a fit allocates, as a part of X: 1 is a copy of it."""
         X = self.X
-        size = X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+        size = (
+            X.nbytes
+            if isinstance(X, np.ndarray)
+            else X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+        )
         return round(peak_bytes(lambda: LogisticRegression().fit(X, self.y)) / size, 2)
 
     track_iterations.unit = "iterations"

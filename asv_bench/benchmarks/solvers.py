@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .common import SMALL, count_passes, random_rows
+from .common import SMALL, count_passes, linear_loss, minimise, random_rows
 
 # Name -> rows, columns, classes, density; columns get scales from 1 to 1000, as raw ones have.
 DATA = {
@@ -24,9 +24,6 @@ class Solvers:
 
     def setup(self, solver, data):
         """Make the data, and compile."""
-        from fastce._linear_loss import LinearLoss
-        from fastce._solvers import minimise
-
         warnings.simplefilter("ignore")
         n, p, n_classes, density = DATA[data]
         if solver == "newton-cholesky" and density is not None:
@@ -35,9 +32,11 @@ class Solvers:
         if density is None:
             X *= np.logspace(0, 3, p)
 
+        objective, run = linear_loss(), minimise()
+
         def call(max_iter=1000):
-            loss = LinearLoss(X, y, n_classes, weights=np.array([1 / n]), penalty=1 / n)
-            return minimise(loss, loss.start(), solver=solver, tol=1e-4, gap_tol=1e-7, max_iter=max_iter)
+            loss = objective(X, y, n_classes, weights=np.array([1 / n]), penalty=1 / n)
+            return run(loss, loss.start(), solver=solver, tol=1e-4, gap_tol=1e-7, max_iter=max_iter)
 
         self.call = call
         self.call(max_iter=2)

@@ -3,7 +3,18 @@
 import numpy as np
 
 from . import libraries
-from .common import DTYPES, HAS_LONG_DOUBLE, THREADS, peak_bytes, public, random_logits, ratio, set_threads, sizes, worst_ulp
+from .common import (
+    DTYPES,
+    HAS_LONG_DOUBLE,
+    THREADS,
+    peak_bytes,
+    public,
+    random_logits,
+    ratio,
+    set_threads,
+    sizes,
+    worst_ulp,
+)
 
 FUNCTIONS = ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"]
 
@@ -52,7 +63,13 @@ ROWS = FUNCTIONS[:2]
 class Libraries(_Beside):
     """Functions of rows by fastce and by others, and the scaled copy, the least that memory allows a softmax."""
 
-    params = (["fastce", "scaled copy", "SciPy", "torch", "jax"], ROWS, sizes("1024x100", small="8x3"), DTYPES, THREADS)
+    params = (
+        ["fastce", "scaled copy", "SciPy", "torch", "jax"],
+        ROWS,
+        sizes("1024x100", small="8x3"),
+        DTYPES,
+        THREADS,
+    )
 
     def time_call(self, *_):
         """One call."""
@@ -62,7 +79,13 @@ class Libraries(_Beside):
 class Ratios(_Beside):
     """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
 
-    params = (["scaled copy", "SciPy", "torch", "jax"], ROWS, sizes("1024x100", small="8x3"), DTYPES, THREADS)
+    params = (
+        ["scaled copy", "SciPy", "torch", "jax"],
+        ROWS,
+        sizes("1024x100", small="8x3"),
+        DTYPES,
+        THREADS,
+    )
 
     def track_ratio(self, *_):
         """Fastce's time over theirs; below 1 it is the faster one."""

@@ -1,11 +1,13 @@
 """Calls of every public function with random arguments, right ones and wrong ones; each is judged.
 
-A call whose arguments keep the rules must return what `references` says (NaN and infinity included), in the right shape and dtype, and
-leave its inputs and the memory around `out` as they were. A call with an argument that breaks a rule must raise TypeError or ValueError
-with a message that begins with the argument's name, and write nothing. Anything else is reported, warnings and other exceptions included.
+A call whose arguments keep the rules must return what `references` says (NaN and infinity
+included), in the right shape and dtype, and leave its inputs and the memory around `out` as they
+were. A call with an argument that breaks a rule must raise TypeError or ValueError with a message
+that begins with the argument's name, and write nothing. Anything else is reported, warnings and
+other exceptions included.
 
-    python -m tests.fuzz --calls 100000 --seed 1
-    python -m tests.fuzz --calls 1 --seed 1 --start 4711        # call 4711 again, with its arguments
+    python -m tests.fuzz --calls 100000 --seed 1 python -m tests.fuzz --calls 1 --seed 1 --start
+    4711        # call 4711 again, with its arguments
 """
 
 import argparse
@@ -24,10 +26,17 @@ from .arguments import memory
 from .losses import element_loss, row_loss, special
 from .models import fit, linear_loss
 
-FAMILIES = {"rows": row_loss, "elements": element_loss, "special": special, "linear": linear_loss, "fit": fit}
+FAMILIES = {
+    "rows": row_loss,
+    "elements": element_loss,
+    "special": special,
+    "linear": linear_loss,
+    "fit": fit,
+}
 SHARES = {"rows": 0.38, "elements": 0.28, "special": 0.22, "linear": 0.1, "fit": 0.02}
 
-# In units of eps of the dtype that is computed in. The accuracy proper is tested elsewhere; a wrong formula is further off.
+# In units of eps of the dtype that is computed in. The accuracy proper is tested elsewhere; a wrong
+# formula is further off.
 TOLERANCE = 64
 
 
@@ -51,12 +60,18 @@ def difference(got, want, scale, dtype, computed):
     """Return what is wrong with an array of numbers, or None."""
     got, want, scale = (np.asarray(a).astype(np.longdouble) for a in (got, want, scale))
     info, wide = np.finfo(dtype), np.finfo(computed)
-    bound = TOLERANCE * np.longdouble(wide.eps) * (abs(want) + scale) + np.longdouble(info.eps) * abs(want)
+    bound = TOLERANCE * np.longdouble(wide.eps) * (abs(want) + scale) + np.longdouble(
+        info.eps
+    ) * abs(want)
     bound += np.longdouble(wide.tiny) * (1 + scale) + np.longdouble(info.smallest_subnormal)
     most, bound = np.longdouble(info.max), np.where(np.isnan(bound), np.inf, bound)
     close = abs(got - want) <= bound
     beyond = np.isinf(got) & (np.sign(got) == np.sign(want)) & (abs(want) + bound >= most)
-    wrong = ~np.where(np.isnan(want), np.isnan(got), np.where(np.isinf(want), got == want, (np.isfinite(got) & close) | beyond))
+    wrong = ~np.where(
+        np.isnan(want),
+        np.isnan(got),
+        np.where(np.isinf(want), got == want, (np.isfinite(got) & close) | beyond),
+    )
     if not wrong.any():
         return None
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -82,10 +97,18 @@ def _judge_results(call, results):
                 return f"{name} is a {type(got).__name__}"
         elif got.dtype != dtype or not got.dtype.isnative:
             return f"{name} has dtype {got.dtype} instead of {dtype}"
-        wrong = None if scale is None else difference(got, number, scale, np.float64 if dtype is float else dtype, call.computed)
+        wrong = (
+            None
+            if scale is None
+            else difference(
+                got, number, scale, np.float64 if dtype is float else dtype, call.computed
+            )
+        )
         if wrong:
             return f"{name}: {wrong}"
-    for name, given, got in zip(call.out_names, call.outs, results[len(results) - len(call.outs) :], strict=True):
+    for name, given, got in zip(
+        call.out_names, call.outs, results[len(results) - len(call.outs) :], strict=True
+    ):
         if given is not None and got is not given:
             return f"{name} was not returned"
     return None
@@ -115,7 +138,10 @@ def judge(call):
         text = str(refused)
         if not call.broken:
             problem = f"refused what is right: {type(refused).__name__}: {text}"
-        elif not (call.anywhere or re.match(rf"(.* times )?({'|'.join(map(re.escape, call.broken))})\b", text)):
+        elif not (
+            call.anywhere
+            or re.match(rf"(.* times )?({'|'.join(map(re.escape, call.broken))})\b", text)
+        ):
             problem = f"error that names none of {sorted(call.broken)}: {text}"
     elif call.broken:
         return f"took a wrong {' and '.join(sorted(call.broken))}"
@@ -125,7 +151,9 @@ def judge(call):
         for out, original in outs:
             out[...] = original
     if problem is None and any(base.tobytes() != content for base, content in before):
-        problem = "wrote to an input, or beside out" if refused is None else "wrote before it refused"
+        problem = (
+            "wrote to an input, or beside out" if refused is None else "wrote before it refused"
+        )
     return problem
 
 
@@ -148,7 +176,9 @@ def run(calls, seed, start=0, only=None):
 
 def main():
     """Run from the command line; the exit status tells whether there were defects."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="number of the first call")

@@ -25,7 +25,9 @@ class Call:
     computed: Any = np.float64
     memory: list = field(default_factory=list)
     arg_names: list = field(default_factory=list)
-    anywhere: bool = False  # whether the error may come from scikit-learn's checks, which word it otherwise
+    anywhere: bool = (
+        False  # whether the error may come from scikit-learn's checks, which word it otherwise
+    )
 
 
 def chosen(rng, **makers):

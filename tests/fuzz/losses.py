@@ -31,7 +31,9 @@ def _computed(dtype):
 def _kind_of(rng, x):
     # mostly as it is, sometimes integers or booleans
     if rng.random() < 0.06:
-        x = np.clip(np.nan_to_num(x.astype(float)), -100, 100).astype(pick(rng, (*INTEGERS[::2], bool)))
+        x = np.clip(np.nan_to_num(x.astype(float)), -100, 100).astype(
+            pick(rng, (*INTEGERS[::2], bool))
+        )
     return x
 
 
@@ -52,10 +54,20 @@ def _add_out(rng, call, form, x, given, breaks):
         call.broken.add("out")
         place = int(rng.integers(n_outs))
         outs[place] = bad_out(rng, x.shape, dtype, given)
-        pair = outs if n_outs == 1 or rng.random() < 0.8 else pick(rng, (outs[:1], [*outs, outs[0]], outs[0], "ab"))
+        pair = (
+            outs
+            if n_outs == 1 or rng.random() < 0.8
+            else pick(rng, (outs[:1], [*outs, outs[0]], outs[0], "ab"))
+        )
     else:
         pair, call.outs = outs, outs
-    call.kwargs["out"] = pair if n_outs == 2 and pair is not outs else outs[0] if n_outs == 1 else pick(rng, (tuple, list))(outs)
+    call.kwargs["out"] = (
+        pair
+        if n_outs == 2 and pair is not outs
+        else outs[0]
+        if n_outs == 1
+        else pick(rng, (tuple, list))(outs)
+    )
 
 
 def _loss(call, form, family, expect, x, reduction, value_shape, arrange):
@@ -65,13 +77,27 @@ def _loss(call, form, family, expect, x, reduction, value_shape, arrange):
         value, grad, hess = expect().reduced(reduction)
         if np.ndim(value[0]) == 0 and reduction == "none":  # the mean of nothing is not asked for
             value = tuple(np.broadcast_to(v, value_shape) for v in value)
-        value = (*(v.reshape(value_shape) for v in value), dtype) if reduction == "none" else (*value, float)
-        arrays = [(*(arrange(a) for a in pair), dtype) for pair in (grad, hess) if pair is not None and pair[0] is not None]
+        value = (
+            (*(v.reshape(value_shape) for v in value), dtype)
+            if reduction == "none"
+            else (*value, float)
+        )
+        arrays = [
+            (*(arrange(a) for a in pair), dtype)
+            for pair in (grad, hess)
+            if pair is not None and pair[0] is not None
+        ]
         return {"": [value], "_value_and_grad": [value, arrays[0]], "_grad_and_hess": arrays}[form]
 
     call.expected = expected
-    call.names = {"": ("value",), "_value_and_grad": ("value", "grad"), "_grad_and_hess": ("grad", "hess")}[form]
-    call.out_names = {"": (), "_value_and_grad": ("grad",), "_grad_and_hess": ("grad", "hess")}[form]
+    call.names = {
+        "": ("value",),
+        "_value_and_grad": ("value", "grad"),
+        "_grad_and_hess": ("grad", "hess"),
+    }[form]
+    call.out_names = {"": (), "_value_and_grad": ("grad",), "_grad_and_hess": ("grad", "hess")}[
+        form
+    ]
     call.computed = _computed(x.dtype)
 
 
@@ -80,7 +106,9 @@ def _labels(rng, shape, n_classes, ignore_index):
     if labels.size and rng.random() < 0.5:
         labels[rng.random(shape) < pick(rng, (0.2, 1.0))] = ignore_index
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
-    return labels, pick(rng, [d for d in INTEGERS if np.iinfo(d).min <= low and high <= np.iinfo(d).max])
+    return labels, pick(
+        rng, [d for d in INTEGERS if np.iinfo(d).min <= low and high <= np.iinfo(d).max]
+    )
 
 
 def row_loss(rng):
@@ -105,9 +133,15 @@ def row_loss(rng):
         del options["weight"]
     probabilities = name == "cross_entropy" and rng.random() < 0.3
     if name == "cross_entropy":
-        options |= chosen(rng, label_smoothing=lambda: pick(rng, (0.0, 0.1, 1.0, 1)), z_loss=lambda: pick(rng, (0.0, 1e-4, 1.0)))
+        options |= chosen(
+            rng,
+            label_smoothing=lambda: pick(rng, (0.0, 0.1, 1.0, 1)),
+            z_loss=lambda: pick(rng, (0.0, 1e-4, 1.0)),
+        )
     if name == "focal_loss":
-        options |= chosen(rng, gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, np.float32(1.5), 30)))
+        options |= chosen(
+            rng, gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, np.float32(1.5), 30))
+        )
     ignore_index = -100
     if probabilities:
         t = rng.uniform(0, 2, sizes) * (rng.random(sizes) < pick(rng, (1.0, 0.5)))
@@ -115,29 +149,47 @@ def row_loss(rng):
         t = np.moveaxis(target.astype(_computed(x.dtype)), axis, -1).reshape(-1, n_classes)
     else:
         if rng.random() < 0.4:
-            ignore_index = options["ignore_index"] = pick(rng, (0, n_classes - 1, -1, -100, 255, 2**63 - 1, -(2**63), np.int8(-3)))
+            ignore_index = options["ignore_index"] = pick(
+                rng, (0, n_classes - 1, -1, -100, 255, 2**63 - 1, -(2**63), np.int8(-3))
+            )
         labels, dtype = _labels(rng, lead, n_classes, int(ignore_index))
         target, t = labels.astype(dtype), labels.reshape(-1)
     call = Call(getattr(fastce, name + form))
     call.arg_names = [first, "target"]
     call.args = [dressed(rng, x) if x.flags.writeable else x, dressed(rng, target)]
-    call.kwargs = {key: dressed(rng, value) if isinstance(value, np.ndarray) else value for key, value in options.items()}
+    call.kwargs = {
+        key: dressed(rng, value) if isinstance(value, np.ndarray) else value
+        for key, value in options.items()
+    }
     if axis != -1 or rng.random() < 0.2:
         call.kwargs["axis"] = axis
-    keys = {key: options[key] for key in ("weight", "sample_weight", "label_smoothing", "z_loss") if key in options}
+    keys = {
+        key: options[key]
+        for key in ("weight", "sample_weight", "label_smoothing", "z_loss")
+        if key in options
+    }
     gamma = options.get("gamma", 2.0) if name == "focal_loss" else None
 
     def expect():
-        return references.rows(rows, t, **keys, ignore_index=int(ignore_index), gamma=gamma, plain=name == "nll_loss")
+        return references.rows(
+            rows, t, **keys, ignore_index=int(ignore_index), gamma=gamma, plain=name == "nll_loss"
+        )
 
     def arrange(a):
         return np.moveaxis(np.reshape(a, (*lead, n_classes)), -1, axis)
 
     _loss(call, form, name, expect, x, options.get("reduction", "mean"), lead, arrange)
     spoil = {
-        first: lambda: pick(rng, (bad_kind(rng, x), np.zeros((*lead, 0)), 1.0)) if axis in (-1, len(sizes) - 1) else bad_kind(rng, x),
+        first: lambda: (
+            pick(rng, (bad_kind(rng, x), np.zeros((*lead, 0)), 1.0))
+            if axis in (-1, len(sizes) - 1)
+            else bad_kind(rng, x)
+        ),
         "target": lambda: bad_labels(
-            rng, np.array(target, int) if not probabilities else np.zeros(lead, int), n_classes, int(ignore_index)
+            rng,
+            np.array(target, int) if not probabilities else np.zeros(lead, int),
+            n_classes,
+            int(ignore_index),
         ),
         "weight": lambda: bad_weights(rng, np.ones(n_classes)),
         "sample_weight": lambda: bad_weights(rng, np.ones(lead)),
@@ -146,9 +198,14 @@ def row_loss(rng):
         "ignore_index": lambda: pick(rng, (1.0, None, "1", True, [1], 2**63, -(2**63) - 1, np.nan)),
     }
     if probabilities and target.size:
-        spoil["target"] = lambda: _replaced(rng, target, pick(rng, (np.nan, -1e-3, np.inf, -np.inf)))
+        spoil["target"] = lambda: _replaced(
+            rng, target, pick(rng, (np.nan, -1e-3, np.inf, -np.inf))
+        )
     if name == "cross_entropy":
-        spoil |= {"label_smoothing": lambda: bad_number(rng, 0.0, 1.0), "z_loss": lambda: bad_number(rng, 0.0, np.inf)}
+        spoil |= {
+            "label_smoothing": lambda: bad_number(rng, 0.0, 1.0),
+            "z_loss": lambda: bad_number(rng, 0.0, np.inf),
+        }
     if name == "focal_loss":
         spoil["gamma"] = lambda: bad_number(rng, 0.0, pick(rng, (np.inf, 1e19)))
     return _complete(rng, call, form, x, spoil)
@@ -178,25 +235,41 @@ def _broadcastable(rng, sizes):
 
 def element_loss(rng):
     """A loss of elements: binary cross-entropy of logits or probabilities, focal loss of a sigmoid."""
-    name = pick(rng, ("binary_cross_entropy_with_logits", "sigmoid_focal_loss", "binary_cross_entropy"))
+    name = pick(
+        rng, ("binary_cross_entropy_with_logits", "sigmoid_focal_loss", "binary_cross_entropy")
+    )
     on_probabilities = name == "binary_cross_entropy"
     form = pick(rng, ("", "_value_and_grad", "_grad_and_hess")[: 2 if on_probabilities else 3])
     first = "probs" if on_probabilities else "logits"
     sizes, extreme = shape(rng), rng.random() < 0.08
     if on_probabilities:
-        x = rng.choice([0.0, 1.0, -0.0, 1e-310, 1e-8, 0.3, 1 - 1e-7], sizes) if rng.random() < 0.3 else rng.random(sizes)
+        x = (
+            rng.choice([0.0, 1.0, -0.0, 1e-310, 1e-8, 0.3, 1 - 1e-7], sizes)
+            if rng.random() < 0.3
+            else rng.random(sizes)
+        )
         x = np.array(x).astype(pick(rng, (*FLOATS, bool, np.uint8)))
     else:
         x = _kind_of(rng, broadcast(rng, numbers(rng, sizes, special=not extreme)))
-    options = chosen(rng, weight=lambda: weights(rng, _broadcastable(rng, sizes), extreme), reduction=lambda: pick(rng, REDUCTIONS))
+    options = chosen(
+        rng,
+        weight=lambda: weights(rng, _broadcastable(rng, sizes), extreme),
+        reduction=lambda: pick(rng, REDUCTIONS),
+    )
     if name == "binary_cross_entropy_with_logits" and not extreme:
         options |= chosen(rng, pos_weight=lambda: weights(rng, _broadcastable(rng, sizes)))
     if name == "sigmoid_focal_loss":
-        options |= chosen(rng, gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, 30)), alpha=lambda: pick(rng, (None, 0.0, 0.7, 1)))
+        options |= chosen(
+            rng,
+            gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, 30)),
+            alpha=lambda: pick(rng, (None, 0.0, 0.7, 1)),
+        )
     ignore_index = None
     if not on_probabilities and rng.random() < 0.4:
         ignore_index = options["ignore_index"] = pick(rng, (None, -1, 0, 1, 100, 2**40))
-    t = np.array(rng.random(sizes) if rng.random() < 0.5 else rng.integers(0, 2, sizes).astype(float))
+    t = np.array(
+        rng.random(sizes) if rng.random() < 0.5 else rng.integers(0, 2, sizes).astype(float)
+    )
     if ignore_index is not None and t.size:
         t[rng.random(sizes) < pick(rng, (0.3, 1.0))] = ignore_index
     kinds = [np.float64] if ignore_index == 2**40 else [*FLOATS]
@@ -207,13 +280,20 @@ def element_loss(rng):
     call = Call(getattr(fastce, name + form))
     call.arg_names = [first, "target"]
     call.args = [dressed(rng, x) if x.flags.writeable else x, dressed(rng, target)]
-    call.kwargs = {key: dressed(rng, value) if isinstance(value, np.ndarray) else value for key, value in options.items()}
+    call.kwargs = {
+        key: dressed(rng, value) if isinstance(value, np.ndarray) else value
+        for key, value in options.items()
+    }
     keys = {key: options[key] for key in ("weight", "pos_weight") if key in options}
 
     def expect():
         if on_probabilities:
             return references.probabilities(x, t, **keys)
-        focus = {"gamma": options.get("gamma", 2.0), "alpha": options.get("alpha", 0.25)} if name == "sigmoid_focal_loss" else {}
+        focus = (
+            {"gamma": options.get("gamma", 2.0), "alpha": options.get("alpha", 0.25)}
+            if name == "sigmoid_focal_loss"
+            else {}
+        )
         return references.elements(x, t, **keys, **focus, ignore_index=ignore_index)
 
     _loss(call, form, name, expect, x, options.get("reduction", "mean"), sizes, lambda a: a)
@@ -223,20 +303,33 @@ def element_loss(rng):
         "reduction": lambda: pick(rng, ("Mean", None, 1, b"sum", ["mean"])),
     }
     wrong = pick(rng, (1.5, -1e-3, np.nan, np.inf, -np.inf))
-    spoil["target"] = lambda: pick(rng, (bad_kind(rng, t), _replaced(rng, t, wrong) if t.size else "t", np.zeros((*sizes, 2)), None))
+    spoil["target"] = lambda: pick(
+        rng,
+        (
+            bad_kind(rng, t),
+            _replaced(rng, t, wrong) if t.size else "t",
+            np.zeros((*sizes, 2)),
+            None,
+        ),
+    )
     if on_probabilities and x.size:
-        spoil[first] = lambda: _replaced(rng, x.astype(float), pick(rng, (1.1, -1e-3, np.nan, np.inf)))
+        spoil[first] = lambda: _replaced(
+            rng, x.astype(float), pick(rng, (1.1, -1e-3, np.nan, np.inf))
+        )
     if name == "binary_cross_entropy_with_logits":
         spoil["pos_weight"] = lambda: bad_weights(rng, np.ones(sizes))
     if not on_probabilities:
         spoil["ignore_index"] = lambda: pick(rng, (1.0, "1", True, [1], 2**63, np.nan))
     if name == "sigmoid_focal_loss":
-        spoil |= {"gamma": lambda: bad_number(rng, 0.0, pick(rng, (np.inf, 1e19))), "alpha": lambda: bad_number(rng, 0.0, 1.0)}
+        spoil |= {
+            "gamma": lambda: bad_number(rng, 0.0, pick(rng, (np.inf, 1e19))),
+            "alpha": lambda: bad_number(rng, 0.0, 1.0),
+        }
     return _complete(rng, call, form, x, spoil)
 
 
 def special(rng):
-    """A function of `fastce._special`."""
+    """A function of `fastce._losses.special`."""
     name = pick(rng, ("logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"))
     flat, reduces = "sigmoid" in name, name == "logsumexp"
     sizes = shape(rng, least=0 if flat else 1)
@@ -252,19 +345,29 @@ def special(rng):
         call.kwargs["keepdims"] = True
     dtype, wide = x.dtype if x.dtype in FLOATS else np.dtype(np.float64), x.astype(np.longdouble)
     lead = () if whole else tuple(np.delete(sizes, axis).tolist()) if not flat else sizes
-    kept = tuple(1 if whole or k == axis % len(sizes) else n for k, n in enumerate(sizes)) if keepdims else lead
+    kept = (
+        tuple(1 if whole or k == axis % len(sizes) else n for k, n in enumerate(sizes))
+        if keepdims
+        else lead
+    )
 
     def expected():
         function = getattr(references, name)
         if flat:
             return [(*function(wide), dtype)]
         n_classes = wide.size if whole else sizes[axis]
-        rows = wide.reshape(1, -1) if whole else np.moveaxis(wide, axis, -1).reshape(int(np.prod(lead)), n_classes)
+        rows = (
+            wide.reshape(1, -1)
+            if whole
+            else np.moveaxis(wide, axis, -1).reshape(int(np.prod(lead)), n_classes)
+        )
         if reduces:
             return [(*(a.reshape(kept) for a in function(rows)), dtype)]
         if rows.size == 0:
             return [(np.zeros(sizes), np.zeros(sizes), dtype)]
-        return [(*(np.moveaxis(a.reshape(*lead, n_classes), -1, axis) for a in function(rows)), dtype)]
+        return [
+            (*(np.moveaxis(a.reshape(*lead, n_classes), -1, axis) for a in function(rows)), dtype)
+        ]
 
     call.expected, result_shape = expected, kept if reduces else sizes
     spoil = {"x": lambda: bad_kind(rng, x)}
@@ -276,7 +379,13 @@ def special(rng):
         return call
     call.outs = [None]
     if rng.random() < 0.4:
-        own = isinstance(given, np.ndarray) and given.dtype == dtype and given.flags.writeable and not reduces and rng.random() < 0.5
+        own = (
+            isinstance(given, np.ndarray)
+            and given.dtype == dtype
+            and given.flags.writeable
+            and not reduces
+            and rng.random() < 0.5
+        )
         call.outs = [given if own else room(rng, result_shape, dtype)]
         call.kwargs["out"] = call.outs[0]
     finish(rng, call, spoil)

@@ -1,6 +1,7 @@
 """What the fuzzer expects: the textbook formulas for whole arrays in extended precision, with the library's rules for NaN and infinity.
 
-Each returns `Expected`. A `scale` says what an error is relative to: the size of the terms that a result is the sum or difference of.
+Each returns `Expected`. A `scale` says what an error is relative to: the size of the terms that a
+result is the sum or difference of.
 """
 
 from dataclasses import dataclass
@@ -50,10 +51,27 @@ def _softmax(x):
     rest = np.where(hot, 0, e).sum(axis=1)[:, None]
     bad = np.isnan(top) | np.isinf(top)
     p = np.where(bad[:, None], np.nan, e / (1 + rest))
-    return top, np.where(hot, 0, top[:, None] - x), p, np.where(hot, rest / (1 + rest), 1 - p), np.where(bad, np.nan, np.log1p(rest[:, 0]))
+    return (
+        top,
+        np.where(hot, 0, top[:, None] - x),
+        p,
+        np.where(hot, rest / (1 + rest), 1 - p),
+        np.where(bad, np.nan, np.log1p(rest[:, 0])),
+    )
 
 
-def rows(x, target, *, weight=None, sample_weight=None, ignore_index=-100, label_smoothing=0.0, z_loss=0.0, gamma=None, plain=False):
+def rows(
+    x,
+    target,
+    *,
+    weight=None,
+    sample_weight=None,
+    ignore_index=-100,
+    label_smoothing=0.0,
+    z_loss=0.0,
+    gamma=None,
+    plain=False,
+):
     """Cross-entropy, focal loss (`gamma`) or negative log-likelihood (`plain`) of rows (n, K)."""
     x = x.astype(Real)
     n, n_classes = x.shape
@@ -64,14 +82,19 @@ def rows(x, target, *, weight=None, sample_weight=None, ignore_index=-100, label
         main, divisor = target.astype(Real), s.sum()
     else:
         kept = target != ignore_index
-        main, s = (np.arange(n_classes) == np.where(kept, target, -1)[:, None]).astype(Real), s * kept
+        main, s = (
+            (np.arange(n_classes) == np.where(kept, target, -1)[:, None]).astype(Real),
+            s * kept,
+        )
         divisor = (s * w[np.where(kept, target, 0)]).sum()
     if plain:
         c = s[:, None] * w * main
         product = -_times(c, x)
         return Expected(product.sum(axis=1), abs(product).sum(axis=1), -c, c, None, None, divisor)
     free = x != -np.inf
-    share = np.where(free, e / n_classes * w, 0) * (n_classes / np.maximum(1, free.sum(axis=1)))[:, None].astype(Real)
+    share = np.where(free, e / n_classes * w, 0) * (n_classes / np.maximum(1, free.sum(axis=1)))[
+        :, None
+    ].astype(Real)
     c = s[:, None] * ((1 - e) * w * main + share)
     total, zs = c.sum(axis=1), z * s
     top, gaps, p, q, logs = _softmax(x)
@@ -79,13 +102,19 @@ def rows(x, target, *, weight=None, sample_weight=None, ignore_index=-100, label
         return _focal(Real(gamma), main, total, gaps, p, q, logs, divisor)
     lse = top + logs
     seen = (total != 0) | (zs != 0) | ((s != 0) & (e > 0 or target.ndim == 2))
-    values = np.where(np.isnan(logs), np.nan, _times(c, gaps + logs[:, None]).sum(axis=1) + _times(zs, lse**2))
+    values = np.where(
+        np.isnan(logs), np.nan, _times(c, gaps + logs[:, None]).sum(axis=1) + _times(zs, lse**2)
+    )
     extra = _times(zs, 2 * lse)
     grads = total[:, None] * p - c + extra[:, None] * p
     hess = (total + extra)[:, None] * p * q + 2 * zs[:, None] * p**2
     size = total + zs * (1 + abs(lse)) * 2
     scales = values + total + zs * (1 + abs(top)) ** 2, np.broadcast_to(size[:, None], x.shape)
-    values, grads, hess = np.where(seen, values, 0), np.where(seen[:, None], grads, 0), np.where(seen[:, None], hess, 0)
+    values, grads, hess = (
+        np.where(seen, values, 0),
+        np.where(seen[:, None], grads, 0),
+        np.where(seen[:, None], hess, 0),
+    )
     return Expected(values, scales[0], grads, scales[1], hess, scales[1], divisor)
 
 
@@ -102,10 +131,16 @@ def _focal(gamma, main, hit, gaps, p, q, logs, divisor):
     h, bounds = hit[:, None], 1 + gamma
     seen = h != 0
     values, grads = (h * _times(level, loss))[:, 0], h * slope * away
-    values = np.where(np.isnan(loss), np.nan, np.where(np.isposinf(loss), np.inf * h, h * _times(level, loss)))[:, 0]
+    values = np.where(
+        np.isnan(loss), np.nan, np.where(np.isposinf(loss), np.inf * h, h * _times(level, loss))
+    )[:, 0]
     hess = h * (slope * p * q + bend * away**2)
     size = np.broadcast_to(h * bounds * (1 + np.where(np.isinf(loss), 0, loss)), p.shape)
-    values, grads, hess = np.where(seen[:, 0], values, 0), np.where(seen, grads, 0), np.where(seen, hess, 0)
+    values, grads, hess = (
+        np.where(seen[:, 0], values, 0),
+        np.where(seen, grads, 0),
+        np.where(seen, hess, 0),
+    )
     return Expected(values, size.max(axis=1, initial=0), grads, size, hess, size * bounds, divisor)
 
 
@@ -116,27 +151,46 @@ def elements(x, t, *, weight=None, pos_weight=None, ignore_index=None, gamma=Non
     w = np.broadcast_to(Real(1) if weight is None else weight.astype(Real), x.shape)
     v = np.broadcast_to(Real(1) if pos_weight is None else pos_weight.astype(Real), x.shape)
     log_part, sign = np.log1p(np.exp(-abs(x))), x > 0
-    near = np.where(np.isinf(x), x, np.clip(x, -7000, 7000))  # beyond, powers of these leave even a long double's range
+    near = np.where(
+        np.isinf(x), x, np.clip(x, -7000, 7000)
+    )  # beyond, powers of these leave even a long double's range
     up, down = 1 / (1 + np.exp(-near)), 1 / (1 + np.exp(near))
-    positive, negative = np.where(sign, 0, -x) + log_part, np.where(sign, x, 0) + log_part  # softplus(-x), softplus(x)
+    positive, negative = (
+        np.where(sign, 0, -x) + log_part,
+        np.where(sign, x, 0) + log_part,
+    )  # softplus(-x), softplus(x)
     positive, negative = (np.where(np.isnan(x), np.nan, part) for part in (positive, negative))
     if gamma is None:
         a, b = w * v * t * kept, w * (1 - t) * kept
         seen = a + b != 0
-        values, grads, hess = _times(a, positive) + _times(b, negative), b * up - a * down, (a + b) * up * down
+        values, grads, hess = (
+            _times(a, positive) + _times(b, negative),
+            b * up - a * down,
+            (a + b) * up * down,
+        )
         size = a + b
         values, grads, hess = (np.where(seen, part, 0) for part in (values, grads, hess))
         return Expected(values, values + size, grads, size, hess, size, kept.sum())
     g = Real(gamma)
     a = w * kept * (1 if alpha is None else t * Real(alpha) + (1 - t) * (1 - Real(alpha)))
-    loss, wrong, turn, both = _times(t, positive) + _times(1 - t, negative), up * (1 - t) + down * t, 1 - 2 * t, up * down
+    loss, wrong, turn, both = (
+        _times(t, positive) + _times(1 - t, negative),
+        up * (1 - t) + down * t,
+        1 - 2 * t,
+        up * down,
+    )
     miss = (1 - t) * up - t * down
     powers = [np.where(wrong == 0, 1 if g == k else 0, wrong ** (g - k)) for k in range(3)]
     pull = turn * _times(both, loss)
     values = np.where(np.isposinf(loss), np.inf, _times(powers[0], loss))
     first, second = _times(g, powers[1]), _times(g * (g - 1), powers[2])
     grads = first * pull + powers[0] * miss
-    hess = second * turn * both * pull + 2 * first * turn * both * miss + first * pull * (down - up) + powers[0] * both
+    hess = (
+        second * turn * both * pull
+        + 2 * first * turn * both * miss
+        + first * pull * (down - up)
+        + powers[0] * both
+    )
     values, grads, hess = (np.where(a == 0, 0, a * part) for part in (values, grads, hess))
     bounds, size = 1 + g, a * (1 + np.where(np.isinf(loss), 0, loss))
     return Expected(values, size * bounds, grads, size * bounds, hess, size * bounds**2, kept.sum())

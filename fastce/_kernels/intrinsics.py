@@ -1,0 +1,82 @@
+"""Exponentials and logarithms of whole rows: the C functions of ``_rowwise.pyx``, as Numba code calls them.
+
+They are vector code for the instruction set at hand, compiled when the package is built. So a
+kernel that uses them has nothing left to compile but the arithmetic of its own loss. Every
+exponential and logarithm of the library stands in ``_simd/elementary.h``.
+
+Numba finds the functions by name, so that compiled kernels can be kept on disk. Each takes the
+address of its first array, the two lengths of that array (the second is 1 for a flat one), and the
+addresses of the other arrays. All arrays are contiguous and of one dtype.
+"""
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .._native import rowwise as _rowwise
+
+BLOCK_ROWS, SHORT_ROW = _rowwise.BLOCK_ROWS, _rowwise.SHORT_ROW
+
+for _name, _address in _rowwise.addresses().items():
+    binding.add_symbol(_name, _address)
+
+
+def _leaf(name, *arrays):
+    def generate(context, builder, signature, values):
+        word = context.get_value_type(types.intp)
+        parts = [
+            context.make_array(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args, values, strict=True)
+        ]
+        shape = cgutils.unpack_tuple(builder, parts[0].shape)
+        lengths = shape if len(shape) == 2 else [*shape, word(1)]
+        arguments = [parts[0].data, *lengths, *(part.data for part in parts[1:])]
+        symbol = f"fastce_{name}_f{signature.args[0].dtype.bitwidth}"
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), arguments)
+        return context.get_dummy_value()
+
+    return types.void(*arrays), generate
+
+
+@intrinsic
+def open_rows(typing_context, x, row_max, rest, logs):
+    """row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS; what they are is told in `_rows`."""
+    return _leaf("open_rows", x, row_max, rest, logs)
+
+
+@intrinsic
+def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
+    """Out (n, K) becomes weight_i softmax(x_i), the others as above; out may be x. Rows of weight (n,) 0 are not looked at: 0."""
+    return _leaf("weighted_softmax", x, weight, out, row_max, rest, logs)
+
+
+@intrinsic
+def open_terms(typing_context, x, weight, out, turned, row_max, rest, logs):
+    """Do the first half of weighted_softmax; turned holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
+    return _leaf("open_terms", x, weight, out, turned, row_max, rest, logs)
+
+
+@intrinsic
+def close_terms(typing_context, out, weight, rest, turned):
+    """Do the second half: other weights may be given, but none in place of 0."""
+    return _leaf("close_terms", out, weight, rest, turned)
+
+
+@intrinsic
+def logistic(typing_context, x, small, large, tail):
+    """Write small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,)."""
+    return _leaf("logistic", x, small, large, tail)
+
+
+@intrinsic
+def exp_nonpositive(typing_context, x, out):
+    """Out (n,) becomes exp(x) of x <= 0; it may be x."""
+    return _leaf("exp_nonpositive_flat", x, out)
+
+
+@intrinsic
+def log_nonnegative(typing_context, x, out):
+    """Out (n,) becomes log(x) of 0 <= x < 2^100; it may be x."""
+    return _leaf("log_nonnegative_flat", x, out)

@@ -1,0 +1,91 @@
+"""What every row kernel is made of: compensated sums, blocks of rows, numbers that are given once or for each row.
+
+A row's exponentials leave one maximum out of their sum (Blanchard, Higham & Higham 2021). With m =
+max_k x_k, e_k = exp(x_k - m) and rest = sum over all but one maximum of e_k, as `_math` gives
+them::
+
+    lse - x_y = (m - x_y) + log1p(rest)      p_k = e_k / (1 + rest)      1 - p_k = (rest + (1 - e_k)) / (1 + rest)
+
+so a confident row, where lse - x_y and 1 - p_y would cancel to 0, keeps all its digits.
+"""
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from .._core.jit import kernel, reduction
+from .intrinsics import BLOCK_ROWS, SHORT_ROW
+
+# A block of rows is one unit of parallel work and one partial sum. Its size depends on the number
+# of classes only, never on the number of threads, so the sums are the same bits for any number of
+# threads.
+_BLOCK_ELEMENTS = 1 << 15
+# A step goes through all that is done with its rows while they are in the first cache.
+_STEP_ELEMENTS = 1 << 11
+
+
+@kernel
+def add(total, error, term):
+    """Return (total, error) after one more term; total + error is the sum to twice the digits (Knuth's two-sum)."""
+    new = total + term
+    part = new - total
+    return new, error + ((total - (new - part)) + (term - part))
+
+
+@reduction
+def sum_of(x):
+    """Sum an array in float64, in the order of the vector lanes."""
+    total = 0.0
+    for k in range(x.size):
+        total += np.float64(x[k])
+    return total
+
+
+@kernel
+def finish(total, error):
+    """Return the value of a compensated sum; an infinite one has no error term to add."""
+    return total + error if abs(total) < np.inf else total
+
+
+@kernel
+def clear(x):
+    """Set a row to 0; an assignment to a slice would compile Numba's error messages as well, which takes 2 s."""
+    for k in range(x.size):
+        x[k] = 0
+
+
+def rows_or_none(array, start, stop):
+    """Return rows of an array, or None of None."""
+    raise NotImplementedError
+
+
+@overload(rows_or_none)
+def _choose_rows_or_none(array, start, stop):
+    if isinstance(array, types.Array):
+        return lambda array, start, stop: array[start:stop]
+    return lambda array, start, stop: None
+
+
+def repeat_or_none(numbers, start, stop):
+    """Return the part for elements start to stop of numbers that repeat, or None of None; the period divides start, or is all elements."""
+    raise NotImplementedError
+
+
+@overload(repeat_or_none)
+def _choose_repeat_or_none(numbers, start, stop):
+    if isinstance(numbers, types.Array):
+        return lambda numbers, start, stop: numbers[
+            start % numbers.size : start % numbers.size + (stop - start)
+        ]
+    return lambda numbers, start, stop: None
+
+
+def blocks(n_rows: int, n_classes: int) -> tuple[int, int, int]:
+    """Return the rows of a block, the number of blocks and the rows of a step."""
+    rows = max(1, _BLOCK_ELEMENTS // n_classes)
+    return rows, -(-n_rows // rows), min(BLOCK_ROWS, max(1, _STEP_ELEMENTS // n_classes))
+
+
+def turned(n_classes: int, step: int) -> int:
+    """Return how many rows of `step` numbers the turned terms of a step take."""
+    return -(-n_classes * BLOCK_ROWS // step) if n_classes <= SHORT_ROW else 0

@@ -1,0 +1,184 @@
+"""Approximate inverse Hessians of linear models, as `_gram` makes them: how they are factored, and their products with a gradient.
+
+Both are inverses in columns centred by their mean, exactly: with coef unchanged, the intercept
+moves by mean . coef.
+
+They are multiplied with tables as `_linear_loss` packs them, C-contiguous: (P, K) with P = p, or P
+= p + 1 where the last row is the intercept's.
+"""
+
+import numpy as np
+from numba import prange
+from scipy.linalg.lapack import dpotrf, dtrtri
+
+from .._core import threads as _threads
+from .._core.jit import driver, reduction
+from .._optimize.vectors import NUMBERS_A_STEP
+
+# What a diagonal of ones gains for each column, so that a matrix that is positive but for rounding
+# can be factored.
+JITTER = 1e-13
+# Columns whose spread is below this part of their mean are constant: what is left is rounding.
+_CONSTANT = 1e-14
+# Long vectors are gone through so many numbers at a time.
+_BLOCK = 1 << 12
+
+
+def invert_factor(
+    matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks: int = 1
+) -> np.ndarray:
+    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L and return s (P,) with (H + penalty)^-1 = (L s)^T (L s).
+
+    Of H, the lower half is read. The penalty is on the first p rows of every block, those of
+    columns whose mean was `mean` (p,); a last row is an intercept's. What is not positive is made
+    so.
+    """
+    p = mean.size
+    diagonal = matrix.diagonal().copy()
+    blocks = diagonal.reshape(n_blocks, -1)
+    of_columns = blocks[:, :p]
+    of_columns[of_columns <= blocks[:, p:].sum(axis=1, keepdims=True) * (_CONSTANT * mean) ** 2] = (
+        0.0
+    )
+    of_columns += penalty
+    scale = np.zeros_like(diagonal)
+    np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)
+    matrix *= scale
+    matrix *= scale[:, np.newaxis]
+    jitter = JITTER * max(1, diagonal.size)
+    while True:
+        np.fill_diagonal(matrix, 1.0 + jitter)
+        # matrix^T is in Fortran's order, and its upper half is what is valid
+        upper, info = dpotrf(matrix.T, lower=0, clean=1)
+        if info == 0:
+            break
+        jitter *= 100.0
+    inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
+    matrix[:] = inverse.T
+    return scale
+
+
+class Factored:
+    """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections.
+
+    Of float64 factors, scales and means become a part: they are overwritten. In float32 a product
+    of them could overflow.
+    """
+
+    def __init__(
+        self,
+        factors: np.ndarray,
+        scales: np.ndarray,
+        mean: np.ndarray,
+        has_intercept: bool,
+        rotation: np.ndarray | None,
+        shares: np.ndarray | None = None,
+    ) -> None:
+        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see
+        # `invert_factor`
+        self.factors = factors
+        self.scales: np.ndarray | None = scales  # (K, P) or (1, P)
+        self.mean = mean
+        self.has_intercept = has_intercept
+        self.rotation = rotation
+        self.shares = (
+            shares  # (K,): what the inverse is divided by, where one factor serves several classes
+        )
+        if factors.dtype == np.float64:
+            self.scales = None
+            of_columns = factors.reshape(*factors.shape[:2], -1, scales.shape[1])
+            of_columns *= scales.reshape(factors.shape[0], 1, -1, scales.shape[1])
+            if has_intercept:
+                of_columns[..., -1] -= of_columns[..., :-1] @ mean
+
+    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
+        rows = table.T if self.rotation is None else self.rotation.T @ table.T
+        rows = (
+            self._product(rows) if self.scales is None else self._scaled_product(rows, self.scales)
+        )
+        if self.shares is not None:
+            rows /= self.shares[:, np.newaxis]
+        out[...] = rows.T if self.rotation is None else (self.rotation @ rows).T
+
+    def _product(self, rows: np.ndarray) -> np.ndarray:
+        # the factors and their transposes times rows (K, P), of the factors' dtype
+        factors = self.factors
+        if factors.shape[1] == rows.size:
+            return (factors[0].T @ (factors[0] @ rows.ravel())).reshape(rows.shape)
+        if len(factors) == 1:
+            return (rows @ factors[0].T) @ factors[0]
+        return (factors.transpose(0, 2, 1) @ (factors @ rows[:, :, np.newaxis]))[:, :, 0]
+
+    def _scaled_product(self, rows: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        p = self.mean.size
+        rows = rows.copy()
+        if self.has_intercept:
+            rows[:, :p] -= rows[:, p:] * self.mean
+        rows *= scales
+        # Products in float32 are those of a vector that neither overflows nor vanishes there.
+        size = float(np.max(np.abs(rows), initial=0.0))
+        rows /= size if 0.0 < size < np.inf else 1.0
+        rows = self._product(rows.astype(np.float32)) * (size * scales)
+        if self.has_intercept:
+            rows[:, p] -= rows[:, :p] @ self.mean
+        return rows
+
+
+class Diagonal:
+    """Inverse Hessian that is diagonal in centred columns."""
+
+    def __init__(
+        self,
+        diagonal: np.ndarray,
+        mean: np.ndarray,
+        masses: np.ndarray,
+        n_threads: int | None = None,
+    ) -> None:
+        self.diagonal, self.mean, self.masses, self.n_threads = (
+            diagonal,
+            mean,
+            masses,
+            n_threads,
+        )  # (p,), (p,), (K,)
+
+    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+        """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
+        p, K = self.mean.size, table.shape[1]
+        grad_intercept = table[p].copy() if len(table) > p else np.zeros(K)
+        rows = max(1, _BLOCK // K)
+        parts = np.zeros((-(-p // rows), K))
+        arguments = (table[:p], self.diagonal, self.mean, grad_intercept, rows, out[:p], parts)
+        _threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
+        if len(table) > p:
+            out[p] = grad_intercept / self.masses - parts.sum(axis=0)
+
+
+@reduction
+def _divide_one(grad, diagonal, mean, grad_intercept, coef):
+    total = 0.0
+    for j in range(mean.size):
+        coef[j] = (grad[j] - mean[j] * grad_intercept) / diagonal[j]
+        total += mean[j] * coef[j]
+    return total
+
+
+@driver
+def _divide(grad, diagonal, mean, grad_intercept, rows, coef, parts):
+    # coef (p, K) <- (grad (p, K) - mean (p,) grad_intercept (K,)) / diagonal (p,); parts (blocks,
+    # K) += the blocks' sums of mean times coef
+    for b in prange(parts.shape[0]):
+        part, i, stop = parts[b], b * rows, min(mean.size, (b + 1) * rows)
+        if part.size == 1:
+            # by vectors
+            one, other = grad.reshape(grad.size), coef.reshape(coef.size)
+            part[0] = _divide_one(
+                one[i:stop], diagonal[i:stop], mean[i:stop], grad_intercept[0], other[i:stop]
+            )
+            continue
+        for j in range(i, stop):
+            of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
+            for k in range(part.size):
+                of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d
+            for k in range(part.size):
+                part[k] += m * of_coef[k]

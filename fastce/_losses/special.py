@@ -1,0 +1,445 @@
+"""logsumexp, softmax, log_softmax, sigmoid and log_sigmoid of NumPy arrays: any shape, axis, strides and float dtype.
+
+The arithmetic is in ``_rowwise.pyx``, on C-contiguous arrays, along their last axis (rows) or
+another one (columns); this file brings arrays into that form and results back, without a copy where
+another order of the axes will do. Nothing here compiles at run time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._core.checks import as_float_array, check_axis, check_out, is_plain
+from .._core.threads import MIN_SPLIT_BYTES, split
+from .._native import rowwise as _rowwise
+from .._native import scans as _scans
+
+__all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
+
+_HALF = np.dtype(np.float16)
+_SINGLE = np.dtype(np.float32)
+
+
+def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
+    """Return `result` as `dtype`, in `out` if that is given."""
+    if out is None and result.dtype == dtype:
+        return result
+    with np.errstate(
+        all="ignore"
+    ):  # float32 to float16 may overflow to inf or fall to 0: the right answers, no warning
+        if out is None:
+            return result.astype(dtype)
+        out[...] = result
+    return out
+
+
+def _ready(x: np.ndarray) -> bool:
+    """Whether `x` can be computed with as it is."""
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype != _HALF
+
+
+def _in_memory_order(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return `x` with its axes from the longest stride to the shortest, and which axes of `x` they are."""
+    order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
+    return x.transpose(order), order
+
+
+def _reordered(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], bool]:
+    """Return `x` with its axes in an order in which it is ready, and which axes of `x` they are; and whether it had to be copied."""
+    if _ready(x):
+        return x, tuple(range(x.ndim)), False
+    work, order = _in_memory_order(x)
+    if _ready(work):
+        return work, order, False
+    work, order = _in_memory_order(
+        np.array(x, dtype=_SINGLE if x.dtype == _HALF else x.dtype, order="K")
+    )  # no gaps, no negative strides
+    return work, order, True
+
+
+def _restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """Undo the reordering of axes."""
+    return result.transpose([order.index(axis) for axis in range(len(order))])
+
+
+def _through(
+    compute: Callable[[np.ndarray, tuple[int, ...], np.ndarray], None],
+    x: np.ndarray,
+    out: np.ndarray | None,
+) -> np.ndarray:
+    """Call ``compute(work, order, result)`` with `x` in a form that is ready and a place for as many results; return these like `x`."""
+    work, order, copied = _reordered(x)
+    if out is not None and _ready(place := out.transpose(order)):
+        compute(work, order, place)
+        return out
+    result = work if copied else np.empty(work.shape, work.dtype)
+    compute(work, order, result)
+    return _deliver(_restored(result, order), x.dtype, out)
+
+
+def _room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
+    """Return where results shaped like the plain `x` can go as they come, or None where `out` needs a longer look."""
+    if out is None:
+        return np.empty(x.shape, x.dtype)
+    if out is x or (
+        is_plain(out)
+        and out.shape == x.shape
+        and out.dtype == x.dtype
+        and not _scans.overlap(x, out)
+    ):
+        return out
+    return None
+
+
+def _apply(
+    rows: Callable[..., None],
+    columns: Callable[..., None],
+    x: np.ndarray,
+    axis: int,
+    out: np.ndarray,
+    reduces: bool = False,
+) -> None:
+    """Call one of two functions: on rows if `axis` is the last one of the C-contiguous `x`, else on columns; in parts if `x` is large."""
+    shape, large = x.shape, x.nbytes >= MIN_SPLIT_BYTES
+    if axis == 1 == x.ndim - 1 and not large:
+        rows(x, out)
+        return
+    n_classes, outer, inner = shape[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+    n = outer * inner
+    if inner == 1:
+        x, out = x.reshape(n, n_classes), out.reshape(n if reduces else (n, n_classes))
+        if not large:
+            rows(x, out)
+        else:
+            split(
+                lambda first, last: rows(x[first:last], out[first:last]),
+                n,
+                x.nbytes,
+                least=64 if n_classes <= 64 else 1,
+            )
+        return
+    x, out = (
+        x.reshape(outer, n_classes, inner),
+        out.reshape((outer, inner) if reduces else (outer, n_classes, inner)),
+    )
+    if not large:
+        columns(x, out, 0, n)
+    elif 64 * n_classes * x.itemsize > _rowwise.FAR_BYTES:
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=64, per_thread=1)
+    else:
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=min(inner, 256))
+
+
+def _along_axis(
+    rows: Callable[..., None],
+    columns: Callable[..., None],
+    x: ArrayLike,
+    axis: int,
+    out: np.ndarray | None,
+) -> np.ndarray:
+    """Return what a function of rows, or the same of columns, makes of `x` along one axis."""
+    if type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim:  # the usual call, kept short
+        result = _room(x, out)
+        if result is not None:
+            _apply(rows, columns, x, axis % x.ndim, result)
+            return result
+    source = as_float_array(x, "x")
+    if source.ndim == 0:
+        raise ValueError("x must have at least one dimension; got a single number")
+    axis = check_axis(axis, source.ndim)
+    if out is not None:
+        check_out(out, source.shape, source.dtype, {"x": x})
+    return _through(
+        lambda work, order, result: _apply(rows, columns, work, order.index(axis), result),
+        source,
+        out,
+    )
+
+
+def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
+    """Call a function of flat arrays on all elements of two C-contiguous ones; in parts if they are large."""
+    x, out = x.reshape(-1), out.reshape(-1)
+    if x.nbytes < MIN_SPLIT_BYTES:
+        function(x, out)
+    else:
+        split(
+            lambda first, last: function(x[first:last], out[first:last]), x.size, x.nbytes, least=64
+        )
+
+
+def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | None) -> Any:
+    """Apply a function of a flat array to every element."""
+    if is_plain(x):
+        result = _room(x, out)
+        if result is not None:
+            _apply_flat(function, x, result)
+            return result[()] if out is None else out
+    source = as_float_array(x, "x")
+    if out is not None:
+        check_out(out, source.shape, source.dtype, {"x": x})
+    result = _through(lambda work, _, result: _apply_flat(function, work, result), source, out)
+    return result[()] if out is None else out
+
+
+def logsumexp(
+    x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, out: np.ndarray | None = None
+) -> Any:
+    r"""Logarithm of the sum of exponentials along an axis, without overflow.
+
+    .. math:: \operatorname{logsumexp}(x) = \log \sum_k \exp x_k = m + \log\Bigl(1 + \sum_{k \ne j} \exp(x_k - m)\Bigr),
+        \qquad m = x_j = \max_k x_k
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, float16, float32 or float64; integers and booleans count as
+        float64. float16 is computed in float32.
+    axis : int or None, default -1
+        The axis to sum over; None sums over all elements.
+    keepdims : bool, default False
+        Whether the axis stays in the result, with length one.
+    out : ndarray, optional
+        Where to put the result: of exactly its shape and dtype, writeable, not overlapping `x`.
+
+    Returns
+    -------
+    ndarray or NumPy scalar
+        Shaped like `x` without the axis, with the dtype of `x`; `out` itself if that was given. NaN
+        where the row holds a NaN, +inf where it holds +inf, -inf where all of it is -inf. The sum
+        over an empty axis has no terms, so it is 0 and its logarithm -inf.
+
+    Raises
+    ------
+    TypeError
+        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
+        another dtype.
+    ValueError
+        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
+       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce import logsumexp
+    >>> round(float(logsumexp([0.0, np.log(3.0)])), 9)  # log(4)
+    1.386294361
+    >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
+    array([1.00069315e+03, 3.72007598e-44])
+    """
+    rows, columns = _rowwise.logsumexp_rows, _rowwise.logsumexp_columns
+    if (
+        out is None
+        and type(axis) is int
+        and is_plain(x)
+        and -x.ndim <= axis < x.ndim
+        and not keepdims
+    ):  # the usual call, kept short
+        axis %= x.ndim
+        result = np.empty(x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
+        _apply(rows, columns, x, axis, result, reduces=True)
+        return result if x.ndim > 1 else result[()]
+    source = as_float_array(x, "x")
+    if axis is None:
+        lead: tuple[int, ...] = ()
+    elif source.ndim == 0:
+        raise ValueError("x must have at least one dimension; got a single number")
+    else:
+        axis = check_axis(axis, source.ndim)
+        lead = source.shape[:axis] + source.shape[axis + 1 :]
+    kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
+    if out is not None:
+        check_out(out, kept if keepdims else lead, source.dtype, {"x": x}, in_place=False)
+    work, order, _ = _reordered(source)
+    if axis is None:
+        result = np.empty((), work.dtype)
+        _apply(rows, columns, work.reshape(-1), 0, result, reduces=True)
+    else:
+        place = order.index(axis)
+        result = np.empty(work.shape[:place] + work.shape[place + 1 :], work.dtype)
+        _apply(rows, columns, work, place, result, reduces=True)
+        result = _restored(result, tuple(i - (i > axis) for i in order if i != axis))
+    result = _deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
+    return result[()] if out is None else out
+
+
+def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
+    r"""Exponentials divided by their sum along an axis.
+
+    .. math:: \operatorname{softmax}(x)_k = \frac{\exp(x_k - m)}{\sum_j \exp(x_j - m)}, \qquad m = \max_j x_j
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers, at least one-dimensional, float16, float32 or float64; integers and booleans
+        count as float64. float16 is computed in float32.
+    axis : int, default -1
+        The axis along which the result sums to one.
+    out : ndarray, optional
+        Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
+        itself, or an array that does not overlap it.
+
+    Returns
+    -------
+    ndarray
+        Shaped like `x`, with its dtype; `out` itself if that was given. A row that holds NaN or
+        +inf, or only -inf, is NaN throughout, as in `scipy.special.softmax`.
+
+    Raises
+    ------
+    TypeError
+        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
+        another dtype.
+    ValueError
+        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
+       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce import softmax
+    >>> softmax(np.array([[0.0, 0.0], [1000.0, -1000.0]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+    return _along_axis(_rowwise.softmax_rows, _rowwise.softmax_columns, x, axis, out)
+
+
+def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
+    r"""Logarithm of `softmax`, accurate also where the softmax rounds to 0 or 1.
+
+    .. math:: \operatorname{log\_softmax}(x)_k = (x_k - m) - \log\Bigl(1 + \sum_{j \ne i} \exp(x_j - m)\Bigr), \qquad m = x_i = \max_j x_j
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers, at least one-dimensional, float16, float32 or float64; integers and booleans
+        count as float64. float16 is computed in float32.
+    axis : int, default -1
+        The axis along which the exponentials of the result sum to one.
+    out : ndarray, optional
+        Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
+        itself, or an array that does not overlap it.
+
+    Returns
+    -------
+    ndarray
+        Shaped like `x`, with its dtype; `out` itself if that was given. A row that holds a NaN, or
+        only -inf, is NaN throughout; in a row with +inf that entry is NaN and the finite ones -inf,
+        as in `scipy.special.log_softmax`.
+
+    Raises
+    ------
+    TypeError
+        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
+        another dtype.
+    ValueError
+        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
+       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce import log_softmax
+    >>> log_softmax(np.array([0.0, -50.0]))  # the first is -exp(-50), not 0
+    array([-1.92874985e-22, -5.00000000e+01])
+    """
+    return _along_axis(_rowwise.log_softmax_rows, _rowwise.log_softmax_columns, x, axis, out)
+
+
+def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
+    r"""Logistic function, element by element.
+
+    .. math:: \sigma(x) = \frac{1}{1 + e^{-x}} = \frac{e^{x}}{1 + e^{x}}
+
+    Computed with the exponential of :math:`-|x|`, so that neither tail overflows or cancels.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, float16, float32 or float64; integers and booleans count as
+        float64. float16 is computed in float32.
+    out : ndarray, optional
+        Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
+        itself, or an array that does not overlap it.
+
+    Returns
+    -------
+    ndarray or NumPy scalar
+        Shaped like `x`, with its dtype; `out` itself if that was given. NaN stays NaN.
+
+    Raises
+    ------
+    TypeError
+        When `x` is complex, long double or not numeric, or `out` has another dtype.
+    ValueError
+        When `out` has another shape, is read-only or overlaps `x` without being it.
+
+    References
+    ----------
+    .. [1] N. J. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition, SIAM, 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce import sigmoid
+    >>> sigmoid(np.array([-1000.0, -50.0, 0.0, 50.0]))
+    array([0.00000000e+00, 1.92874985e-22, 5.00000000e-01, 1.00000000e+00])
+    """
+    return _elementwise(_rowwise.sigmoid_flat, x, out)
+
+
+def log_sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
+    r"""Logarithm of the logistic function, element by element, accurate on both tails.
+
+    .. math:: \log \sigma(x) = \min(x, 0) - \log\bigl(1 + e^{-|x|}\bigr)
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers of any shape, float16, float32 or float64; integers and booleans count as
+        float64. float16 is computed in float32.
+    out : ndarray, optional
+        Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
+        itself, or an array that does not overlap it.
+
+    Returns
+    -------
+    ndarray or NumPy scalar
+        Shaped like `x`, with its dtype; `out` itself if that was given. NaN stays NaN.
+
+    Raises
+    ------
+    TypeError
+        When `x` is complex, long double or not numeric, or `out` has another dtype.
+    ValueError
+        When `out` has another shape, is read-only or overlaps `x` without being it.
+
+    References
+    ----------
+    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce import log_sigmoid
+    >>> log_sigmoid(np.array([-1000.0, 0.0, 40.0]))  # the last is -exp(-40), not 0
+    array([-1.00000000e+03, -6.93147181e-01, -4.24835426e-18])
+    """
+    return _elementwise(_rowwise.log_sigmoid_flat, x, out)

@@ -1,0 +1,19 @@
+"""Types of the extension module for checkers; see _blocks.pyx."""
+
+import numpy as np
+
+def addresses() -> dict[str, int]: ...
+def dense_forward(
+    X: np.ndarray, coef_pK: np.ndarray, intercept: np.ndarray | None, Z: np.ndarray
+) -> None: ...
+def check_csr(
+    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_columns: int
+) -> None: ...
+def csr_forward(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef_pK: np.ndarray,
+    intercept: np.ndarray | None,
+    Z: np.ndarray,
+) -> None: ...

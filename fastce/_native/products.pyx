@@ -1,0 +1,288 @@
+"""Products of a block of rows, dense or CSR: ``Z = X coef_pK + intercept`` and ``G += X.T R``.
+
+X is float32 or float64, everything else float64; float32 entries are widened in registers, so all
+arithmetic is double. One thread. The arithmetic is C (``_simd/dense.h``, ``_simd/csr.h``), compiled
+for several instruction sets; ``_cpu.pyx`` chooses at import.
+
+Two faces: `dense_forward` and `csr_forward` check their arrays and serve prediction; `addresses`
+gives the C functions to Numba, which calls them inside its row loop without checks (the caller has
+made them once).
+"""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS,
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.stdint cimport int32_t, int64_t
+
+from . import cpu as _cpu
+
+__all__ = ["addresses", "check_csr", "csr_forward", "dense_forward"]
+
+cdef extern from "simd/blocks.h" nogil:
+    ctypedef void (*fastce_dense_forward)(
+        Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
+        Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
+    ctypedef void (*fastce_dense_backward)(
+        Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
+        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
+    ctypedef void (*fastce_csr_forward)(
+        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
+        Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
+    ctypedef void (*fastce_csr_backward)(
+        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
+        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
+    ctypedef void (*fastce_dense_read)(Py_ssize_t row, Py_ssize_t col_stride, Py_ssize_t p, Py_ssize_t centre, Py_ssize_t out)
+    ctypedef void (*fastce_csr_row)(
+        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t, Py_ssize_t, Py_ssize_t)
+    ctypedef struct fastce_block_functions:
+        fastce_dense_forward dense_forward_f32, dense_forward_f64
+        fastce_dense_backward dense_backward_f32, dense_backward_f64
+        fastce_csr_forward csr_forward_f32_i32, csr_forward_f32_i64, csr_forward_f64_i32, csr_forward_f64_i64
+        fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64
+        fastce_dense_read dense_read_f32, dense_read_f64
+        fastce_csr_row csr_read_f32_i32, csr_read_f32_i64, csr_read_f64_i32, csr_read_f64_i64
+        fastce_csr_row csr_add_pairs_f32_i32, csr_add_pairs_f32_i64, csr_add_pairs_f64_i32, csr_add_pairs_f64_i64
+        fastce_csr_row csr_add_moments_f32_i32, csr_add_moments_f32_i64, csr_add_moments_f64_i32, csr_add_moments_f64_i64
+    fastce_block_functions fastce_blocks_of_level(int level)
+    Py_ssize_t fastce_csr_fault_i32(const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+    Py_ssize_t fastce_csr_fault_i64(const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+
+
+cdef fastce_block_functions functions = fastce_blocks_of_level(_cpu.level())
+
+
+def addresses():
+    """Return the addresses of the C functions by symbol name.
+
+    Every argument of every function is a ``Py_ssize_t``: sizes, strides in elements, and addresses.
+
+    Returns
+    -------
+    dict of str to int
+        ``fastce_dense_forward_{f32,f64}(X, row_stride, col_stride, n, p, coef, intercept, K, Z)``
+            ``Z = X coef + intercept``; coef (p, K) and Z (n, K) C-contiguous, `intercept` (K,) or
+            0.
+        ``fastce_dense_backward_{f32,f64}(X, row_stride, col_stride, n, p, R, K, G)``
+            ``G += X.T R``; R (n, K) and G (p, K) C-contiguous.
+        ``fastce_csr_forward_{f32,f64}_{i32,i64}(data, indices, indptr, n, coef, intercept, K, Z)``
+            As above; `indptr` points at the block's first row.
+        ``fastce_csr_backward_{f32,f64}_{i32,i64}(data, indices, indptr, n, R, K, G)``
+            As above.
+        ``fastce_dense_read_{f32,f64}(row, col_stride, p, centre, out)``
+            ``out = row - centre``, each (p,).
+        ``fastce_csr_read_{f32,f64}_{i32,i64}(data, indices, indptr, p, centre, out)``
+            As above; `indptr` points at the row, here and below.
+        ``fastce_csr_add_pairs_{f32,f64}_{i32,i64}(data, indices, indptr, p, factor, gram)``
+            The lower half of gram (p + 1, p + 1) += factor [row 1]^T [row 1]; `factor` is the
+            address of a double, here and below.
+        ``fastce_csr_add_moments_{f32,f64}_{i32,i64}(data, indices, indptr, factor, sums, squares)``
+            sums (p,) += factor row, squares (p,) += factor row^2.
+    """
+    return {
+        "fastce_dense_forward_f32": <Py_ssize_t> functions.dense_forward_f32,
+        "fastce_dense_forward_f64": <Py_ssize_t> functions.dense_forward_f64,
+        "fastce_dense_backward_f32": <Py_ssize_t> functions.dense_backward_f32,
+        "fastce_dense_backward_f64": <Py_ssize_t> functions.dense_backward_f64,
+        "fastce_csr_forward_f32_i32": <Py_ssize_t> functions.csr_forward_f32_i32,
+        "fastce_csr_forward_f32_i64": <Py_ssize_t> functions.csr_forward_f32_i64,
+        "fastce_csr_forward_f64_i32": <Py_ssize_t> functions.csr_forward_f64_i32,
+        "fastce_csr_forward_f64_i64": <Py_ssize_t> functions.csr_forward_f64_i64,
+        "fastce_csr_backward_f32_i32": <Py_ssize_t> functions.csr_backward_f32_i32,
+        "fastce_csr_backward_f32_i64": <Py_ssize_t> functions.csr_backward_f32_i64,
+        "fastce_csr_backward_f64_i32": <Py_ssize_t> functions.csr_backward_f64_i32,
+        "fastce_csr_backward_f64_i64": <Py_ssize_t> functions.csr_backward_f64_i64,
+        "fastce_dense_read_f32": <Py_ssize_t> functions.dense_read_f32,
+        "fastce_dense_read_f64": <Py_ssize_t> functions.dense_read_f64,
+        "fastce_csr_read_f32_i32": <Py_ssize_t> functions.csr_read_f32_i32,
+        "fastce_csr_read_f32_i64": <Py_ssize_t> functions.csr_read_f32_i64,
+        "fastce_csr_read_f64_i32": <Py_ssize_t> functions.csr_read_f64_i32,
+        "fastce_csr_read_f64_i64": <Py_ssize_t> functions.csr_read_f64_i64,
+        "fastce_csr_add_pairs_f32_i32": <Py_ssize_t> functions.csr_add_pairs_f32_i32,
+        "fastce_csr_add_pairs_f32_i64": <Py_ssize_t> functions.csr_add_pairs_f32_i64,
+        "fastce_csr_add_pairs_f64_i32": <Py_ssize_t> functions.csr_add_pairs_f64_i32,
+        "fastce_csr_add_pairs_f64_i64": <Py_ssize_t> functions.csr_add_pairs_f64_i64,
+        "fastce_csr_add_moments_f32_i32": <Py_ssize_t> functions.csr_add_moments_f32_i32,
+        "fastce_csr_add_moments_f32_i64": <Py_ssize_t> functions.csr_add_moments_f32_i64,
+        "fastce_csr_add_moments_f64_i32": <Py_ssize_t> functions.csr_add_moments_f64_i32,
+        "fastce_csr_add_moments_f64_i64": <Py_ssize_t> functions.csr_add_moments_f64_i64,
+    }
+
+
+cdef class _Array:
+    """A buffer held for the length of a call; releases it whichever way the call ends."""
+
+    cdef Py_buffer view
+    cdef bint held
+
+    def __cinit__(self, name, array, int ndim, str kinds, int flags):
+        PyObject_GetBuffer(array, &self.view, flags | PyBUF_FORMAT)
+        self.held = True
+        if self.view.ndim != ndim:
+            raise ValueError(f"{name} must have {ndim} dimensions; got {self.view.ndim}")
+        if self.view.format[1] != 0 or chr(self.view.format[0]) not in kinds:
+            raise TypeError(f"{name} must have a dtype among {kinds!r}; got {self.view.format.decode()!r}")
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+    cdef Py_ssize_t address(self):
+        return <Py_ssize_t> self.view.buf
+
+    cdef Py_ssize_t stride(self, int axis) except? -1:
+        if self.view.strides[axis] % self.view.itemsize:
+            raise ValueError("strides must be multiples of the item size; got a view into a structured array")
+        return self.view.strides[axis] // self.view.itemsize
+
+
+cdef _Array _intercept_of(object intercept, Py_ssize_t K):
+    """Return the intercept's buffer, or None, after checking its length."""
+    if intercept is None:
+        return None
+    cdef _Array array = _Array("intercept", intercept, 1, "d", PyBUF_C_CONTIGUOUS)
+    if array.view.shape[0] != K:
+        raise ValueError(f"intercept must have {K} entries; got {array.view.shape[0]}")
+    return array
+
+
+def dense_forward(X, coef_pK, intercept, Z):
+    """Write ``X @ coef_pK + intercept`` into `Z`.
+
+    Parameters
+    ----------
+    X : buffer (n, p), float32 or float64
+        Any strides.
+    coef_pK : buffer (p, K), float64, C-contiguous
+    intercept : buffer (K,), float64, C-contiguous, or None
+    Z : buffer (n, K), float64, C-contiguous, writeable
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, or an array is not laid out as said.
+    TypeError
+        When a dtype is another one.
+    """
+    cdef _Array x = _Array("X", X, 2, "fd", PyBUF_STRIDES)
+    cdef _Array w = _Array("coef_pK", coef_pK, 2, "d", PyBUF_C_CONTIGUOUS)
+    cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    cdef Py_ssize_t n = x.view.shape[0], p = x.view.shape[1], K = w.view.shape[1]
+    if w.view.shape[0] != p:
+        raise ValueError(f"coef_pK must have a row for each of the {p} columns of X; got {w.view.shape[0]}")
+    if z.view.shape[0] != n or z.view.shape[1] != K:
+        raise ValueError(f"Z must have shape ({n}, {K}); got ({z.view.shape[0]}, {z.view.shape[1]})")
+    cdef _Array b = _intercept_of(intercept, K)
+    cdef Py_ssize_t x_ = x.address(), rs = x.stride(0), cs = x.stride(1), w_ = w.address()
+    cdef Py_ssize_t b_ = 0 if b is None else b.address(), z_ = z.address()
+    cdef fastce_dense_forward function = (
+        functions.dense_forward_f32 if x.view.format[0] == c"f" else functions.dense_forward_f64)
+    with nogil:
+        function(x_, rs, cs, n, p, w_, b_, K, z_)
+
+
+cdef class _Csr:
+    """The three arrays of a CSR matrix, checked: nothing they say leads outside of them."""
+
+    cdef _Array data, indices, indptr
+    cdef Py_ssize_t n
+    cdef bint wide
+
+    def __cinit__(self, data, indices, indptr, Py_ssize_t p):
+        # NumPy's int64 is C's long on Linux and macOS and long long on Windows; int32 the other way
+        # round.
+        self.data = _Array("data", data, 1, "fd", PyBUF_C_CONTIGUOUS)
+        self.indices = _Array("indices", indices, 1, "ilq", PyBUF_C_CONTIGUOUS)
+        self.indptr = _Array("indptr", indptr, 1, "ilq", PyBUF_C_CONTIGUOUS)
+        if self.indices.view.itemsize != self.indptr.view.itemsize:
+            raise TypeError("indices and indptr must have one dtype; got two")
+        if self.indptr.view.shape[0] < 1:
+            raise ValueError("indptr must have at least one entry; got none")
+        cdef Py_ssize_t stored = min(self.data.view.shape[0], self.indices.view.shape[0])
+        cdef Py_ssize_t fault, n = self.indptr.view.shape[0] - 1
+        cdef void *where = self.indices.view.buf
+        cdef void *starts = self.indptr.view.buf
+        self.n = n
+        self.wide = self.indices.view.itemsize == 8
+        with nogil:
+            if self.wide:
+                fault = fastce_csr_fault_i64(<const int64_t *> where, <const int64_t *> starts, n, stored, p)
+            else:
+                fault = fastce_csr_fault_i32(<const int32_t *> where, <const int32_t *> starts, n, stored, p)
+        if fault >= 0:
+            raise self.error(fault, stored, p)
+
+    cdef object error(self, Py_ssize_t row, Py_ssize_t stored, Py_ssize_t p):
+        """Return the error for the first row that leads outside."""
+        cdef int64_t first = self.start(row), last = self.start(row + 1), e, index = 0
+        if not 0 <= first <= last <= stored:
+            return ValueError(f"indptr must rise from 0 to at most {stored}; got {first}, then {last} at row {row}")
+        for e in range(first, last):
+            index = (<const int64_t *> self.indices.view.buf)[e] if self.wide else (<const int32_t *> self.indices.view.buf)[e]
+            if not 0 <= index < p:
+                break
+        return ValueError(f"indices must lie in 0..{p - 1}; got {index} at row {row}")
+
+    cdef int64_t start(self, Py_ssize_t row):
+        return (<const int64_t *> self.indptr.view.buf)[row] if self.wide else (<const int32_t *> self.indptr.view.buf)[row]
+
+
+def check_csr(data, indices, indptr, n_columns):
+    """Raise unless (data, indices, indptr) is a CSR matrix of `n_columns` columns that can be read safely.
+
+    Parameters
+    ----------
+    data : buffer (nnz,), float32 or float64
+    indices : buffer (nnz,), int32 or int64
+    indptr : buffer (n + 1,), of the dtype of `indices`
+    n_columns : int
+
+    Raises
+    ------
+    ValueError
+        When an index or a row start points outside; the message names the row.
+    TypeError
+        When a dtype is another one.
+    """
+    _Csr(data, indices, indptr, n_columns)
+
+
+def csr_forward(data, indices, indptr, coef_pK, intercept, Z):
+    """Write ``X @ coef_pK + intercept`` into `Z`, for X (n, p) in CSR form.
+
+    Parameters
+    ----------
+    data : buffer (nnz,), float32 or float64
+    indices : buffer (nnz,), int32 or int64
+    indptr : buffer (n + 1,), of the dtype of `indices`
+    coef_pK : buffer (p, K), float64, C-contiguous
+    intercept : buffer (K,), float64, C-contiguous, or None
+    Z : buffer (n, K), float64, C-contiguous, writeable
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, or an index or a row start points outside.
+    TypeError
+        When a dtype is another one.
+    """
+    cdef _Array w = _Array("coef_pK", coef_pK, 2, "d", PyBUF_C_CONTIGUOUS)
+    cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    cdef _Csr x = _Csr(data, indices, indptr, w.view.shape[0])
+    cdef Py_ssize_t n = x.n, K = w.view.shape[1]
+    if z.view.shape[0] != n or z.view.shape[1] != K:
+        raise ValueError(f"Z must have shape ({n}, {K}); got ({z.view.shape[0]}, {z.view.shape[1]})")
+    cdef _Array b = _intercept_of(intercept, K)
+    cdef Py_ssize_t data_ = x.data.address(), indices_ = x.indices.address(), indptr_ = x.indptr.address()
+    cdef Py_ssize_t w_ = w.address(), b_ = 0 if b is None else b.address(), z_ = z.address()
+    cdef fastce_csr_forward function
+    if x.data.view.format[0] == c"f":
+        function = functions.csr_forward_f32_i64 if x.wide else functions.csr_forward_f32_i32
+    else:
+        function = functions.csr_forward_f64_i64 if x.wide else functions.csr_forward_f64_i32
+    with nogil:
+        function(data_, indices_, indptr_, n, w_, b_, K, z_)

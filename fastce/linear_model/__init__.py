@@ -1,0 +1,5 @@
+"""Linear classifiers with scikit-learn's interface."""
+
+from ._logistic import LogisticRegression
+
+__all__ = ["LogisticRegression"]
