@@ -24,11 +24,13 @@ import fastce
 from fastce._core import threads as _threads
 
 def problems():
-    rng = np.random.default_rng(0) for n, k in [(20001, 3), (9003, 10), (403, 301), (3, 50257),
-    (33001, 2), (70001, 1), (40001, 7)]:
+    rng = np.random.default_rng(0)
+    shapes = [(20001, 3), (9003, 10), (403, 301), (3, 50257), (33001, 2), (70001, 1), (40001, 7)]
+    for n, k in shapes:
         for dtype in (np.float32, np.float64):
-            x = rng.standard_normal((n, k)).astype(dtype) yield x, rng.integers(0, k, n),
-            rng.uniform(0, 1, (n, k)).astype(dtype), rng.uniform(0.5, 2, n)
+            x = rng.standard_normal((n, k)).astype(dtype)
+            y, q = rng.integers(0, k, n), rng.uniform(0, 1, (n, k)).astype(dtype)
+            yield x, y, q, rng.uniform(0.5, 2, n)
 
 def large_problem():
     *_, problem = problems()
@@ -49,8 +51,8 @@ def results(x, y, q, s):
     yield from fastce.binary_cross_entropy_value_and_grad(q, q)
 
 def digest(problem):
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in
-    results(*problem))).hexdigest()
+    data = b"".join(np.ascontiguousarray(a).tobytes() for a in results(*problem))
+    return hashlib.sha256(data).hexdigest()
 """
 
 
@@ -335,8 +337,8 @@ def test_beside_a_prange_of_the_users(layer):
         problem = large_problem()
         expected = digest(problem), half_square(10**6)
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda i: half_square(10**6) if i % 2 else digest(problem),
-            range(40)))
+            tasks = (lambda i: half_square(10**6) if i % 2 else digest(problem)), range(40)
+            found = list(pool.map(*tasks))
         print(set(found[::2]) == {expected[0]}, set(found[1::2]) == {expected[1]})
     """
     assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]
@@ -366,8 +368,10 @@ for i in range(20):
     time.sleep(0.0005 * (i % 7))
     child = os.fork()
     if child == 0:
-        signal.alarm(20) right = np.array_equal(LogisticRegression().fit(X, y).coef_, expected) and
-        blas_threads() == before os._exit(0 if right else 1)
+        signal.alarm(20)
+        coef = LogisticRegression().fit(X, y).coef_
+        right = np.array_equal(coef, expected) and blas_threads() == before
+        os._exit(0 if right else 1)
     ends.append(os.waitpid(child, 0)[1])
 is_over.set()
 thread.join()

@@ -278,25 +278,31 @@ for dtype in (np.float32, np.float64):
     for n_classes in (1, 3, 70):
         x = (rng.normal(size=(70, n_classes, 5)) * 5).astype(dtype)
         for name in ("logsumexp", "softmax", "log_softmax"):
-            results[f"{name} middle {n_classes} {dtype.__name__}"] = getattr(fastce, name)(x,
-            axis=1)
-        y, t = rng.integers(n_classes, size=(70, 5)), rng.random(x.shape) for name, target in
-        (("cross_entropy", y), ("focal_loss", y), ("binary_cross_entropy_with_logits", t),
-        ("sigmoid_focal_loss", t)):
-            axis = {} if target is t else {"axis": 1} value, grad = getattr(fastce, name +
-            "_value_and_grad")(x, target, reduction="none", **axis) results[f"loss {name}
-            {n_classes} {dtype.__name__}"] = value results[f"loss {name} {n_classes}
-            {dtype.__name__} gradient"] = grad
+            out = getattr(fastce, name)(x, axis=1)
+            results[f"{name} middle {n_classes} {dtype.__name__}"] = out
+        y, t = rng.integers(n_classes, size=(70, 5)), rng.random(x.shape)
+        by_row, by_element = {"axis": 1, "reduction": "none"}, {"reduction": "none"}
+        for name, target, options in (
+            ("cross_entropy", y, by_row),
+            ("focal_loss", y, by_row),
+            ("binary_cross_entropy_with_logits", t, by_element),
+            ("sigmoid_focal_loss", t, by_element),
+        ):
+            value, grad = getattr(fastce, name + "_value_and_grad")(x, target, **options)
+            results[f"loss {name} {n_classes} {dtype.__name__}"] = value
+            results[f"loss {name} {n_classes} {dtype.__name__} gradient"] = grad
     X = rng.normal(size=(37, 53)).astype(dtype)
     for n_classes in (1, 3, 9, 35):
         Z = np.empty((37, n_classes))
         for order in "CF":
-            _blocks.dense_forward(np.asarray(X, order=order), rng.normal(size=(53, n_classes)),
-            None, Z) results[f"dense {n_classes} {order} {X.dtype}"] = Z.copy()
+            coef = rng.normal(size=(53, n_classes))
+            _blocks.dense_forward(np.asarray(X, order=order), coef, None, Z)
+            results[f"dense {n_classes} {order} {X.dtype}"] = Z.copy()
     for n_classes in (2, 3, 9, 35):
-        objective = LinearLoss(X, np.arange(37) % n_classes, n_classes, weights=np.full(1, 1 / 37),
-        penalty=0.1) theta = rng.normal(size=objective.size) results[f"objective {n_classes}
-        {X.dtype}"] = np.append(*objective.value_and_grad(theta)[::-1])
+        y, weights = np.arange(37) % n_classes, np.full(1, 1 / 37)
+        objective = LinearLoss(X, y, n_classes, weights=weights, penalty=0.1)
+        value, grad = objective.value_and_grad(rng.normal(size=objective.size))
+        results[f"objective {n_classes} {X.dtype}"] = np.append(grad, value)
 np.savez(sys.argv[1], **results)
 """
 
@@ -306,7 +312,7 @@ def by_level(tmp_path_factory):
     """Give the results of SCRIPT for each instruction set that this machine has, each from its own process."""
     folder = tmp_path_factory.mktemp("levels")
     best = ["baseline", "v3", "v4"].index(os.environ.get("FASTCE_CPU") or "v4")
-    probe = [sys.executable, "-c", "from fastce import _cpu; print(_cpu.variant())"]
+    probe = [sys.executable, "-c", "from fastce._native import cpu; print(cpu.variant())"]
     has = {
         level: subprocess.run(
             probe,
@@ -348,9 +354,9 @@ def test_every_instruction_set_gives_the_same_numbers(by_level):
             )
 
 
-@pytest.mark.parametrize("module", ["_rowwise", "_blocks", "_scans"])
+@pytest.mark.parametrize("module", ["rowwise", "products", "scans"])
 def test_an_unknown_instruction_set_is_refused(module):
-    command = [sys.executable, "-c", f"import fastce.{module}"]
+    command = [sys.executable, "-c", f"import fastce._native.{module}"]
     done = subprocess.run(
         command, env=os.environ | {"FASTCE_CPU": "v9"}, capture_output=True, text=True, check=False
     )
