@@ -4,112 +4,31 @@ Each loss returns its value, its gradient and its Hessian diagonal, without a gr
 or a framework. The classifier on the same kernels is `fastce.linear_model.LogisticRegression`.
 
 The modules behind these names are loaded when a name is first used, so ``import fastce`` costs
-nothing, and what needs no compiler (`softmax`, prediction) never loads one.
+nothing, and what needs no compiler (`softmax`, prediction) never loads one. What type checkers and
+editors see is `__init__.pyi`, which ``python -m fastce._tools.stubs`` writes.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._core.interrupts import interrupts_wait
 
 # Not when first used like the others: it watches forks, which may come before the first call.
 from ._core.threads import get_num_threads, set_num_threads
+from ._losses.table import MODULES as _MODULES
 
 __version__ = "0.1.0"
 
-if TYPE_CHECKING:
-    from ._losses.binary_cross_entropy import (
-        binary_cross_entropy_with_logits,
-        binary_cross_entropy_with_logits_grad_and_hess,
-        binary_cross_entropy_with_logits_value_and_grad,
-    )
-    from ._losses.cross_entropy import (
-        cross_entropy,
-        cross_entropy_grad_and_hess,
-        cross_entropy_value_and_grad,
-    )
-    from ._losses.focal import (
-        focal_loss,
-        focal_loss_grad_and_hess,
-        focal_loss_value_and_grad,
-        sigmoid_focal_loss,
-        sigmoid_focal_loss_grad_and_hess,
-        sigmoid_focal_loss_value_and_grad,
-    )
-    from ._losses.linear_cross_entropy import (
-        linear_cross_entropy,
-        linear_cross_entropy_value_and_grad,
-    )
-    from ._losses.nll import (
-        binary_cross_entropy,
-        binary_cross_entropy_value_and_grad,
-        nll_loss,
-        nll_loss_value_and_grad,
-    )
-    from ._losses.special import log_sigmoid, log_softmax, logsumexp, sigmoid, softmax
-    from ._tools.versions import show_versions, warmup
-
-# One line a module: a new loss adds its names here and above.
-_NAMES_BY_MODULE = {
-    "_losses.binary_cross_entropy": (
-        "binary_cross_entropy_with_logits",
-        "binary_cross_entropy_with_logits_grad_and_hess",
-        "binary_cross_entropy_with_logits_value_and_grad",
-    ),
-    "_losses.cross_entropy": (
-        "cross_entropy",
-        "cross_entropy_grad_and_hess",
-        "cross_entropy_value_and_grad",
-    ),
-    "_losses.focal": (
-        "focal_loss",
-        "focal_loss_grad_and_hess",
-        "focal_loss_value_and_grad",
-        "sigmoid_focal_loss",
-        "sigmoid_focal_loss_grad_and_hess",
-        "sigmoid_focal_loss_value_and_grad",
-    ),
-    "_losses.linear_cross_entropy": ("linear_cross_entropy", "linear_cross_entropy_value_and_grad"),
-    "_losses.nll": (
-        "binary_cross_entropy",
-        "binary_cross_entropy_value_and_grad",
-        "nll_loss",
-        "nll_loss_value_and_grad",
-    ),
-    "_losses.special": ("log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"),
-    "_tools.versions": ("show_versions", "warmup"),
+# Public function -> the module that is loaded when it is first used.
+_MODULE_BY_NAME = {
+    **_MODULES,
+    "show_versions": "_tools.versions",
+    "warmup": "_tools.warmup",
 }
-_MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-__all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_value_and_grad",
-    "binary_cross_entropy_with_logits",
-    "binary_cross_entropy_with_logits_grad_and_hess",
-    "binary_cross_entropy_with_logits_value_and_grad",
-    "cross_entropy",
-    "cross_entropy_grad_and_hess",
-    "cross_entropy_value_and_grad",
-    "focal_loss",
-    "focal_loss_grad_and_hess",
-    "focal_loss_value_and_grad",
-    "get_num_threads",
-    "linear_cross_entropy",
-    "linear_cross_entropy_value_and_grad",
-    "log_sigmoid",
-    "log_softmax",
-    "logsumexp",
-    "nll_loss",
-    "nll_loss_value_and_grad",
-    "set_num_threads",
-    "show_versions",
-    "sigmoid",
-    "sigmoid_focal_loss",
-    "sigmoid_focal_loss_grad_and_hess",
-    "sigmoid_focal_loss_value_and_grad",
-    "softmax",
-    "warmup",
-]
+__all__ = ["get_num_threads", "set_num_threads"]
+__all__.extend(_MODULE_BY_NAME)
+__all__.sort()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""The command line and what tells about an installation: demo, plot, versions, warmup."""
+"""The command line and what tells about an installation: demo, plot, versions, warmup, stubs."""

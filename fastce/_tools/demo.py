@@ -1,46 +1,36 @@
-"""The command line: ``python -m fastce`` fits real, raw data beside scikit-learn; ``python -m fastce info`` says what runs here."""
+"""The command line: ``python -m fastce`` fits data beside scikit-learn, ``info`` says what runs.
+
+The figure of ``--plot`` is drawn by `plot`, which is loaded for it.
+"""
 
 import argparse
-import shutil
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
+from .progress import Progress
 from .referee import DATA_SETS, fit_once, load, makers, objective_and_gradient
 
+# Fits after a first one, which compiles; the best of them counts.
 WARM_FITS = 3
+# Rows and classes of the logits on which cross-entropy is timed.
 KERNEL_SHAPE = (4096, 1000)
+# Calls of each of the two functions that are timed; the best of them counts.
 KERNEL_ROUNDS = 30
 
 
-class Progress:
-    """One line that says what is being done: rewritten in place on a terminal, a line each otherwise."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.in_place = stream.isatty()
-
-    def say(self, text: str) -> None:
-        """Show `text` instead of what was shown before."""
-        if self.in_place:
-            width = shutil.get_terminal_size().columns - 1
-            text = "\r" + text[:width].ljust(width)
-        print(text, end="" if self.in_place else "\n", file=self.stream, flush=True)
-
-    def clear(self) -> None:
-        """Leave an empty line for what comes next."""
-        if self.in_place:
-            self.say("")
-            print(end="\r", file=self.stream, flush=True)
-
-
 def fit_rows(progress: Progress) -> tuple[list[tuple[str, ...]], float]:
-    """Fit every data set with every library's defaults; return the table's rows and what fastce's first fits cost beyond a warm one."""
-    rows, first_cost = [], 0.0
+    """Fit every data set with every library's defaults.
+
+    Return the table's rows, and the seconds that fastce's first fits took beyond warm ones.
+    """
+    rows: list[tuple[str, ...]] = []
+    first_cost = 0.0
     for name in DATA_SETS:
         split = load(name)
         n, p = split.X.shape
@@ -107,7 +97,7 @@ def numpy_value_and_grad(logits: Any, labels: Any) -> tuple[float, Any]:
 
 
 def kernel_line(progress: Progress) -> str:
-    """Time cross-entropy with its gradient against the plain formula, in turns, and return a sentence."""
+    """Time cross-entropy and its gradient beside the plain formula, in turns; return a sentence."""
     from .._core.threads import get_num_threads
     from .._losses.cross_entropy import cross_entropy_value_and_grad
 
@@ -115,12 +105,15 @@ def kernel_line(progress: Progress) -> str:
     rng = np.random.default_rng(0)
     logits = (4 * rng.standard_normal(KERNEL_SHAPE)).astype(np.float32)
     labels = rng.integers(n_classes, size=n)
-    best = {cross_entropy_value_and_grad: float("inf"), numpy_value_and_grad: float("inf")}
+    best: dict[Callable[..., Any], float] = dict.fromkeys(
+        (cross_entropy_value_and_grad, numpy_value_and_grad), math.inf
+    )
     progress.say("cross-entropy with gradient: first call, compiles what is not in the cache")
     for function in best:
         function(logits, labels)
     progress.say(
-        f"cross-entropy with gradient: {KERNEL_ROUNDS} calls and as many of the NumPy formula, in turns"
+        f"cross-entropy with gradient: {KERNEL_ROUNDS} calls and as many of the NumPy formula, "
+        "in turns"
     )
     for _ in range(KERNEL_ROUNDS):
         for function in best:
@@ -130,13 +123,17 @@ def kernel_line(progress: Progress) -> str:
     ours, plain = best.values()
     threads = get_num_threads()
     return (
-        f"cross_entropy_value_and_grad, {n} x {n_classes} float32: {1e3 * ours:.2f} ms on {threads} thread{'s' if threads > 1 else ''}, "
-        f"{plain / ours:.1f} times faster than the plain NumPy formula ({1e3 * plain:.1f} ms); best of {KERNEL_ROUNDS}, in turns."
+        f"cross_entropy_value_and_grad, {n} x {n_classes} float32: {1e3 * ours:.2f} ms on "
+        f"{threads} thread{'s' if threads > 1 else ''}, {plain / ours:.1f} times faster than the "
+        f"plain NumPy formula ({1e3 * plain:.1f} ms); best of {KERNEL_ROUNDS}, in turns."
     )
 
 
 def cache_line(started: float) -> str:
-    """Say how many kernels were compiled since `started` (seconds since the epoch) and where compiled code is kept."""
+    """Say where compiled code is kept, and how many kernels were compiled since `started`.
+
+    `started` is in seconds since the epoch.
+    """
     from .._core.jit import cache_folder
 
     folder = cache_folder()
@@ -167,10 +164,13 @@ def run(plot: Path | None) -> None:
     )
     print(format_table(head, rows))
     print(
-        f"\nDefaults of both libraries (C = 1), a quarter of the rows held out. seconds: best of {WARM_FITS} fits after a first one,\n"
+        "\nDefaults of both libraries (C = 1), a quarter of the rows held out. "
+        f"seconds: best of {WARM_FITS} fits after a first one,\n"
         "to be compared only while the machine does nothing else.\n"
-        "objective: mean loss + |coef|^2 / (2 C n), evaluated with its gradient by the same float64 NumPy code for both.\n"
-        f"fastce's three first fits took {first_cost:.1f} s more than warm ones: {cache_line(started)}.\n"
+        "objective: mean loss + |coef|^2 / (2 C n), "
+        "evaluated with its gradient by the same float64 NumPy code for both.\n"
+        f"fastce's three first fits took {first_cost:.1f} s more than warm ones: "
+        f"{cache_line(started)}.\n"
     )
     line = kernel_line(progress)
     progress.clear()
@@ -188,9 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m fastce",
         allow_abbrev=False,
-        description="Fit three raw data sets with fastce and with scikit-learn's defaults, and show how far each gets and how fast; "
-        "then time one kernel. Takes well under a minute, most of it compiling, the first time.",
-        epilog="'python -m fastce info' prints versions, threads, processor and the cache folder: put it into bug reports.",
+        description="Fit three raw data sets with fastce and with scikit-learn's defaults, and "
+        "show how far each gets and how fast; then time one kernel. Takes well under a minute, "
+        "most of it compiling, the first time.",
+        epilog="'python -m fastce info' prints versions, threads, processor and the cache folder: "
+        "put it into bug reports.",
     )
     parser.add_argument(
         "what",
@@ -203,7 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--plot",
         type=Path,
         metavar="FILE.png",
-        help="also draw objective against time for both (needs the extra: pip install 'fastce[plot]')",
+        help="also draw objective against time for both "
+        "(needs the extra: pip install 'fastce[plot]')",
     )
     options = parser.parse_args(arguments)
     if options.what == "info":

@@ -1,59 +1,46 @@
-"""The figure of ``python -m fastce --plot FILE.png``: how the objective falls with time, fastce beside scikit-learn."""
+"""The figure of ``python -m fastce --plot FILE.png``: how the objective falls with time.
 
+fastce beside scikit-learn, a panel for each data set.
+"""
+
+import functools
 import importlib.util
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .progress import Progress
 from .referee import Split, fit_once, objective_and_gradient
 
-if TYPE_CHECKING:
-    from .demo import Progress
-
 COLOURS = {"fastce": "#c2410c", "scikit-learn": "#475569"}
-STEPS = (
-    1,
-    2,
-    3,
-    5,
-    7,
-    10,
-    14,
-    20,
-    28,
-    40,
-    56,
-    80,
-    112,
-    160,
-    224,
-    320,
-    448,
-    640,
-    896,
-    1280,
-    1792,
-    2560,
-)
+# The values of max_iter along a curve, about a factor of the square root of 2 apart.
+STEPS = (1, 2, 3, 5, 7, *(k * 2**n for n in range(8) for k in (10, 14)), 2560)
+# The best of these counts: other work on the machine only makes a fit slower.
 FITS_PER_STEP = 3
+# A curve ends when its fits have taken this long.
 SECONDS_PER_CURVE = 3.0
+# Smaller gaps are rounding errors of the objective, and 0 has no place on a logarithmic axis.
 SMALLEST_GAP = 1e-12
 CAPTION = (
-    "Raw, unscaled data; C = 1; 1 is the objective with all coefficients zero, the optimum is the lowest value either library reached. "
-    "Both curves are made the same way: a point is a complete fit from zero, stopped by max_iter (tol = 1e-12), best of "
-    f"{FITS_PER_STEP} and no slower than a longer fit, after first fits that compiled; a curve ends at convergence or after "
-    f"{SECONDS_PER_CURVE:.0f} s of fits. The objective of every point is evaluated by the "
-    "same float64 code."
+    "Raw, unscaled data; C = 1; 1 is the objective with all coefficients zero, the optimum is the "
+    "lowest value either library reached. Both curves are made the same way: a point is a complete "
+    "fit from zero, stopped by max_iter (tol = 1e-12), best of "
+    f"{FITS_PER_STEP} and no slower than a longer fit, after first fits that compiled; a curve "
+    f"ends at convergence or after {SECONDS_PER_CURVE:.0f} s of fits. The objective of every point "
+    "is evaluated by the same float64 code."
 )
 
 
 def why_not(path: Path) -> str | None:
-    """Return why the figure cannot be written to `path`, or None if it can: asked before the long work starts."""
+    """Return why the figure cannot be written to `path`, None if it can, before the long work."""
     if importlib.util.find_spec("matplotlib") is None:
-        return "needs matplotlib, which is not installed: python -m pip install 'fastce[plot]' (or just matplotlib)"
+        return (
+            "needs matplotlib, which is not installed: "
+            "python -m pip install 'fastce[plot]' (or just matplotlib)"
+        )
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         return f"must name a .png, .pdf or .svg file; got {path}"
     if not path.absolute().parent.is_dir():
@@ -65,10 +52,8 @@ def trace(make: Callable[..., Any], split: Split) -> tuple[list[float], list[flo
     """Fit with a growing max_iter; return the seconds and the objective of each fit."""
     seconds, objectives, spent = [], [], 0.0
     for max_iter in STEPS:
-        fits = [
-            fit_once(lambda m=max_iter: make(max_iter=m, tol=1e-12), split.X, split.y)
-            for _ in range(FITS_PER_STEP)
-        ]
+        make_short = functools.partial(make, max_iter=max_iter, tol=1e-12)
+        fits = [fit_once(make_short, split.X, split.y) for _ in range(FITS_PER_STEP)]
         seconds.append(min(fit.seconds for fit in fits))
         objectives.append(objective_and_gradient(fits[0].model, split.X, split.y)[0])
         spent += sum(fit.seconds for fit in fits)
@@ -80,7 +65,7 @@ def trace(make: Callable[..., Any], split: Split) -> tuple[list[float], list[flo
 
 
 def draw(
-    path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., Any]], progress: "Progress"
+    path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., Any]], progress: Progress
 ) -> None:
     """Draw one panel a data set and write the figure to `path`."""
     from matplotlib.figure import Figure
@@ -92,7 +77,8 @@ def draw(
         curves = {}
         for library, make in makers.items():
             progress.say(
-                f"--plot: {split.name} with {library}, max_iter from {STEPS[0]} to at most {STEPS[-1]}"
+                f"--plot: {split.name} with {library}, "
+                f"max_iter from {STEPS[0]} to at most {STEPS[-1]}"
             )
             curves[library] = trace(make, split)
         lowest = min(min(objectives) for _, objectives in curves.values())
@@ -115,9 +101,8 @@ def draw(
             xlabel="milliseconds",
             title=f"{split.name}, {split.X.shape[0]} x {split.X.shape[1]}",
         )
-        panel.xaxis.set_minor_formatter(
-            NullFormatter()
-        )  # within one decade minor labels would overprint
+        # Within one decade minor labels would overprint.
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("(objective - optimum) / (start - optimum)")

@@ -1,4 +1,7 @@
-"""What ``python -m fastce`` compares: the data, one timed fit, and the referee that evaluates every result by the same code."""
+"""What ``python -m fastce`` compares: the data, one timed fit, and the referee.
+
+The referee evaluates every library's result by the same code.
+"""
 
 import time
 import warnings
@@ -29,7 +32,7 @@ class Fit(NamedTuple):
 
 
 def load(name: str) -> Split:
-    """Load a data set that ships with scikit-learn; a quarter of the rows, class by class, is kept for the test."""
+    """Load a data set of scikit-learn; a quarter of each class's rows is kept for the test."""
     import sklearn.datasets
     from sklearn.model_selection import train_test_split
 
@@ -39,7 +42,7 @@ def load(name: str) -> Split:
 
 
 def objective_and_gradient(model: Any, X: Any, y: Any, C: float = 1.0) -> tuple[float, Any]:
-    """Return the objective of scikit-learn's logistic regression, divided by ``C n``, and its gradient.
+    """Return scikit-learn's objective of logistic regression over ``C n``, and its gradient.
 
     Plain NumPy in float64, from the fitted coefficients alone: the same referee for every library.
 
@@ -56,11 +59,11 @@ def objective_and_gradient(model: Any, X: Any, y: Any, C: float = 1.0) -> tuple[
     if coef.shape[0] == 1:
         logits = np.hstack([np.zeros((n, 1)), logits])
     log_p = log_softmax(logits, axis=1)
-    hit = np.searchsorted(model.classes_, y)
+    labels = np.searchsorted(model.classes_, y)
     residual = np.exp(log_p)
-    residual[np.arange(n), hit] -= 1
+    residual[np.arange(n), labels] -= 1
     residual = residual[:, -coef.shape[0] :] / n
-    objective = -log_p[np.arange(n), hit].mean() + (coef**2).sum() / (2 * C * n)
+    objective = -log_p[np.arange(n), labels].mean() + (coef**2).sum() / (2 * C * n)
     gradient = np.hstack([residual.T @ X + coef / (C * n), residual.sum(axis=0)[:, None]])
     return float(objective), gradient
 

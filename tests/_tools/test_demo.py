@@ -1,13 +1,12 @@
 """The command line, as its users type it."""
 
-import io
 import re
 import subprocess
 import sys
 
 import pytest
 
-from fastce._tools import demo as command
+from fastce._tools import demo
 
 
 def fastce(*arguments):
@@ -40,7 +39,7 @@ def test_help_says_what_there_is():
 )
 def test_wrong_arguments_are_named(arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:
-        command.main(arguments)
+        demo.main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
 
@@ -53,11 +52,11 @@ def test_info_runs_from_the_shell():
 
 
 def test_main_job(capsys, monkeypatch):
-    """Three data sets, both libraries; fastce's objective is the lower one and its fit converged."""
-    monkeypatch.setattr(command, "KERNEL_SHAPE", (64, 50))
-    monkeypatch.setattr(command, "KERNEL_ROUNDS", 2)
-    monkeypatch.setattr(command, "WARM_FITS", 1)
-    assert command.main([]) == 0
+    """Three data sets, both libraries; fastce's objective is the lower one, its fit converged."""
+    monkeypatch.setattr(demo, "KERNEL_SHAPE", (64, 50))
+    monkeypatch.setattr(demo, "KERNEL_ROUNDS", 2)
+    monkeypatch.setattr(demo, "WARM_FITS", 1)
+    assert demo.main([]) == 0
     shown = capsys.readouterr()
     assert "wine: first fit with fastce" in shown.err
     rows = [re.split(r"  +", line) for line in shown.out.splitlines() if "iterations" in line]
@@ -75,36 +74,8 @@ def test_main_job(capsys, monkeypatch):
     assert "ConvergenceWarning" not in shown.out + shown.err
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
-def test_progress_rewrites_one_line_on_a_terminal(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "20")
-    stream = Terminal()
-    progress = command.Progress(stream)
-    progress.say("a text that is wider than the terminal")
-    progress.say("short")
-    progress.clear()
-    assert "\n" not in stream.getvalue()
-    lines = stream.getvalue().split("\r")
-    assert lines[1:] == ["a text that is wide", "short".ljust(19), " " * 19, ""]
-
-
-def test_progress_is_plain_lines_elsewhere():
-    stream = io.StringIO()
-    progress = command.Progress(stream)
-    progress.say("one")
-    progress.say("two")
-    progress.clear()
-    assert stream.getvalue() == "one\ntwo\n"
-
-
 def test_table_aligns_numbers_to_the_right():
     assert (
-        command.format_table(("name", "n"), [("a", "5"), ("", "12")])
+        demo.format_table(("name", "n"), [("a", "5"), ("", "12")])
         == "name   n\n----  --\na      5\n      12"
     )

@@ -5,21 +5,20 @@ import io
 
 import pytest
 
-from fastce._tools import plot as _main_plot
-from fastce._tools import referee as _compare
-from fastce._tools.demo import Progress
+from fastce._tools import plot, referee
+from fastce._tools.progress import Progress
 
 
 def test_png_is_drawn(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(_main_plot, "STEPS", (1, 2, 4))
-    monkeypatch.setattr(_main_plot, "FITS_PER_STEP", 1)
+    monkeypatch.setattr(plot, "STEPS", (1, 2, 4))
+    monkeypatch.setattr(plot, "FITS_PER_STEP", 1)
     path = tmp_path / "figure.png"
     progress = io.StringIO()
-    _main_plot.draw(
+    plot.draw(
         path,
-        [_compare.load("wine"), _compare.load("breast_cancer")],
-        _compare.makers(),
+        [referee.load("wine"), referee.load("breast_cancer")],
+        referee.makers(),
         Progress(progress),
     )
     assert path.read_bytes().startswith(b"\x89PNG")
@@ -28,26 +27,26 @@ def test_png_is_drawn(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("library", ["fastce", "scikit-learn"])
 def test_curve_falls(library, monkeypatch):
-    monkeypatch.setattr(_main_plot, "STEPS", (1, 10))
-    monkeypatch.setattr(_main_plot, "FITS_PER_STEP", 1)
-    seconds, objectives = _main_plot.trace(_compare.makers()[library], _compare.load("wine"))
+    monkeypatch.setattr(plot, "STEPS", (1, 10))
+    monkeypatch.setattr(plot, "FITS_PER_STEP", 1)
+    seconds, objectives = plot.trace(referee.makers()[library], referee.load("wine"))
     assert len(seconds) == 2
     assert objectives[1] < objectives[0]
 
 
 def test_slow_curve_is_cut_off(monkeypatch):
-    monkeypatch.setattr(_main_plot, "SECONDS_PER_CURVE", 0.0)
-    seconds, _ = _main_plot.trace(_compare.makers()["scikit-learn"], _compare.load("wine"))
+    monkeypatch.setattr(plot, "SECONDS_PER_CURVE", 0.0)
+    seconds, _ = plot.trace(referee.makers()["scikit-learn"], referee.load("wine"))
     assert len(seconds) == 1
 
 
 def test_bad_file_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    assert _main_plot.why_not(tmp_path / "figure.png") is None
-    assert ".png" in _main_plot.why_not(tmp_path / "figure.doc")
-    assert "folder that exists" in _main_plot.why_not(tmp_path / "none" / "figure.png")
+    assert plot.why_not(tmp_path / "figure.png") is None
+    assert ".png" in plot.why_not(tmp_path / "figure.doc")
+    assert "folder that exists" in plot.why_not(tmp_path / "none" / "figure.png")
 
 
 def test_missing_matplotlib_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "fastce[plot]" in _main_plot.why_not(tmp_path / "figure.png")
+    assert "fastce[plot]" in plot.why_not(tmp_path / "figure.png")

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from fastce._tools import referee as _compare
+from fastce._tools import referee
 
 
 @pytest.mark.parametrize(
     ("name", "p", "n_classes"), [("breast_cancer", 30, 2), ("wine", 13, 3), ("digits", 64, 10)]
 )
 def test_data_are_raw_and_split_class_by_class(name, p, n_classes):
-    split = _compare.load(name)
+    split = referee.load(name)
     assert split.X.shape[1] == split.X_test.shape[1] == p
     assert len(np.unique(split.y)) == len(np.unique(split.y_test)) == n_classes
     assert split.X.max() > 10, "not scaled"
@@ -35,9 +35,9 @@ def test_gradient_is_the_objectives(n_classes):
     theta = rng.normal(size=n_rows * 5)
 
     def objective(theta):
-        return _compare.objective_and_gradient(model_of(theta, n_rows, classes), X, y, C=0.3)[0]
+        return referee.objective_and_gradient(model_of(theta, n_rows, classes), X, y, C=0.3)[0]
 
-    gradient = _compare.objective_and_gradient(model_of(theta, n_rows, classes), X, y, C=0.3)[1]
+    gradient = referee.objective_and_gradient(model_of(theta, n_rows, classes), X, y, C=0.3)[1]
     steps = 1e-6 * np.eye(theta.size)
     differences = [(objective(theta + step) - objective(theta - step)) / 2e-6 for step in steps]
     np.testing.assert_allclose(gradient.ravel(), differences, atol=1e-8)
@@ -50,22 +50,22 @@ def test_objective_is_scikit_learns(n_classes):
     X = rng.normal(size=(200, 3))
     y = rng.integers(n_classes, size=200)
     model = LogisticRegression(C=0.5, tol=1e-10, max_iter=1000).fit(X, y)
-    _, gradient = _compare.objective_and_gradient(model, X, y, C=0.5)
+    _, gradient = referee.objective_and_gradient(model, X, y, C=0.5)
     assert np.abs(gradient).max() < 1e-6
 
 
 def test_zero_coefficients_cost_log_of_the_classes():
     classes = np.arange(3)
     model = model_of(np.zeros(15), 3, classes)
-    objective, _ = _compare.objective_and_gradient(model, np.ones((6, 4)), np.tile(classes, 2))
+    objective, _ = referee.objective_and_gradient(model, np.ones((6, 4)), np.tile(classes, 2))
     assert objective == pytest.approx(np.log(3), rel=1e-15)
 
 
 def test_convergence_warning_is_noted_not_raised():
-    split = _compare.load("digits")
+    split = referee.load("digits")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stopped = _compare.fit_once(lambda: LogisticRegression(max_iter=1), split.X, split.y)
+        stopped = referee.fit_once(lambda: LogisticRegression(max_iter=1), split.X, split.y)
     assert not stopped.converged
     assert stopped.seconds > 0
 
@@ -73,10 +73,10 @@ def test_convergence_warning_is_noted_not_raised():
         def fit(self, X, y):
             warnings.warn("another matter", UserWarning, stacklevel=1)
 
-    assert _compare.fit_once(Quiet, split.X, split.y).converged
+    assert referee.fit_once(Quiet, split.X, split.y).converged
 
 
 def test_both_libraries_fit_with_their_defaults():
-    makers = _compare.makers()
+    makers = referee.makers()
     assert list(makers) == ["fastce", "scikit-learn"]
     assert makers["scikit-learn"] is LogisticRegression
