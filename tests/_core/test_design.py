@@ -1,0 +1,140 @@
+"""A design matrix gives the same products and blocks, dense or CSR, and is checked once."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+
+from fastce._core import design
+from fastce._core.design import CsrDesign, DenseDesign, as_design
+
+
+def with_int64(X):
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "float32": np.float32,
+    "reversed": lambda X: np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+    "csr matrix": sparse.csr_matrix,
+    "csr array": sparse.csr_array,
+    "csr int64": lambda X: with_int64(sparse.csr_array(X)),
+    "csr float32": lambda X: sparse.csr_array(X.astype(np.float32)),
+}
+
+
+@pytest.fixture(params=LAYOUTS)
+def pair(request, rng):
+    """Return an X (400, 6) in some layout and the same numbers as a float64 array."""
+    X = LAYOUTS[request.param](rng.normal(size=(400, 6)) * (rng.random((400, 6)) < 0.4))
+    return X, np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=float)
+
+
+def test_what_a_design_says_of_itself(pair):
+    X, dense = pair
+    found = as_design(X)
+    assert as_design(found) is found
+    assert found.shape == (400, 6)
+    assert found.dtype == X.dtype
+    assert found.is_sparse == sparse.issparse(X)
+    assert found.is_nearly_dense
+    if found.is_sparse:
+        assert found.n_entries == np.count_nonzero(dense)
+        assert found.n_bytes == X.data.nbytes + X.indices.nbytes
+    else:
+        assert found.X is X
+        assert (found.n_entries, found.n_bytes) == (X.size, X.nbytes)
+
+
+def test_logits_of_rows_are_those_of_numpy(pair, rng):
+    X, dense = pair
+    coef, intercept = rng.normal(size=(6, 3)), rng.normal(size=3)
+    for b in (intercept, None):
+        out = np.full((37, 3), np.nan)
+        assert as_design(X).forward(11, 48, coef, b, out) is out
+        assert_allclose(out, dense[11:48] @ coef + (0.0 if b is None else b), atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_mean_is_that_of_numpy(pair, rng, weighted):
+    X, dense = pair
+    weights = rng.random(400) if weighted else np.ones(1)
+    weights /= np.broadcast_to(weights, 400).sum()
+    expected = np.average(dense, axis=0, weights=np.broadcast_to(weights, 400))
+    assert_allclose(as_design(X).mean(weights), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_the_weighted_mean_converts_no_more_than_a_block(rng):
+    X, weights = rng.random((5000, 1500), dtype=np.float32), np.full(5000, 1.0 / 5000)
+    tracemalloc.start()
+    try:
+        as_design(X).mean(weights)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 8 * design._MEAN_NUMBERS
+
+
+def test_rows_columns_and_products_of_squares(pair, rng):
+    X, dense = pair
+    found = as_design(X)
+    block = found.columns(2, 5)
+    assert block.dtype == np.float64
+    assert_array_equal(block, dense[:, 2:5])
+    assert_array_equal(found.rows(10, 50).columns(0, 6), dense[10:50])
+    assert_array_equal(found.rows(0, 400, 7).columns(0, 6), dense[::7])
+    table = rng.normal(size=(40, 3))
+    assert_allclose(found.squared_product(10, 50, table), (dense[10:50] ** 2).T @ table, rtol=1e-6)
+
+
+def test_only_csr_with_few_entries_is_not_nearly_dense():
+    assert as_design(np.zeros((10, 10))).is_nearly_dense
+    for n_entries, expected in [(9, False), (10, True)]:
+        rows = np.arange(n_entries)
+        X = sparse.csr_array((np.ones(n_entries), (rows, rows)), shape=(10, 10))
+        assert as_design(X).is_nearly_dense is expected
+
+
+def test_a_field_of_a_structured_array_is_copied(rng):
+    table = np.zeros((5, 3), dtype=[("flag", "i1"), ("value", "f8")])
+    table["value"] = rng.normal(size=(5, 3))
+    found = as_design(table["value"])
+    assert isinstance(found, DenseDesign)
+    assert found.X.flags.aligned
+    assert found.X.strides == (24, 8)
+    assert_array_equal(found.X, table["value"])
+
+
+def test_index_arrays_of_two_dtypes_become_int64():
+    X = sparse.csr_array(np.eye(4))
+    X.indptr = X.indptr.astype(np.int64)
+    found = as_design(X)
+    assert isinstance(found, CsrDesign)
+    assert found.indices.dtype == found.indptr.dtype == np.int64
+    assert_array_equal(found.columns(0, 4), np.eye(4))
+
+
+def test_other_arrays_given_to_a_csr_matrix_afterwards_change_nothing():
+    X = sparse.csr_array(np.eye(4))
+    found = as_design(X)
+    X.data, X.indices = np.full(4, 7.0), np.zeros(4, X.indices.dtype)
+    assert_array_equal(found.columns(0, 4), np.eye(4))
+    assert_array_equal(
+        found.forward(0, 4, np.ones((4, 1)), None, np.empty((4, 1))), np.ones((4, 1))
+    )
+
+
+def test_csr_that_leads_outside_is_refused():
+    X = sparse.csr_array(np.eye(4))
+    X.indices[2] = 4
+    with pytest.raises(ValueError, match=r"^A must be a CSR matrix whose indices must lie in 0..3"):
+        as_design(X, "A")
+    X = sparse.csr_array(np.eye(4))
+    X.indptr = X.indptr[:-1]
+    with pytest.raises(ValueError, match=r"^X.indptr must have shape \(5,\), a start for each row"):
+        as_design(X)
