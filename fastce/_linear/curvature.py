@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import threads as _threads
+from .._core.pool import split
 from .._native import products as _blocks
 from .._native import rowwise as _rowwise
 
@@ -99,8 +99,6 @@ def mean_curvatures(
     coef: np.ndarray,
     intercept: np.ndarray | None,
     weights: np.ndarray,
-    *,
-    n_threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return p (1 - p) of rows with weights (n,) or (1,), their mean over the classes (n,) and their sum over the rows (K,)."""
     n, K = X.shape[0], coef.shape[1]
@@ -116,7 +114,7 @@ def mean_curvatures(
             found.append(Z.sum(axis=0))
         return found
 
-    parts = _threads.split(sums, -(-n // step), 8 * n * K + n_bytes(X), n_threads=n_threads)
+    parts = split(sums, -(-n // step), 8 * n * K + n_bytes(X))
     return of_rows, np.sum([block for part in parts for block in part], axis=0)
 
 

@@ -133,14 +133,8 @@ class Diagonal:
         diagonal: np.ndarray,
         mean: np.ndarray,
         masses: np.ndarray,
-        n_threads: int | None = None,
     ) -> None:
-        self.diagonal, self.mean, self.masses, self.n_threads = (
-            diagonal,
-            mean,
-            masses,
-            n_threads,
-        )  # (p,), (p,), (K,)
+        self.diagonal, self.mean, self.masses = diagonal, mean, masses  # (p,), (p,), (K,)
 
     def solve(self, table: np.ndarray, out: np.ndarray) -> None:
         """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
@@ -149,7 +143,7 @@ class Diagonal:
         rows = max(1, _BLOCK // K)
         parts = np.zeros((-(-p // rows), K))
         arguments = (table[:p], self.diagonal, self.mean, grad_intercept, rows, out[:p], parts)
-        _threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments, n_threads=self.n_threads)
+        _threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments)
         if len(table) > p:
             out[p] = grad_intercept / self.masses - parts.sum(axis=0)
 

@@ -230,7 +230,7 @@ def moments(source, weight, slots, out):
 
 
 def column_moments(
-    source: Source, n: int, n_entries: int, weights: np.ndarray, *, n_threads: int | None = None
+    source: Source, n: int, n_entries: int, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums of the columns (p,) and of their squares (p,), row i with its weight, (n,) or (1,); X stores so many entries."""
     p = source.n_columns
@@ -239,7 +239,7 @@ def column_moments(
     )
     n_slots = count_slots(min(-(-n // _MIN_BLOCK), most))
     slots, out = np.arange(n_slots + 1) * n // n_slots, np.empty((n_slots, 2, p))
-    _threads.run(moments, n_entries, source, weights, slots, out, n_threads=n_threads)
+    _threads.run(moments, n_entries, source, weights, slots, out)
     sums, squares = out.sum(axis=0)
     return sums, squares
 
@@ -251,8 +251,6 @@ def weighted_grams(
     centre: np.ndarray,
     least: np.ndarray | None = None,
     classes: range | None = None,
-    *,
-    n_threads: int | None = None,
 ) -> np.ndarray:
     """Return Gram matrices of the columns, less a centre (p,), and a column of ones: (K, p + 1, p + 1), of which the lower half is valid.
 
@@ -289,7 +287,7 @@ def weighted_grams(
             slots,
             out,
         )
-        _threads.run(grams, work, *arguments, n_threads=n_threads)
+        _threads.run(grams, work, *arguments)
         result = _sum(out)
         if not pairs or _subtract(result, centre):
             break
@@ -317,15 +315,13 @@ def _subtract(grams: np.ndarray, centre: np.ndarray) -> bool:
     return True
 
 
-def hessian(
-    source: Source, n: int, weights: np.ndarray, centre: np.ndarray, *, n_threads: int | None = None
-) -> np.ndarray:
+def hessian(source: Source, n: int, weights: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """Return the Hessian of the mean loss at the source's coefficients, for the columns less a centre: its lower half is valid.
 
     It is (K (p + 1), K (p + 1)): the columns and a 1 for the first class, for the second, and so
     on.
     """
-    blocks = weighted_grams(source, n, weights, centre, n_threads=n_threads)
+    blocks = weighted_grams(source, n, weights, centre)
     K, P = blocks.shape[:2]
     if K == 1:
         return blocks[0]
@@ -343,7 +339,6 @@ def hessian(
         centre,
         slots,
         out,
-        n_threads=n_threads,
     )
     result = _sum(out)
     np.negative(result, out=result)

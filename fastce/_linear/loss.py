@@ -129,7 +129,6 @@ class LinearLoss:
         The term penalty ||coef||^2 / 2 is added.
     fit_intercept : bool
     label_smoothing : float
-    n_threads : int or None
     """
 
     def __init__(
@@ -142,17 +141,10 @@ class LinearLoss:
         penalty: float,
         fit_intercept: bool = True,
         label_smoothing: float = 0.0,
-        n_threads: int | None = None,
     ) -> None:
         n, self.n_columns = X.shape
         self.n_outputs = 1 if n_classes == 2 else n_classes
-        self.X, self.weights, self.penalty, self.fit_intercept, self.n_threads = (
-            X,
-            weights,
-            penalty,
-            fit_intercept,
-            n_threads,
-        )
+        self.X, self.weights, self.penalty, self.fit_intercept = X, weights, penalty, fit_intercept
         self.sparse = hasattr(X, "indptr")
         self.size = self.n_outputs * (self.n_columns + fit_intercept)
         self._starts = block_starts(X, self.n_outputs, self.sparse)
@@ -208,7 +200,6 @@ class LinearLoss:
             self.shares,
             penalty,
             centre=fit_intercept,
-            n_threads=n_threads,
         )
 
     def parts(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -254,7 +245,6 @@ class LinearLoss:
             _total,
             (self._others.size + 3 * self.size) // NUMBERS_A_STEP,
             *arguments,
-            n_threads=self.n_threads,
         )
         return self.penalty * float(squares.sum())
 
@@ -270,7 +260,7 @@ class LinearLoss:
             self._others,
             self._values,
         )
-        _threads.run(self._driver, self._work, *arguments, n_threads=self.n_threads)
+        _threads.run(self._driver, self._work, *arguments)
         square = self._total(grad, theta)
         return float(sum(self._values.tolist())) + 0.5 * square, grad
 
@@ -286,9 +276,7 @@ class LinearLoss:
             product,
             self._others,
         )
-        _threads.run(
-            _linear_hessian.hessian_product, 2 * self._work, *arguments, n_threads=self.n_threads
-        )
+        _threads.run(_linear_hessian.hessian_product, 2 * self._work, *arguments)
         self._total(product, vector)
         return product
 

@@ -168,7 +168,6 @@ def scaled_columns(
     penalty: float,
     *,
     centre: bool,
-    n_threads: int | None = None,
 ) -> Diagonal:
     """Return the inverse of the diagonal of the Hessian, halfway between column scaling and none.
 
@@ -188,7 +187,7 @@ def scaled_columns(
     # Halfway among columns alike; what is further away has a unit of its own, and is taken all the
     # way.
     diagonal /= np.sqrt(np.clip(diagonal / np.median(diagonal), 1.0 / _ALIKE, _ALIKE))
-    return Diagonal(diagonal, mean, masses, n_threads)
+    return Diagonal(diagonal, mean, masses)
 
 
 def _row_cost(n_outputs: int) -> float:
@@ -222,21 +221,14 @@ class InverseHessian:
         penalty: float,
         *,
         centre: bool,
-        n_threads: int | None = None,
     ) -> None:
-        self.X, self.weights, self.penalty, self.centre, self.n_threads = (
-            X,
-            weights,
-            penalty,
-            centre,
-            n_threads,
-        )
+        self.X, self.weights, self.penalty, self.centre = X, weights, penalty, centre
         (n, p), self.n_outputs = X.shape, 1 if shares.size == 2 else shares.size
         self.gram: np.ndarray | None = None
         self.current: Factored | Diagonal
         if _pays(X):
             self.mean = mean_of(X, weights) if centre else np.zeros(p)
-            self.gram = weighted_grams(source, n, weights, self.mean, n_threads=n_threads)[0]
+            self.gram = weighted_grams(source, n, weights, self.mean)[0]
             check_squares(self.gram.diagonal()[:p])
             if centre:
                 # What rounding left of the mean is in the last row: without it, constant columns
@@ -252,9 +244,7 @@ class InverseHessian:
             mean, squares = self._moments(source, weights)
             check_squares(squares)
             masses = shares[:1] * shares[1:] if shares.size == 2 else shares * (1.0 - shares)
-            self.current = scaled_columns(
-                mean, squares, masses, penalty, centre=centre, n_threads=n_threads
-            )
+            self.current = scaled_columns(mean, squares, masses, penalty, centre=centre)
 
     @property
     def refresh_cost(self) -> float:
@@ -281,7 +271,7 @@ class InverseHessian:
                 "solver 'newton-cholesky' needs X with few columns for its rows or entries; use 'auto'"
             )
         n, p = self.X.shape
-        matrix = hessian(source, n, self.weights, self.mean, n_threads=self.n_threads)
+        matrix = hessian(source, n, self.weights, self.mean)
         if not self.centre:
             keep = np.flatnonzero(np.arange(len(matrix)) % (p + 1) < p)
             matrix = np.ascontiguousarray(matrix[np.ix_(keep, keep)])
@@ -306,9 +296,7 @@ class InverseHessian:
         """
         n, p = self.X.shape
         if self.gram is None:
-            of_rows, masses = mean_curvatures(
-                self.X, coef, intercept, self.weights, n_threads=self.n_threads
-            )
+            of_rows, masses = mean_curvatures(self.X, coef, intercept, self.weights)
             total = float(of_rows.sum())
             if not np.finfo(np.float64).tiny < total < np.inf:  # no row curves the loss here
                 return False
@@ -318,7 +306,6 @@ class InverseHessian:
                 np.maximum(masses, _TINY_SHARE),
                 self.penalty,
                 centre=self.centre,
-                n_threads=self.n_threads,
             )
             return True
         if self.n_outputs * p * p > _MAX_NUMBERS:
@@ -335,16 +322,14 @@ class InverseHessian:
 
     def _moments(self, source: Source, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_entries = int(self.X.indptr[-1]) if hasattr(self.X, "indptr") else self.X.size
-        return column_moments(source, self.X.shape[0], n_entries, weights, n_threads=self.n_threads)
+        return column_moments(source, self.X.shape[0], n_entries, weights)
 
     def _grams(self, source: Source, least: np.ndarray) -> Iterator[np.ndarray]:
         # the Gram matrices of the classes, a few at a time so that they need little memory
         n, p = self.X.shape
         K, step = self.n_outputs, max(1, _GROUP_NUMBERS // (p + 1) ** 2)
-        n_threads = _threads.get_num_threads() if self.n_threads is None else self.n_threads
+        n_threads = _threads.current_num_threads()
         step = max(step // n_threads, 1) * n_threads
         for first in range(0, K, step):
             classes = range(first, min(K, first + step))
-            yield from weighted_grams(
-                source, n, self.weights, self.mean, least, classes, n_threads=self.n_threads
-            )
+            yield from weighted_grams(source, n, self.weights, self.mean, least, classes)

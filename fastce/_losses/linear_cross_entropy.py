@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .._core import checks as _checks
 from .._core import layout as _layout
-from .._core import threads as _threads
+from .._core import blas, pool
 from . import _forms
 from . import weights as _weights
 from ._forms import IGNORE, MEAN, OFF
@@ -25,7 +25,7 @@ from ._forms import IGNORE, MEAN, OFF
 _BLOCK_BYTES, _MIN_ROWS = 1 << 25, 64
 # A product is made in pieces of at most so many numbers, and in up to so many pieces while each has
 # so many multiplications and is so long: every piece reads all of the other factor. So many
-# multiplications take as long as what `_threads.split` expects of a byte.
+# multiplications take as long as what `pool.split` expects of a byte.
 _PIECE_NUMBERS, _MOST_PIECES, _PIECE_WORK, _LEAST_PIECE, _WORK_OF_A_BYTE = (
     1 << 20,
     16,
@@ -114,7 +114,7 @@ def _split_product(
                 else:
                     function(whole, here)
 
-    _threads.split(part, -(-length // piece), length * width * n_inner // _WORK_OF_A_BYTE)
+    pool.split(part, -(-length // piece), length * width * n_inner // _WORK_OF_A_BYTE)
 
 
 def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -279,7 +279,7 @@ def linear_cross_entropy(
         reduction,
     )
     values, total = problem.values(), 0.0
-    with _threads.one_blas_thread(), _silent():
+    with blas.one_blas_thread(), _silent():
         for rows, logits in problem.blocks():
             total += problem.run(rows, logits, values, with_grad=False)
     return problem.finish(total, values)
@@ -376,7 +376,7 @@ def linear_cross_entropy_value_and_grad(
     if grad_intercept is not None:
         grad_intercept[...] = 0
     values, total = problem.values(), 0.0
-    with _threads.one_blas_thread(), _silent():
+    with blas.one_blas_thread(), _silent():
         for rows, grad in problem.blocks():
             total += problem.run(rows, grad, values, with_grad=True)
             if sparse:

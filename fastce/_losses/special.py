@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core.checks import as_float_array, check_axis, check_out, is_plain
-from .._core.threads import MIN_SPLIT_BYTES, split
+from .._core.pool import MIN_SPLIT_BYTES, split
 from .._native import rowwise as _rowwise
 from .._native import scans as _scans
 
@@ -120,7 +120,7 @@ def _apply(
                 lambda first, last: rows(x[first:last], out[first:last]),
                 n,
                 x.nbytes,
-                least=64 if n_classes <= 64 else 1,
+                min_length=64 if n_classes <= 64 else 1,
             )
         return
     x, out = (
@@ -130,9 +130,9 @@ def _apply(
     if not large:
         columns(x, out, 0, n)
     elif 64 * n_classes * x.itemsize > _rowwise.FAR_BYTES:
-        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=64, per_thread=1)
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=64, per_thread=1)
     else:
-        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, least=min(inner, 256))
+        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=min(inner, 256))
 
 
 def _along_axis(
@@ -168,7 +168,7 @@ def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -
         function(x, out)
     else:
         split(
-            lambda first, last: function(x[first:last], out[first:last]), x.size, x.nbytes, least=64
+            lambda first, last: function(x[first:last], out[first:last]), x.size, x.nbytes, min_length=64
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import checks as _checks
-from .._core import threads as _threads
+from .._core import pool
 from .._native import scans as _scans
 
 _ABSENT = np.zeros(0)
@@ -52,7 +52,7 @@ def _scan(scan: Callable[..., int], target: np.ndarray, *options: Any) -> int:
         found = scan(target[start:stop], *options)
         return found if found >= 0 else found - start
 
-    found = _threads.split(part, target.size, target.nbytes)
+    found = pool.split(part, target.size, target.nbytes)
     return next((n for n in found if n < 0), sum(found))
 
 

@@ -18,6 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._core import checks as _checks
 from .._core import threads as _threads
+from .._core.blas import one_blas_thread
+from .._core.pool import split
 from .._core.interrupts import interrupts_wait
 from .._linear import curvature as _curvatures
 from .._native import rowwise as _rowwise
@@ -268,7 +270,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         n_threads = self._threads_wanted()
         # What overflows is found where it leads to.
         with (
-            _threads.one_blas_thread(),
+            one_blas_thread(),
             _threads.at_most(n_threads),
             np.errstate(over="ignore", invalid="ignore"),
         ):
@@ -285,7 +287,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                     penalty=penalty,
                     fit_intercept=bool(self.fit_intercept),
                     label_smoothing=smoothing,
-                    n_threads=n_threads,
                 )
                 result = _solvers.minimise(
                     objective,
@@ -454,13 +455,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             if then is not None:
                 then(part, first, last)
 
-        _threads.split(
-            rows,
-            len(logits),
-            logits.nbytes + _curvatures.n_bytes(X),
-            least=64,
-            n_threads=self._threads_wanted(),
-        )
+        with _threads.at_most(self._threads_wanted()):
+            split(rows, len(logits), logits.nbytes + _curvatures.n_bytes(X), min_length=64)
         return logits
 
     def _threads_wanted(self) -> int | None:

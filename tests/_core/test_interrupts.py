@@ -205,8 +205,8 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(rng, monkeypatch, er
     assert not hasattr(fresh, "coef_")
     assert not hasattr(fresh, "n_features_in_")
     assert (fastce.get_num_threads(), blas_threads()) == (threads, blas)
-    assert _threads._region.acquire(blocking=False), "a region was left locked"
-    _threads._region.release()
+    assert _threads.region.acquire(blocking=False), "a region was left locked"
+    _threads.region.release()
     np.testing.assert_array_equal(fresh.fit(X, y).coef_, before["coef_"])
 
 
@@ -261,6 +261,6 @@ def test_an_error_in_a_prediction_leaves_no_writer_and_no_lock(rng, monkeypatch,
         patch.setattr(linear_model._rowwise, "softmax_rows", fails)
         with pytest.raises(error, match="in the middle"):
             model.predict_proba(X)
-    assert _threads._region.acquire(blocking=False), "a region was left locked"
-    _threads._region.release()
+    assert _threads.region.acquire(blocking=False), "a region was left locked"
+    _threads.region.release()
     np.testing.assert_array_equal(model.predict_proba(X), expected)

@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -210,39 +208,6 @@ def test_a_forked_child_computes_the_same(layer_that_forks, before):
     assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer_that_forks) == ["0", "True"]
 
 
-def test_split_returns_when_nobody_writes_any_more():
-    """Also if the caller is interrupted while another thread is at work."""
-    writing, free = threading.Event(), threading.Event()
-    states = []
-
-    def part(start, stop):
-        if threading.current_thread() is threading.main_thread():
-            writing.wait(10)
-            threading.Timer(0.2, free.set).start()
-            raise KeyboardInterrupt
-        writing.set()
-        free.wait(10)
-        states.append("written")
-
-    with pytest.raises(KeyboardInterrupt):
-        _threads.split(part, 64, 1 << 30, n_threads=2)
-    assert len(states) == 1
-    assert _threads.split(
-        lambda start, stop: stop - start, 64, 1 << 30, n_threads=2
-    )  # and the next one may begin
-    assert not _threads._region.locked()
-
-
-def test_split_hands_on_the_error_of_another_thread():
-    def part(start, stop):
-        if threading.current_thread() is not threading.main_thread():
-            raise ValueError("of a part")
-        time.sleep(0.3)
-
-    with pytest.raises(ValueError, match="of a part"):
-        _threads.split(part, 64, 1 << 30, n_threads=2)
-
-
 MODEL = """
 from fastce.linear_model import LogisticRegression
 x, y = np.random.default_rng(1).standard_normal((30000, 7)), np.arange(30000) % 3
@@ -342,88 +307,3 @@ def test_beside_a_prange_of_the_users(layer):
         print(set(found[::2]) == {expected[0]}, set(found[1::2]) == {expected[1]})
     """
     assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]
-
-
-FORKS_DURING_FITS = """
-import os, signal, threading, time
-import numpy as np
-from threadpoolctl import threadpool_info
-from fastce.linear_model import LogisticRegression
-
-def blas_threads():
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-rng = np.random.default_rng(0)
-X, y = rng.standard_normal((300, 5)), rng.integers(0, 3, 300)
-expected, before, is_over = LogisticRegression().fit(X, y).coef_, blas_threads(), threading.Event()
-
-def fits():
-    while not is_over.is_set():
-        LogisticRegression().fit(X, y)
-
-thread = threading.Thread(target=fits)
-thread.start()
-ends = []
-for i in range(20):
-    time.sleep(0.0005 * (i % 7))
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        coef = LogisticRegression().fit(X, y).coef_
-        right = np.array_equal(coef, expected) and blas_threads() == before
-        os._exit(0 if right else 1)
-    ends.append(os.waitpid(child, 0)[1])
-is_over.set()
-thread.join()
-print(set(ends))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_forked_during_another_threads_fit_neither_hangs_nor_keeps_its_limit_of_blas():
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
-    command = [sys.executable, "-W", "ignore", "-c", FORKS_DURING_FITS]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "{0}"
-
-
-def test_blas_has_one_thread_during_a_fit_and_its_own_after_fits_at_once():
-    """BLAS's threads beside ours would share the cores."""
-    body = """
-        import warnings
-        warnings.simplefilter("ignore")
-        from concurrent.futures import ThreadPoolExecutor
-        from threadpoolctl import threadpool_info, threadpool_limits
-        from fastce._linear import loss as _linear_loss
-
-        def blas():
-            return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-        model_digest()
-        before, during = blas(), []
-        original = _linear_loss.LinearLoss.value_and_grad
-
-        def looks(self, theta):
-            during.append(blas())
-            return original(self, theta)
-
-        _linear_loss.LinearLoss.value_and_grad = looks
-        model_digest()
-        print(all(set(n) <= {1} for n in during), len(during) > 4)
-        with threadpool_limits(2):
-            during.clear()
-            inside = blas()
-            with ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda i: model_digest(), range(8)))
-            print(all(set(n) <= {1} for n in during), len(during) > 4, blas() == inside)
-        print(blas() == before)
-        # Others may set a limit from a thread of theirs afterwards.
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(threadpool_limits, 1).result()
-        print(set(blas()) <= {1})
-    """
-    found = run(MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", OPENBLAS_NUM_THREADS="3")
-    assert found == ["True"] * 7

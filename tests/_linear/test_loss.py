@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from scipy.special import logsumexp, xlogy
 
-from fastce._core import threads as _threads
+from fastce._core import threads
 from fastce._linear import loss as _linear_loss
 from fastce._linear.loss import LinearLoss
 
@@ -222,18 +222,17 @@ def test_a_row_without_weight_is_skipped(rng):
 @pytest.mark.parametrize("n_classes", [2, 5])
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_equal_bits_for_one_and_two_threads(rng, n_classes, kind, monkeypatch):
-    monkeypatch.setattr(_threads, "MIN_PARALLEL_WORK", 0)
+    monkeypatch.setattr(threads, "MIN_PARALLEL_WORK", 0)
     X, y = make(rng, n=20_000, n_classes=n_classes, density=0.5)
     X = sparse.csr_matrix(X) if kind == "sparse" else X
     results = []
-    for n_threads in (1, min(2, _threads.get_num_threads())):
-        objective = objective_of(X, y, n_classes, n_threads=n_threads)
-        assert objective._values.size > 1
-        theta = np.linspace(-1, 1, objective.size)
-        value, grad = objective.value_and_grad(theta)
-        results.append(
-            (value, grad, objective.hessian_product(theta, grad), objective.precondition(grad))
-        )
+    for n_threads in (1, min(2, threads.get_num_threads())):
+        with threads.at_most(n_threads):
+            objective = objective_of(X, y, n_classes)
+            theta = np.linspace(-1, 1, objective.size)
+            value, grad = objective.value_and_grad(theta)
+            product, step = objective.hessian_product(theta, grad), objective.precondition(grad)
+        results.append((value, grad, product, step))
     assert results[0][0] == results[1][0]
     for one, two in zip(results[0][1:], results[1][1:], strict=True):
         np.testing.assert_array_equal(one, two)

@@ -192,9 +192,11 @@ def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
     X = kind(rng.normal(size=(4000, 60)))
     coef, intercept, weights = rng.normal(size=(60, 3)), rng.normal(size=3), rng.random(4000)
     threads = 1, min(2, _threads._max_threads())
-    first, second = (
-        _curvatures.mean_curvatures(X, coef, intercept, weights, n_threads=n) for n in threads
-    )
+    results = []
+    for n in threads:
+        with _threads.at_most(n):
+            results.append(_curvatures.mean_curvatures(X, coef, intercept, weights))
+    first, second = results
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -465,9 +467,10 @@ def test_the_diagonal_inverse_is_its_formula(rng, n_classes, p):
     exact_intercept = grad_intercept / masses - exact @ mean
     results = []
     for n_threads in (1, min(2, _threads._max_threads())):
-        inverse = _inverses.Diagonal(diagonal, mean, masses, n_threads)
+        inverse = _inverses.Diagonal(diagonal, mean, masses)
         table = np.ascontiguousarray(np.vstack([grad.T, grad_intercept]))
-        inverse.solve(table, table)  # in the gradient's place
+        with _threads.at_most(n_threads):
+            inverse.solve(table, table)  # in the gradient's place
         np.testing.assert_allclose(table[:p], exact.T.astype(float), rtol=1e-12, atol=1e-13)
         np.testing.assert_allclose(table[p], exact_intercept.astype(float), rtol=1e-10, atol=1e-9)
         results.append(table)
@@ -492,10 +495,8 @@ def test_column_moments_are_the_weighted_means_of_columns_and_squares(rng, dtype
     source = LinearLoss(
         X, np.arange(900) % 3, 3, weights=weights / weights.sum(), penalty=1.0
     )._source
-    with _threads.parallel_from(0):
-        sums, squares = _linear_hessian.column_moments(
-            source, 900, 10**4, weights, n_threads=n_threads
-        )
+    with _threads.parallel_from(0), _threads.at_most(n_threads):
+        sums, squares = _linear_hessian.column_moments(source, 900, 10**4, weights)
     exact = dense.astype(np.longdouble)
     np.testing.assert_allclose(sums, weights @ exact, rtol=1e-13, atol=1e-12)
     np.testing.assert_allclose(squares, weights @ exact**2, rtol=1e-13)

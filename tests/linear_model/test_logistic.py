@@ -541,7 +541,7 @@ def test_a_fit_takes_no_more_threads_than_asked_for(rng, monkeypatch):
             Region.entered += 1
             return False  # computes alone
 
-    monkeypatch.setattr(_threads, "_region", Region())
+    monkeypatch.setattr(_threads, "region", Region())
     with pytest.warns(ConvergenceWarning, match="still fell by more than such a gap"):
         LogisticRegression(n_threads=1, max_iter=3, tol=1.0).fit(X, y)
     assert Region.entered == 0
