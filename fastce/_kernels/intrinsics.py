@@ -41,9 +41,9 @@ def _leaf(name, *arrays):
 
 
 @intrinsic
-def open_rows(typing_context, x, row_max, rest, logs):
+def softmax_statistics(typing_context, x, row_max, rest, logs):
     """row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS; what they are is told in `_rows`."""
-    return _leaf("open_rows", x, row_max, rest, logs)
+    return _leaf("softmax_statistics", x, row_max, rest, logs)
 
 
 @intrinsic
@@ -53,15 +53,15 @@ def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
 
 
 @intrinsic
-def open_terms(typing_context, x, weight, out, turned, row_max, rest, logs):
+def softmax_terms(typing_context, x, weight, out, turned, row_max, rest, logs):
     """Do the first half of weighted_softmax; turned holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
-    return _leaf("open_terms", x, weight, out, turned, row_max, rest, logs)
+    return _leaf("softmax_terms", x, weight, out, turned, row_max, rest, logs)
 
 
 @intrinsic
-def close_terms(typing_context, out, weight, rest, turned):
+def normalise_terms(typing_context, out, weight, rest, turned):
     """Do the second half: other weights may be given, but none in place of 0."""
-    return _leaf("close_terms", out, weight, rest, turned)
+    return _leaf("normalise_terms", out, weight, rest, turned)
 
 
 @intrinsic

@@ -36,7 +36,7 @@ from numba import prange, types
 from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
-from .intrinsics import open_rows, weighted_softmax
+from .intrinsics import softmax_statistics, weighted_softmax
 from .sums import add, clear, finish, rows_or_none
 
 # Rows of scratch memory: 5 for cross-entropy, and for modulations.
@@ -65,7 +65,7 @@ def open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
 
     A modulation multiplies weight (n,) with the slope first, except where it is 0. What `level` and
     `curve` need may be kept in work from row 5 on; from row WORK_ROWS on there is room for the
-    turned terms of open_terms.
+    turned terms of softmax_terms.
     """
     raise NotImplementedError
 
@@ -92,7 +92,7 @@ def _choose_open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, wo
 
         def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
             if weight.size > 1 or weight[0] != 0:
-                open_rows(x, row_max, rest, logs)
+                softmax_statistics(x, row_max, rest, logs)
 
     return choose
 
@@ -309,7 +309,7 @@ def _general_rows(
         if grad is not None:
             weighted_softmax(x, weight, p, row_max, rest, logs)
         elif used:
-            open_rows(x, row_max, rest, logs)
+            softmax_statistics(x, row_max, rest, logs)
         for i in range(x.shape[0]):
             value = 0.0
             if weight[i] != 0:

@@ -31,11 +31,11 @@ from numba.extending import overload
 from .._core import checks as _checks
 from .._core.jit import elementwise, kernel
 from .._kernels.intrinsics import (
-    close_terms,
     exp_nonpositive,
     log_nonnegative,
-    open_rows,
-    open_terms,
+    normalise_terms,
+    softmax_statistics,
+    softmax_terms,
 )
 from .._kernels.sigmoid import chunk
 from .._kernels.softmax import WORK_ROWS, curve, level, open_step, spread_hess
@@ -125,13 +125,13 @@ def _choose_open_step(modulation, x, x_y, weight, terms, row_max, rest, logs, wo
 
         def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
             turned = work[WORK_ROWS:]
-            open_terms(x, weight, terms, turned, row_max, rest, logs)
+            softmax_terms(x, weight, terms, turned, row_max, rest, logs)
             _modulate(modulation.gamma, weight, x_y, row_max, rest, logs, work)
-            close_terms(terms, weight, rest, turned)
+            normalise_terms(terms, weight, rest, turned)
     else:
 
         def choose(modulation, x, x_y, weight, terms, row_max, rest, logs, work):
-            open_rows(x, row_max, rest, logs)
+            softmax_statistics(x, row_max, rest, logs)
             _modulate(modulation.gamma, weight, x_y, row_max, rest, logs, work)
 
     return choose

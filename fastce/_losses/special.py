@@ -129,7 +129,7 @@ def _apply(
     )
     if not large:
         columns(x, out, 0, n)
-    elif 64 * n_classes * x.itemsize > _rowwise.FAR_BYTES:
+    elif 64 * n_classes * x.itemsize > _rowwise.UNCACHED_BYTES:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=64, per_thread=1)
     else:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=min(inner, 256))
@@ -235,7 +235,7 @@ def logsumexp(
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
     """
-    rows, columns = _rowwise.logsumexp_rows, _rowwise.logsumexp_columns
+    rows, columns = _rowwise.logsumexp_rows, _rowwise.logsumexp_strided
     if (
         out is None
         and type(axis) is int
@@ -314,7 +314,7 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return _along_axis(_rowwise.softmax_rows, _rowwise.softmax_columns, x, axis, out)
+    return _along_axis(_rowwise.softmax_rows, _rowwise.softmax_strided, x, axis, out)
 
 
 def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -360,7 +360,7 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     >>> log_softmax(np.array([0.0, -50.0]))  # the first is -exp(-50), not 0
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    return _along_axis(_rowwise.log_softmax_rows, _rowwise.log_softmax_columns, x, axis, out)
+    return _along_axis(_rowwise.log_softmax_rows, _rowwise.log_softmax_strided, x, axis, out)
 
 
 def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:

@@ -1,8 +1,8 @@
 """Products of a block of rows, dense or CSR: ``Z = X coef_pK + intercept`` and ``G += X.T R``.
 
 X is float32 or float64, everything else float64; float32 entries are widened in registers, so all
-arithmetic is double. One thread. The arithmetic is C (``_simd/dense.h``, ``_simd/csr.h``), compiled
-for several instruction sets; ``_cpu.pyx`` chooses at import.
+arithmetic is double. One thread. The arithmetic is C (``simd/dense.h``, ``simd/csr.h``), compiled
+for several instruction sets; ``cpu.pyx`` chooses at import.
 
 Two faces: `dense_forward` and `csr_forward` check their arrays and serve prediction; `addresses`
 gives the C functions to Numba, which calls them inside its row loop without checks (the caller has
@@ -19,41 +19,39 @@ from cpython.buffer cimport (
 )
 from libc.stdint cimport int32_t, int64_t
 
-from . import cpu as _cpu
+from . import cpu
 
 __all__ = ["addresses", "check_csr", "csr_forward", "dense_forward"]
 
-cdef extern from "simd/blocks.h" nogil:
-    ctypedef void (*fastce_dense_forward)(
-        Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
-        Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
-    ctypedef void (*fastce_dense_backward)(
-        Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
-        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
-    ctypedef void (*fastce_csr_forward)(
-        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
-        Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z)
-    ctypedef void (*fastce_csr_backward)(
-        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
-        Py_ssize_t R, Py_ssize_t K, Py_ssize_t G)
-    ctypedef void (*fastce_dense_read)(Py_ssize_t row, Py_ssize_t col_stride, Py_ssize_t p, Py_ssize_t centre, Py_ssize_t out)
-    ctypedef void (*fastce_csr_row)(
-        Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t, Py_ssize_t, Py_ssize_t)
-    ctypedef struct fastce_block_functions:
-        fastce_dense_forward dense_forward_f32, dense_forward_f64
-        fastce_dense_backward dense_backward_f32, dense_backward_f64
-        fastce_csr_forward csr_forward_f32_i32, csr_forward_f32_i64, csr_forward_f64_i32, csr_forward_f64_i64
-        fastce_csr_backward csr_backward_f32_i32, csr_backward_f32_i64, csr_backward_f64_i32, csr_backward_f64_i64
-        fastce_dense_read dense_read_f32, dense_read_f64
-        fastce_csr_row csr_read_f32_i32, csr_read_f32_i64, csr_read_f64_i32, csr_read_f64_i64
-        fastce_csr_row csr_add_pairs_f32_i32, csr_add_pairs_f32_i64, csr_add_pairs_f64_i32, csr_add_pairs_f64_i64
-        fastce_csr_row csr_add_moments_f32_i32, csr_add_moments_f32_i64, csr_add_moments_f64_i32, csr_add_moments_f64_i64
-    fastce_block_functions fastce_blocks_of_level(int level)
-    Py_ssize_t fastce_csr_fault_i32(const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
-    Py_ssize_t fastce_csr_fault_i64(const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+cdef extern from "simd/products.h" nogil:
+    ctypedef struct fastce_product:
+        const char *name
+        void *address
+    const fastce_product *fastce_products_of_level(int level)
+    Py_ssize_t fastce_csr_fault_i32(
+        const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+    Py_ssize_t fastce_csr_fault_i64(
+        const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
+
+ctypedef void (*_DenseForward)(
+    Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
+    Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z) noexcept nogil
+ctypedef void (*_CsrForward)(
+    Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
+    Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z) noexcept nogil
 
 
-cdef fastce_block_functions functions = fastce_blocks_of_level(_cpu.level())
+cdef dict _read_addresses():
+    """Return the addresses of the C functions of the instruction set in use, by symbol name."""
+    cdef const fastce_product *product = fastce_products_of_level(cpu.level())
+    found = {}
+    while product.name != NULL:
+        found[product.name.decode()] = <Py_ssize_t> product.address
+        product += 1
+    return found
+
+
+cdef dict _addresses = _read_addresses()
 
 
 def addresses():
@@ -83,34 +81,7 @@ def addresses():
         ``fastce_csr_add_moments_{f32,f64}_{i32,i64}(data, indices, indptr, factor, sums, squares)``
             sums (p,) += factor row, squares (p,) += factor row^2.
     """
-    return {
-        "fastce_dense_forward_f32": <Py_ssize_t> functions.dense_forward_f32,
-        "fastce_dense_forward_f64": <Py_ssize_t> functions.dense_forward_f64,
-        "fastce_dense_backward_f32": <Py_ssize_t> functions.dense_backward_f32,
-        "fastce_dense_backward_f64": <Py_ssize_t> functions.dense_backward_f64,
-        "fastce_csr_forward_f32_i32": <Py_ssize_t> functions.csr_forward_f32_i32,
-        "fastce_csr_forward_f32_i64": <Py_ssize_t> functions.csr_forward_f32_i64,
-        "fastce_csr_forward_f64_i32": <Py_ssize_t> functions.csr_forward_f64_i32,
-        "fastce_csr_forward_f64_i64": <Py_ssize_t> functions.csr_forward_f64_i64,
-        "fastce_csr_backward_f32_i32": <Py_ssize_t> functions.csr_backward_f32_i32,
-        "fastce_csr_backward_f32_i64": <Py_ssize_t> functions.csr_backward_f32_i64,
-        "fastce_csr_backward_f64_i32": <Py_ssize_t> functions.csr_backward_f64_i32,
-        "fastce_csr_backward_f64_i64": <Py_ssize_t> functions.csr_backward_f64_i64,
-        "fastce_dense_read_f32": <Py_ssize_t> functions.dense_read_f32,
-        "fastce_dense_read_f64": <Py_ssize_t> functions.dense_read_f64,
-        "fastce_csr_read_f32_i32": <Py_ssize_t> functions.csr_read_f32_i32,
-        "fastce_csr_read_f32_i64": <Py_ssize_t> functions.csr_read_f32_i64,
-        "fastce_csr_read_f64_i32": <Py_ssize_t> functions.csr_read_f64_i32,
-        "fastce_csr_read_f64_i64": <Py_ssize_t> functions.csr_read_f64_i64,
-        "fastce_csr_add_pairs_f32_i32": <Py_ssize_t> functions.csr_add_pairs_f32_i32,
-        "fastce_csr_add_pairs_f32_i64": <Py_ssize_t> functions.csr_add_pairs_f32_i64,
-        "fastce_csr_add_pairs_f64_i32": <Py_ssize_t> functions.csr_add_pairs_f64_i32,
-        "fastce_csr_add_pairs_f64_i64": <Py_ssize_t> functions.csr_add_pairs_f64_i64,
-        "fastce_csr_add_moments_f32_i32": <Py_ssize_t> functions.csr_add_moments_f32_i32,
-        "fastce_csr_add_moments_f32_i64": <Py_ssize_t> functions.csr_add_moments_f32_i64,
-        "fastce_csr_add_moments_f64_i32": <Py_ssize_t> functions.csr_add_moments_f64_i32,
-        "fastce_csr_add_moments_f64_i64": <Py_ssize_t> functions.csr_add_moments_f64_i64,
-    }
+    return dict(_addresses)
 
 
 cdef class _Array:
@@ -179,8 +150,8 @@ def dense_forward(X, coef_pK, intercept, Z):
     cdef _Array b = _intercept_of(intercept, K)
     cdef Py_ssize_t x_ = x.address(), rs = x.stride(0), cs = x.stride(1), w_ = w.address()
     cdef Py_ssize_t b_ = 0 if b is None else b.address(), z_ = z.address()
-    cdef fastce_dense_forward function = (
-        functions.dense_forward_f32 if x.view.format[0] == c"f" else functions.dense_forward_f64)
+    cdef Py_ssize_t address = _addresses[f"fastce_dense_forward_f{8 * x.view.itemsize}"]
+    cdef _DenseForward function = <_DenseForward> address
     with nogil:
         function(x_, rs, cs, n, p, w_, b_, K, z_)
 
@@ -279,10 +250,8 @@ def csr_forward(data, indices, indptr, coef_pK, intercept, Z):
     cdef _Array b = _intercept_of(intercept, K)
     cdef Py_ssize_t data_ = x.data.address(), indices_ = x.indices.address(), indptr_ = x.indptr.address()
     cdef Py_ssize_t w_ = w.address(), b_ = 0 if b is None else b.address(), z_ = z.address()
-    cdef fastce_csr_forward function
-    if x.data.view.format[0] == c"f":
-        function = functions.csr_forward_f32_i64 if x.wide else functions.csr_forward_f32_i32
-    else:
-        function = functions.csr_forward_f64_i64 if x.wide else functions.csr_forward_f64_i32
+    kind = f"f{8 * x.data.view.itemsize}_i{8 * x.indices.view.itemsize}"
+    cdef Py_ssize_t address = _addresses[f"fastce_csr_forward_{kind}"]
+    cdef _CsrForward function = <_CsrForward> address
     with nogil:
         function(data_, indices_, indptr_, n, w_, b_, K, z_)

@@ -16,22 +16,22 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 
-from . import cpu as _cpu
+from . import cpu
 
 __all__ = [
     "BLOCK_ROWS",
-    "FAR_BYTES",
     "SHORT_ROW",
+    "UNCACHED_BYTES",
     "addresses",
     "exp_nonpositive_flat",
     "log_sigmoid_flat",
-    "log_softmax_columns",
     "log_softmax_rows",
-    "logsumexp_columns",
+    "log_softmax_strided",
     "logsumexp_rows",
+    "logsumexp_strided",
     "sigmoid_flat",
-    "softmax_columns",
     "softmax_rows",
+    "softmax_strided",
 ]
 
 cdef extern from "simd/rowwise.h" nogil:
@@ -45,25 +45,24 @@ cdef extern from "simd/rowwise.h" nogil:
         LOG_SIGMOID_FLAT
         FASTCE_BLOCK_ROWS
         FASTCE_SHORT_ROW
-        FASTCE_FAR_BYTES
+        FASTCE_UNCACHED_BYTES
     void (**fastce_rowwise_f32)(const float *x, Py_ssize_t n, Py_ssize_t K, float *out)
-    ctypedef struct fastce_leaf:
+    ctypedef struct fastce_symbol:
         const char *name
         void *f32
         void *f64
-    const fastce_leaf *fastce_leaves(int level)
+    const fastce_symbol *fastce_rowwise_symbols(int level)
     void (**fastce_rowwise_f64)(const double *x, Py_ssize_t n, Py_ssize_t K, double *out)
-    void (**fastce_columns_f32)(const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, float *out)
-    void (**fastce_columns_f64)(const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, double *out)
+    void (**fastce_strided_f32)(const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, float *out)
+    void (**fastce_strided_f64)(const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, double *out)
 
 
-# The most rows that the leaves take at a time; the longest row whose terms `open_terms` writes to
+# The most rows that the leaves take at a time; the longest row whose terms `softmax_terms` writes to
 # other memory than `out`; and above how many bytes of 64 neighbouring columns only wide parts are
 # quick.
-BLOCK_ROWS, SHORT_ROW, FAR_BYTES = FASTCE_BLOCK_ROWS, FASTCE_SHORT_ROW, FASTCE_FAR_BYTES
+BLOCK_ROWS, SHORT_ROW, UNCACHED_BYTES = FASTCE_BLOCK_ROWS, FASTCE_SHORT_ROW, FASTCE_UNCACHED_BYTES
 
-_level = _cpu.level()
-fastce_rowwise_use(_level)
+fastce_rowwise_use(cpu.level())
 
 
 def addresses():
@@ -72,16 +71,16 @@ def addresses():
     Each takes the address of its first array, the two lengths of that array, and the addresses of
     the other arrays:
 
-    ``fastce_open_rows(x, n, K, row_max, rest, logs)``
+    ``fastce_softmax_statistics(x, n, K, row_max, rest, logs)``
         Of the rows x (n, K), n <= 64: the largest entry, the sum of exp(x - row_max) over all other
         entries, and log1p of that.
     ``fastce_weighted_softmax(x, n, K, weight, out, row_max, rest, logs)``
         The same, and `out` (n, K), which may be `x`, becomes weight (n,) times softmax. A row of
         weight 0 is not looked at.
-    ``fastce_open_terms(x, n, K, weight, out, turned, row_max, rest, logs)``,
-    ``fastce_close_terms(out, n, K, weight, rest, turned)``
+    ``fastce_softmax_terms(x, n, K, weight, out, transposed, row_max, rest, logs)``,
+    ``fastce_normalise_terms(out, n, K, weight, rest, transposed)``
         The two halves of weighted_softmax, so that the weights may depend on what the first one
-        finds. `turned` (60 * 64,), or (K * 64,) for K <= 60, is memory between them.
+        finds. `transposed` (60 * 64,), or (K * 64,) for K <= 60, is memory between them.
     ``fastce_logistic(x, n, 1, small, large, tail)``
         sigmoid(-|x|), sigmoid(|x|) and log1p(exp(-|x|)), each (n,).
     ``fastce_exp_nonpositive_flat(x, n, 1, out)``
@@ -89,12 +88,12 @@ def addresses():
     ``fastce_log_nonnegative_flat(x, n, 1, out)``
         log(x) of x >= 0.
     """
-    cdef const fastce_leaf *leaf = fastce_leaves(_level)
+    cdef const fastce_symbol *symbol = fastce_rowwise_symbols(cpu.level())
     result = {}
-    while leaf.name != NULL:
-        result[leaf.name.decode() + "_f32"] = <Py_ssize_t> leaf.f32
-        result[leaf.name.decode() + "_f64"] = <Py_ssize_t> leaf.f64
-        leaf += 1
+    while symbol.name != NULL:
+        result[symbol.name.decode() + "_f32"] = <Py_ssize_t> symbol.f32
+        result[symbol.name.decode() + "_f64"] = <Py_ssize_t> symbol.f64
+        symbol += 1
     return result
 
 
@@ -131,7 +130,7 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
     return 0
 
 
-cdef int _apply_columns(int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
+cdef int _apply_strided(int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
     """Check the two arrays and the columns, and run one of the C functions on them."""
     cdef Py_buffer source, target
     cdef Py_ssize_t outer, K, inner
@@ -152,10 +151,10 @@ cdef int _apply_columns(int slot, object x, object out, Py_ssize_t first, Py_ssi
                 raise TypeError("x and out must have one dtype; got two")
             if source.format[0] == c"f":
                 with nogil:
-                    fastce_columns_f32[slot](<const float *> source.buf, K, inner, first, last, <float *> target.buf)
+                    fastce_strided_f32[slot](<const float *> source.buf, K, inner, first, last, <float *> target.buf)
             elif source.format[0] == c"d":
                 with nogil:
-                    fastce_columns_f64[slot](<const double *> source.buf, K, inner, first, last, <double *> target.buf)
+                    fastce_strided_f64[slot](<const double *> source.buf, K, inner, first, last, <double *> target.buf)
             else:
                 raise TypeError("x must be float32 or float64; got another dtype")
         finally:
@@ -180,22 +179,22 @@ def log_softmax_rows(x, out):
     _apply(LOG_SOFTMAX_ROWS, x, out, 2, 2)
 
 
-def logsumexp_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+def logsumexp_strided(x, out, Py_ssize_t first, Py_ssize_t last):
     """Write ``log(sum_k exp(x[i, k, j]))`` of `x` (outer, K, inner) into `out` (outer, inner), from flat place `first` to before `last`."""
-    _apply_columns(LOGSUMEXP_ROWS, x, out, first, last)
+    _apply_strided(LOGSUMEXP_ROWS, x, out, first, last)
 
 
-def softmax_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+def softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
     """Write ``exp(x[i, k, j]) / sum_k exp(x[i, k, j])`` of `x` (outer, K, inner) into `out`, of its shape, which may be `x`.
 
     Only of the columns from `first` to before `last`; column ``i * inner + j`` is ``x[i, :, j]``.
     """
-    _apply_columns(SOFTMAX_ROWS, x, out, first, last)
+    _apply_strided(SOFTMAX_ROWS, x, out, first, last)
 
 
-def log_softmax_columns(x, out, Py_ssize_t first, Py_ssize_t last):
+def log_softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
     """Write ``x[i, k, j] - log(sum_k exp(x[i, k, j]))`` likewise."""
-    _apply_columns(LOG_SOFTMAX_ROWS, x, out, first, last)
+    _apply_strided(LOG_SOFTMAX_ROWS, x, out, first, last)
 
 
 def exp_nonpositive_flat(x, out):

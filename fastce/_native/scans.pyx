@@ -1,8 +1,8 @@
 """Checks of whole arrays, at the speed of memory: are labels classes, are targets in their interval, do arrays overlap; one thread.
 
 `is_plain_call` answers all of it at once for the usual call, where checks in Python would take
-longer than the loss itself. The loops are C (``_simd/scans.h``), compiled for several instruction
-sets (``_cpu.pyx``).
+longer than the loss itself. The loops are C (``simd/scans.h``), compiled for several instruction
+sets (``cpu.pyx``).
 """
 
 from cpython.buffer cimport (
@@ -14,7 +14,7 @@ from cpython.buffer cimport (
 )
 from libc.stdint cimport int64_t
 
-from . import cpu as _cpu
+from . import cpu
 
 __all__ = ["is_plain_call", "overlap", "scan_interval", "scan_labels"]
 
@@ -26,7 +26,7 @@ cdef extern from "simd/scans.h" nogil:
     fastce_scan_functions fastce_scans_of_level(int level)
 
 
-cdef fastce_scan_functions scans = fastce_scans_of_level(_cpu.level())
+cdef fastce_scan_functions scans = fastce_scans_of_level(cpu.level())
 
 
 cdef struct _Flat:

@@ -12,8 +12,8 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 @kernel
-def open_rows(x, row_max, rest, logs):
-    _math.open_rows(x, row_max, rest, logs)
+def softmax_statistics(x, row_max, rest, logs):
+    _math.softmax_statistics(x, row_max, rest, logs)
 
 
 @kernel
@@ -47,7 +47,7 @@ def test_rows_are_opened(n, n_classes, dtype, rng):
     largest, e, rest = exact.parts(x)
     gap = exact.gap(x)
     row_max, got_rest, logs = np.full((3, n), np.nan, dtype)
-    open_rows(x, row_max, got_rest, logs)
+    softmax_statistics(x, row_max, got_rest, logs)
     assert_array_equal(row_max, largest[:, 0])
     runner_up = np.sort(gap, axis=1)[:, min(1, n_classes - 1)]
     for got, want in ((got_rest, rest[:, 0]), (logs, np.log1p(rest[:, 0]))):
@@ -138,10 +138,10 @@ def test_log(n, dtype, rng):
 
 @kernel
 def in_halves(x, weight, more, out, turned, row_max, rest, logs):
-    _math.open_terms(x, weight, out, turned, row_max, rest, logs)
+    _math.softmax_terms(x, weight, out, turned, row_max, rest, logs)
     for i in range(weight.size):
         weight[i] *= more[i]
-    _math.close_terms(out, weight, rest, turned)
+    _math.normalise_terms(out, weight, rest, turned)
 
 
 @DTYPES

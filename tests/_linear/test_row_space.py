@@ -6,10 +6,10 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
-from fastce.linear_model import _logistic as linear_model
 from fastce._linear.row_space import RowSpace, pays
 from fastce._optimize import minimise as _solvers
 from fastce.linear_model import LogisticRegression
+from fastce.linear_model import _logistic as linear_model
 
 
 def make(rng, n=25, p=90):

@@ -20,11 +20,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastce.linear_model import _logistic as linear_model
 from fastce._core import threads as _threads
 from fastce._linear import loss as _linear_loss
 from fastce._optimize import minimise as _solvers
 from fastce.linear_model import LogisticRegression
+from fastce.linear_model import _logistic as linear_model
 
 
 @parametrize_with_checks(

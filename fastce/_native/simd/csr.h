@@ -16,19 +16,19 @@ FASTCE_INLINE void OFXI(csr_forward_classes)(const ENTRY *data, const INDEX *ind
         UNROLL_ALL for (int v = 0; v < VECTORS; ++v)
             sum[v] = intercept ? NAME(load_f64)(intercept + v * DOUBLE_LANES) : NAME(splat_f64)(0);
         if (some && intercept)
-            last = NAME(load_some_f64)(intercept + VECTORS * DOUBLE_LANES, some);
+            last = NAME(load_partial_f64)(intercept + VECTORS * DOUBLE_LANES, some);
         for (ptrdiff_t e = indptr[i]; e < indptr[i + 1]; ++e) {
             const double *row = coef + (ptrdiff_t)indices[e] * K;
             double entry = (double)data[e];
             UNROLL_ALL for (int v = 0; v < VECTORS; ++v)
                 sum[v] += NAME(load_f64)(row + v * DOUBLE_LANES) * entry;
             if (some)
-                last += NAME(load_some_f64)(row + VECTORS * DOUBLE_LANES, some) * entry;
+                last += NAME(load_partial_f64)(row + VECTORS * DOUBLE_LANES, some) * entry;
         }
         UNROLL_ALL for (int v = 0; v < VECTORS; ++v)
             NAME(store_f64)(Z + i * K + v * DOUBLE_LANES, sum[v]);
         if (some)
-            NAME(store_some_f64)(Z + i * K + VECTORS * DOUBLE_LANES, last, some);
+            NAME(store_partial_f64)(Z + i * K + VECTORS * DOUBLE_LANES, last, some);
     }
 }
 
@@ -40,7 +40,7 @@ FASTCE_INLINE void OFXI(csr_backward_classes)(const ENTRY *data, const INDEX *in
         UNROLL_ALL for (int v = 0; v < VECTORS; ++v)
             factor[v] = NAME(load_f64)(R + i * K + v * DOUBLE_LANES);
         if (some)
-            last = NAME(load_some_f64)(R + i * K + VECTORS * DOUBLE_LANES, some);
+            last = NAME(load_partial_f64)(R + i * K + VECTORS * DOUBLE_LANES, some);
         for (ptrdiff_t e = indptr[i]; e < indptr[i + 1]; ++e) {
             double *row = G + (ptrdiff_t)indices[e] * K;
             double entry = (double)data[e];
@@ -48,7 +48,7 @@ FASTCE_INLINE void OFXI(csr_backward_classes)(const ENTRY *data, const INDEX *in
                 NAME(store_f64)(row + v * DOUBLE_LANES, NAME(load_f64)(row + v * DOUBLE_LANES) + factor[v] * entry);
             if (some) {
                 double *end = row + VECTORS * DOUBLE_LANES;
-                NAME(store_some_f64)(end, NAME(load_some_f64)(end, some) + last * entry, some);
+                NAME(store_partial_f64)(end, NAME(load_partial_f64)(end, some) + last * entry, some);
             }
         }
     }

@@ -8,7 +8,7 @@
  */
 
 /* Ask for the number that lies `ahead` of p; as integers, for the place may lie behind the array's end. */
-FASTCE_INLINE void OFX(ask_for)(const ENTRY *p, ptrdiff_t ahead)
+FASTCE_INLINE void OFX(prefetch_entry)(const ENTRY *p, ptrdiff_t ahead)
 {
 #if defined(__GNUC__)
     __builtin_prefetch((const void *)((uintptr_t)p + ahead * sizeof(ENTRY)), 0, 3);
@@ -26,18 +26,18 @@ FASTCE_INLINE void OFX(tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_str
     UNROLL_ALL for (int a = 0; a < ROWS; ++a)
         UNROLL_ALL for (int v = 0; v < VECTORS; ++v) {
             const double *from = out + a * K + v * DOUBLE_LANES;
-            sum[a][v] = some && v == VECTORS - 1 ? NAME(load_some_f64)(from, some) : NAME(load_f64)(from);
+            sum[a][v] = some && v == VECTORS - 1 ? NAME(load_partial_f64)(from, some) : NAME(load_f64)(from);
         }
     for (ptrdiff_t start = 0; start < T; start += LINE_NUMBERS) {
         const ptrdiff_t stop = T - start < LINE_NUMBERS ? T : start + LINE_NUMBERS;
         if (ahead)
             UNROLL_ALL for (int a = 0; a < ROWS; ++a)
-                OFX(ask_for)(A + a * a_stride + start * t_stride, ahead * a_stride);
+                OFX(prefetch_entry)(A + a * a_stride + start * t_stride, ahead * a_stride);
         for (ptrdiff_t t = start; t < stop; ++t) {
             vdouble right[TILE_VECTORS];
             UNROLL_ALL for (int v = 0; v < VECTORS; ++v) {
                 const double *from = B + t * K + v * DOUBLE_LANES;
-                right[v] = some && v == VECTORS - 1 ? NAME(load_some_f64)(from, some) : NAME(load_f64)(from);
+                right[v] = some && v == VECTORS - 1 ? NAME(load_partial_f64)(from, some) : NAME(load_f64)(from);
             }
             UNROLL_ALL for (int a = 0; a < ROWS; ++a) {
                 const vdouble left = NAME(splat_at)(A + a * a_stride + t * t_stride);
@@ -50,7 +50,7 @@ FASTCE_INLINE void OFX(tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t t_str
         UNROLL_ALL for (int v = 0; v < VECTORS; ++v) {
             double *to = out + a * K + v * DOUBLE_LANES;
             if (some && v == VECTORS - 1)
-                NAME(store_some_f64)(to, sum[a][v], some);
+                NAME(store_partial_f64)(to, sum[a][v], some);
             else
                 NAME(store_f64)(to, sum[a][v]);
         }
@@ -130,7 +130,7 @@ FASTCE_INLINE void OFX(multiply_rows)(const ENTRY *A, ptrdiff_t a_stride, ptrdif
                 for (ptrdiff_t i = 0; i < rows; ++i)
                     for (ptrdiff_t start = 0; start < length; start += LINE_NUMBERS) {
                         const ptrdiff_t stop = length - start < LINE_NUMBERS ? length : start + LINE_NUMBERS;
-                        OFX(ask_for)(left + i * a_stride + start, ROWS * a_stride);
+                        OFX(prefetch_entry)(left + i * a_stride + start, ROWS * a_stride);
                         for (ptrdiff_t j = start; j < stop; ++j)
                             widened[i * LENGTH + j] = (double)left[i * a_stride + j];
                     }
@@ -174,9 +174,9 @@ FASTCE_INLINE void OFX(dots_tile)(const ENTRY *A, ptrdiff_t a_stride, ptrdiff_t 
             sum[a] += OFX(load_widened)(A + a * a_stride + t) * right;
     }
     if (t < T) {
-        vdouble right = NAME(load_some_f64)(B + t, T - t);
+        vdouble right = NAME(load_partial_f64)(B + t, T - t);
         UNROLL_ALL for (int a = 0; a < ROWS; ++a)
-            sum[a] += OFX(load_some_widened)(A + a * a_stride + t, T - t) * right;
+            sum[a] += OFX(load_partial_widened)(A + a * a_stride + t, T - t) * right;
     }
     /* always four at a time: a row's result should not depend on how many others there are */
     UNROLL_ALL for (int a = 0; a < ROWS; a += 4) {
@@ -207,10 +207,10 @@ FASTCE_INLINE void OFX(sums_tile)(const ENTRY *A, ptrdiff_t t_stride, ptrdiff_t 
         NAME(store_f64)(out + a, sum);
     }
     if (a < m) {
-        vdouble sum = NAME(load_some_f64)(out + a, m - a);
+        vdouble sum = NAME(load_partial_f64)(out + a, m - a);
         UNROLL_ALL for (int t = 0; t < COLUMNS; ++t)
-            sum += OFX(load_some_widened)(A + t * t_stride + a, m - a) * B[t];
-        NAME(store_some_f64)(out + a, sum, m - a);
+            sum += OFX(load_partial_widened)(A + t * t_stride + a, m - a) * B[t];
+        NAME(store_partial_f64)(out + a, sum, m - a);
     }
 }
 

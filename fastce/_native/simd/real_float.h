@@ -9,7 +9,7 @@
 #define REAL_MAX FLT_MAX
 #define MANTISSA_BITS 23
 
-/* exp: magic = 1.5 * 2^23 + 127 + 64 rounds to an integer and leaves n + 127 + 64 in the low bits;
+/* exp: magic = 1.5 * 2^23 + 127 + 64 rounds to an integer and symbols n + 127 + 64 in the low bits;
  * the 64 keeps the scale 2^(n+64) a normal number down to the smallest subnormal result. */
 #define EXP_LOWEST -104.0f
 #define EXP_MAGIC 12583103.0f

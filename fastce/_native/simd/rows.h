@@ -2,7 +2,7 @@
  *
  *     logsumexp = m + log1p(rest)     softmax_k = exp(x_k - m) / (1 + rest)     log_softmax_k = (x_k - m) - log1p(rest)
  *
- * with m and rest of passes.h. Long rows run along the row; short rows run LANES at a time (columns.h).
+ * with m and rest of long_rows.h. Long rows run along the row; short rows run LANES at a time (short_rows.h).
  */
 enum { OF(LOGSUMEXP), OF(SOFTMAX), OF(LOG_SOFTMAX) };
 
@@ -23,15 +23,15 @@ FASTCE_INLINE void OF(apply)(const REAL *x, ptrdiff_t K, REAL m, REAL factor, RE
         OF(store)(out + k, form == OF(SOFTMAX) ? OF(load)(x + k) * factor : (OF(load)(x + k) - m) - factor);
     if (k < K) {
         VREAL last = OF(load_or)(x + k, K - k, (REAL)0);
-        OF(store_some)(out + k, form == OF(SOFTMAX) ? last * factor : (last - m) - factor, K - k);
+        OF(store_partial)(out + k, form == OF(SOFTMAX) ? last * factor : (last - m) - factor, K - k);
     }
 }
 
-/* n <= COLUMN long rows. `form` is a constant wherever this is inlined, so each function gets its own straight code. */
+/* n <= BLOCK_ROWS long rows. `form` is a constant wherever this is inlined, so each function gets its own straight code. */
 FASTCE_INLINE void OF(long_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *out, int form)
 {
-    REAL m[COLUMN], rest[COLUMN], logs[COLUMN];
-    OF(open_long)(x, n, K, form == OF(SOFTMAX) ? out : NULL, m, rest, logs);
+    REAL m[BLOCK_ROWS], rest[BLOCK_ROWS], logs[BLOCK_ROWS];
+    OF(long_row_statistics)(x, n, K, form == OF(SOFTMAX) ? out : NULL, m, rest, logs);
     for (ptrdiff_t i = 0; i < n; ++i) {
         const REAL *row = x + i * K;
         if (form == OF(SOFTMAX)) {
@@ -47,11 +47,11 @@ FASTCE_INLINE void OF(long_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *
     }
 }
 
-/* n <= COLUMN short rows. */
+/* n <= BLOCK_ROWS short rows. */
 FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *out, int form)
 {
-    REAL turned[SHORT_ROW * COLUMN], m[COLUMN], rest[COLUMN], logs[COLUMN];
-    OF(open_turned)(x, n, K, turned, m, rest, logs, form == OF(LOG_SOFTMAX));
+    REAL transposed[SHORT_ROW * BLOCK_ROWS], m[BLOCK_ROWS], rest[BLOCK_ROWS], logs[BLOCK_ROWS];
+    OF(short_row_statistics)(x, n, K, transposed, m, rest, logs, form == OF(LOG_SOFTMAX));
     if (form == OF(LOGSUMEXP)) {
         for (ptrdiff_t i = 0; i < n; ++i)
             out[i] = m[i] + logs[i];
@@ -62,7 +62,7 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL 
     }
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         VREAL factor = (REAL)1 / (OF(load)(rest + i) + (REAL)1), log1p_rest = OF(load)(logs + i);
-        for (REAL *column = turned + i; column < turned + K * COLUMN; column += COLUMN)
+        for (REAL *column = transposed + i; column < transposed + K * BLOCK_ROWS; column += BLOCK_ROWS)
             OF(store)(column, form == OF(SOFTMAX) ? OF(load)(column) * factor : OF(load)(column) - log1p_rest);
     }
     if (form == OF(LOG_SOFTMAX))
@@ -70,9 +70,9 @@ FASTCE_INLINE void OF(short_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL 
             if (!OF(is_finite)(m[i])) {
                 REAL total = OF(logsumexp_not_finite)(x + i * K, 1, K, m[i]);
                 for (ptrdiff_t k = 0; k < K; ++k)
-                    turned[k * COLUMN + i] = x[i * K + k] - total;
+                    transposed[k * BLOCK_ROWS + i] = x[i * K + k] - total;
             }
-    OF(turn_back)(turned, n, K, out);
+    OF(transpose_back)(transposed, n, K, out);
 }
 
 FASTCE_INLINE void OF(rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *out, int form)
@@ -82,10 +82,10 @@ FASTCE_INLINE void OF(rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *out, 
         for (ptrdiff_t i = 0; i < n * width; ++i)
             out[i] = (REAL)-INFINITY; /* the logarithm of an empty sum */
     } else if (K <= SHORT_ROW) {
-        for (ptrdiff_t i = 0; i < n; i += COLUMN)
-            OF(short_rows)(x + i * K, n - i < COLUMN ? n - i : COLUMN, K, out + i * width, form);
+        for (ptrdiff_t i = 0; i < n; i += BLOCK_ROWS)
+            OF(short_rows)(x + i * K, n - i < BLOCK_ROWS ? n - i : BLOCK_ROWS, K, out + i * width, form);
     } else {
-        const ptrdiff_t step = K < 4096 ? 4096 / K < COLUMN ? 4096 / K : COLUMN : 1; /* a block should still be in the first cache when it is finished */
+        const ptrdiff_t step = K < 4096 ? 4096 / K < BLOCK_ROWS ? 4096 / K : BLOCK_ROWS : 1; /* a block should still be in the first cache when it is finished */
         for (ptrdiff_t i = 0; i < n; i += step)
             OF(long_rows)(x + i * K, n - i < step ? n - i : step, K, out + i * width, form);
     }
@@ -97,28 +97,28 @@ static void OF(log_softmax_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *
 
 /* ---- what losses are made of -------------------------------------------------------------------------------------------------- */
 
-/* row_max, rest and logs (n,) of the rows x (n, K), n <= COLUMN. */
-static void OF(open_rows)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *row_max, REAL *rest, REAL *logs)
+/* row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS. */
+static void OF(softmax_statistics)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *row_max, REAL *rest, REAL *logs)
 {
     if (K <= SHORT_ROW) {
-        REAL turned[SHORT_ROW * COLUMN], m[COLUMN], r[COLUMN], l[COLUMN];
-        OF(open_turned)(x, n, K, turned, m, r, l, 0);
+        REAL transposed[SHORT_ROW * BLOCK_ROWS], m[BLOCK_ROWS], r[BLOCK_ROWS], l[BLOCK_ROWS];
+        OF(short_row_statistics)(x, n, K, transposed, m, r, l, 0);
         memcpy(row_max, m, n * sizeof *m);
         memcpy(rest, r, n * sizeof *r);
         memcpy(logs, l, n * sizeof *l);
     } else {
-        OF(open_long)(x, n, K, NULL, row_max, rest, logs);
+        OF(long_row_statistics)(x, n, K, NULL, row_max, rest, logs);
     }
 }
 
-/* The first half of weighted_softmax: the terms exp(x - max x) of long rows go to out, which may be x; those of short rows to turned
- * (K, COLUMN). Long rows of weight 0 are not looked at. */
-static void OF(open_terms)(
-    const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *turned, REAL *row_max, REAL *rest, REAL *logs)
+/* The first half of weighted_softmax: the terms exp(x - max x) of long rows go to out, which may be x; those of short rows to transposed
+ * (K, BLOCK_ROWS). Long rows of weight 0 are not looked at. */
+static void OF(softmax_terms)(
+    const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *transposed, REAL *row_max, REAL *rest, REAL *logs)
 {
     if (K <= SHORT_ROW) {
-        REAL m[COLUMN], r[COLUMN], l[COLUMN];
-        OF(open_turned)(x, n, K, turned, m, r, l, 0);
+        REAL m[BLOCK_ROWS], r[BLOCK_ROWS], l[BLOCK_ROWS];
+        OF(short_row_statistics)(x, n, K, transposed, m, r, l, 0);
         memcpy(row_max, m, n * sizeof *m);
         memcpy(rest, r, n * sizeof *r);
         memcpy(logs, l, n * sizeof *l);
@@ -127,14 +127,14 @@ static void OF(open_terms)(
     for (ptrdiff_t i = 0, next; i < n; i = next) {
         for (next = i; next < n && weight[next] != 0; ++next)
             ;
-        OF(open_long)(x + i * K, next - i, K, out + i * K, row_max + i, rest + i, logs + i);
+        OF(long_row_statistics)(x + i * K, next - i, K, out + i * K, row_max + i, rest + i, logs + i);
         for (; next < n && weight[next] == 0; ++next)
             row_max[next] = rest[next] = logs[next] = 0;
     }
 }
 
 /* The second half: out (n, K) becomes weight_i / (1 + rest_i) times the terms. What has weight 0 becomes 0. */
-static void OF(close_terms)(REAL *out, ptrdiff_t n, ptrdiff_t K, const REAL *weight, const REAL *rest, REAL *turned)
+static void OF(normalise_terms)(REAL *out, ptrdiff_t n, ptrdiff_t K, const REAL *weight, const REAL *rest, REAL *transposed)
 {
     if (K > SHORT_ROW) {
         for (ptrdiff_t i = 0; i < n; ++i)
@@ -148,19 +148,19 @@ static void OF(close_terms)(REAL *out, ptrdiff_t n, ptrdiff_t K, const REAL *wei
         const ptrdiff_t count = n - i;
         const VREAL zero = OF(splat)((REAL)0), each = count < LANES ? OF(load_or)(weight + i, count, (REAL)0) : OF(load)(weight + i);
         const VREAL factor = each / ((count < LANES ? OF(load_or)(rest + i, count, (REAL)0) : OF(load)(rest + i)) + (REAL)1);
-        for (REAL *column = turned + i; column < turned + K * COLUMN; column += COLUMN)
+        for (REAL *column = transposed + i; column < transposed + K * BLOCK_ROWS; column += BLOCK_ROWS)
             OF(store)(column, OF(select)(each == zero, zero, OF(load)(column) * factor));
     }
-    OF(turn_back)(turned, n, K, out);
+    OF(transpose_back)(transposed, n, K, out);
 }
 
 /* out (n, K), which may be x, becomes weight_i softmax(x_i): weight_i / (1 + rest_i) where an entry is the largest; the other results as above.
  * A row of weight 0 is not looked at: its part of out is 0. */
 static void OF(weighted_softmax)(const REAL *x, ptrdiff_t n, ptrdiff_t K, const REAL *weight, REAL *out, REAL *row_max, REAL *rest, REAL *logs)
 {
-    REAL turned[SHORT_ROW * COLUMN];
-    OF(open_terms)(x, n, K, weight, out, turned, row_max, rest, logs);
-    OF(close_terms)(out, n, K, weight, rest, turned);
+    REAL transposed[SHORT_ROW * BLOCK_ROWS];
+    OF(softmax_terms)(x, n, K, weight, out, transposed, row_max, rest, logs);
+    OF(normalise_terms)(out, n, K, weight, rest, transposed);
 }
 
 /* small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,). */
@@ -187,9 +187,9 @@ static void OF(logistic)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *sma
         OF(exps_nonpositive)(&e, 1);
         OF(log1p_fractions)(&e, &log, 1);
         const VREAL inverse = (REAL)1 / (e + (REAL)1);
-        OF(store_some)(small + i, e * inverse, count);
-        OF(store_some)(large + i, inverse, count);
-        OF(store_some)(tail + i, log, count);
+        OF(store_partial)(small + i, e * inverse, count);
+        OF(store_partial)(large + i, inverse, count);
+        OF(store_partial)(tail + i, log, count);
     }
 }
 
@@ -211,7 +211,7 @@ static void OF(logistic)(const REAL *x, ptrdiff_t n, ptrdiff_t unused, REAL *sma
             VREAL v = n - i < LANES ? OF(load_or)(x + i, n - i, (REAL)0) : OF(load)(x + i); \
             OF(function)(&v, 1);                                                       \
             if (n - i < LANES)                                                         \
-                OF(store_some)(out + i, v, n - i);                                     \
+                OF(store_partial)(out + i, v, n - i);                                     \
             else                                                                       \
                 OF(store)(out + i, v);                                                 \
         }                                                                              \

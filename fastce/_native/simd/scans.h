@@ -1,4 +1,4 @@
-/* The checks of _scans.pyx, compiled once per instruction set and chosen at import. */
+/* The checks of scans.pyx, compiled once per instruction set and chosen at import. */
 #ifndef FASTCE_SCANS_H
 #define FASTCE_SCANS_H
 

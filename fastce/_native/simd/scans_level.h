@@ -1,11 +1,11 @@
 /* Are targets what they must be? Each returns the first place that is not, or -1, and counts the ignored ones. */
-#define SCAN 2048 /* entries between two looks at the verdict; without a branch in between, compilers make vector code */
+#define SCAN_ENTRIES 2048 /* entries between two looks at the verdict; without a branch in between, compilers make vector code */
 
 static ptrdiff_t NAME(scan_labels)(const int64_t *y, ptrdiff_t n, int64_t n_classes, int64_t ignore, ptrdiff_t *n_ignored)
 {
     ptrdiff_t ignored = 0;
-    for (ptrdiff_t start = 0; start < n; start += SCAN) {
-        const ptrdiff_t stop = n - start < SCAN ? n : start + SCAN;
+    for (ptrdiff_t start = 0; start < n; start += SCAN_ENTRIES) {
+        const ptrdiff_t stop = n - start < SCAN_ENTRIES ? n : start + SCAN_ENTRIES;
         int64_t bad = 0, skipped = 0;
         for (ptrdiff_t i = start; i < stop; ++i) {
             const int64_t skip = y[i] == ignore;
@@ -27,8 +27,8 @@ static ptrdiff_t NAME(scan_labels)(const int64_t *y, ptrdiff_t n, int64_t n_clas
     static ptrdiff_t NAME(scan_interval##suffix)(const REAL *t, ptrdiff_t n, REAL highest, REAL ignore, ptrdiff_t *n_ignored)         \
     {                                                                                                                                 \
         ptrdiff_t ignored = 0;                                                                                                        \
-        for (ptrdiff_t start = 0; start < n; start += SCAN) {                                                                         \
-            const ptrdiff_t stop = n - start < SCAN ? n : start + SCAN;                                                               \
+        for (ptrdiff_t start = 0; start < n; start += SCAN_ENTRIES) {                                                                         \
+            const ptrdiff_t stop = n - start < SCAN_ENTRIES ? n : start + SCAN_ENTRIES;                                                               \
             INTEGER bad = 0, skipped = 0;                                                                                             \
             for (ptrdiff_t i = start; i < stop; ++i) {                                                                                \
                 const INTEGER skip = t[i] == ignore, fits = (t[i] >= 0) & (t[i] <= highest);                                          \
@@ -47,4 +47,4 @@ static ptrdiff_t NAME(scan_labels)(const int64_t *y, ptrdiff_t n, int64_t n_clas
 SCAN_INTERVAL(float, int32_t, _f32)
 SCAN_INTERVAL(double, int64_t, _f64)
 #undef SCAN_INTERVAL
-#undef SCAN
+#undef SCAN_ENTRIES

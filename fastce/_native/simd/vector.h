@@ -107,16 +107,16 @@ FASTCE_INLINE vfloat NAME(scale_f32)(vfloat v, vfloat n) { return (vfloat)_mm512
 FASTCE_INLINE vdouble NAME(scale_f64)(vdouble v, vdouble n) { return (vdouble)_mm512_scalef_pd((__m512d)v, (__m512d)n); }
 #endif
 
-/* add_below(sum, term, x, m): sum + term in the lanes where x is not m (a NaN is not), sum elsewhere.
+/* add_unless_equal(sum, term, x, m): sum + term in the lanes where x is not m (a NaN is not), sum elsewhere.
  * count_equal(counter, x, m) adds up how many lanes were m. */
 #if SIMD_LEVEL == 4
 typedef ptrdiff_t NAME(counter_f32);
 typedef ptrdiff_t NAME(counter_f64);
-FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m)
+FASTCE_INLINE vfloat NAME(add_unless_equal_f32)(vfloat sum, vfloat term, vfloat x, vfloat m)
 {
     return (vfloat)_mm512_mask_add_ps((__m512)sum, _mm512_cmp_ps_mask((__m512)x, (__m512)m, _CMP_NEQ_UQ), (__m512)sum, (__m512)term);
 }
-FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m)
+FASTCE_INLINE vdouble NAME(add_unless_equal_f64)(vdouble sum, vdouble term, vdouble x, vdouble m)
 {
     return (vdouble)_mm512_mask_add_pd((__m512d)sum, _mm512_cmp_pd_mask((__m512d)x, (__m512d)m, _CMP_NEQ_UQ), (__m512d)sum, (__m512d)term);
 }
@@ -133,8 +133,8 @@ FASTCE_INLINE ptrdiff_t NAME(counted_f64)(ptrdiff_t counter) { return counter; }
 #elif SIMD_BYTES
 typedef vint NAME(counter_f32);
 typedef vlong NAME(counter_f64);
-FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return sum + (vfloat)((vint)term & (x != m)); }
-FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return sum + (vdouble)((vlong)term & (x != m)); }
+FASTCE_INLINE vfloat NAME(add_unless_equal_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return sum + (vfloat)((vint)term & (x != m)); }
+FASTCE_INLINE vdouble NAME(add_unless_equal_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return sum + (vdouble)((vlong)term & (x != m)); }
 FASTCE_INLINE vint NAME(count_equal_f32)(vint counter, vfloat x, vfloat m) { return counter - (x == m); }
 FASTCE_INLINE vlong NAME(count_equal_f64)(vlong counter, vdouble x, vdouble m) { return counter - (x == m); }
 FASTCE_INLINE ptrdiff_t NAME(counted_f32)(vint counter)
@@ -154,8 +154,8 @@ FASTCE_INLINE ptrdiff_t NAME(counted_f64)(vlong counter)
 #else
 typedef ptrdiff_t NAME(counter_f32);
 typedef ptrdiff_t NAME(counter_f64);
-FASTCE_INLINE vfloat NAME(add_below_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return x != m ? sum + term : sum; }
-FASTCE_INLINE vdouble NAME(add_below_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return x != m ? sum + term : sum; }
+FASTCE_INLINE vfloat NAME(add_unless_equal_f32)(vfloat sum, vfloat term, vfloat x, vfloat m) { return x != m ? sum + term : sum; }
+FASTCE_INLINE vdouble NAME(add_unless_equal_f64)(vdouble sum, vdouble term, vdouble x, vdouble m) { return x != m ? sum + term : sum; }
 FASTCE_INLINE ptrdiff_t NAME(count_equal_f32)(ptrdiff_t counter, vfloat x, vfloat m) { return counter + (x == m); }
 FASTCE_INLINE ptrdiff_t NAME(count_equal_f64)(ptrdiff_t counter, vdouble x, vdouble m) { return counter + (x == m); }
 FASTCE_INLINE ptrdiff_t NAME(counted_f32)(ptrdiff_t counter) { return counter; }
@@ -286,11 +286,11 @@ FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double
 {
     return (vdouble)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), (__mmask8)((1u << count) - 1), p);
 }
-FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f32)(float *p, vfloat v, ptrdiff_t count)
 {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
 }
-FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f64)(double *p, vdouble v, ptrdiff_t count)
 {
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
 }
@@ -315,11 +315,11 @@ FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double
     __m256i first = NAME(first_f64)(count);
     return (vdouble)_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, first), _mm256_castsi256_pd(first));
 }
-FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f32)(float *p, vfloat v, ptrdiff_t count)
 {
     _mm256_maskstore_ps(p, NAME(first_f32)(count), (__m256)v);
 }
-FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f64)(double *p, vdouble v, ptrdiff_t count)
 {
     _mm256_maskstore_pd(p, NAME(first_f64)(count), (__m256d)v);
 }
@@ -338,14 +338,14 @@ FASTCE_INLINE vdouble NAME(load_or_f64)(const double *p, ptrdiff_t count, double
         lane[i] = i < count ? p[i] : fill;
     return NAME(load_f64)(lane);
 }
-FASTCE_INLINE void NAME(store_some_f32)(float *p, vfloat v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f32)(float *p, vfloat v, ptrdiff_t count)
 {
     float lane[FLOAT_LANES];
     NAME(store_f32)(lane, v);
     for (ptrdiff_t i = 0; i < count; ++i)
         p[i] = lane[i];
 }
-FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
+FASTCE_INLINE void NAME(store_partial_f64)(double *p, vdouble v, ptrdiff_t count)
 {
     double lane[DOUBLE_LANES];
     NAME(store_f64)(lane, v);
@@ -353,9 +353,9 @@ FASTCE_INLINE void NAME(store_some_f64)(double *p, vdouble v, ptrdiff_t count)
         p[i] = lane[i];
 }
 #endif
-FASTCE_INLINE vdouble NAME(load_some_f64)(const double *p, ptrdiff_t count) { return NAME(load_or_f64)(p, count, 0); }
-FASTCE_INLINE vdouble NAME(load_some_widened_f64)(const double *p, ptrdiff_t count) { return NAME(load_some_f64)(p, count); }
-FASTCE_INLINE vdouble NAME(load_some_widened_f32)(const float *p, ptrdiff_t count)
+FASTCE_INLINE vdouble NAME(load_partial_f64)(const double *p, ptrdiff_t count) { return NAME(load_or_f64)(p, count, 0); }
+FASTCE_INLINE vdouble NAME(load_partial_widened_f64)(const double *p, ptrdiff_t count) { return NAME(load_partial_f64)(p, count); }
+FASTCE_INLINE vdouble NAME(load_partial_widened_f32)(const float *p, ptrdiff_t count)
 {
 #if SIMD_LEVEL == 4
     return (vdouble)_mm512_cvtps_pd(_mm256_maskz_loadu_ps((__mmask8)((1u << count) - 1), p));

@@ -1,22 +1,22 @@
-/* Blocks of short rows, turned so that the rows are the vector direction: lane i of every vector is row i.
+/* Blocks of short rows, transposed so that the rows are the vector direction: lane i of every vector is row i.
  *
  * A row of 2 to 32 entries fills a vector badly and pays for its own logarithm.
  */
-#ifndef COLUMN
-#  define COLUMN 64    /* rows in a block; the distance between the columns of turned (K, COLUMN) arrays */
+#ifndef BLOCK_ROWS
+#  define BLOCK_ROWS 64    /* rows in a block; the distance between the columns of transposed (K, BLOCK_ROWS) arrays */
 #  define SHORT_ROW 60 /* the longest row for which turning pays */
 #  define CHUNK 8      /* terms added in a chain before the sum goes on in an accumulator; more would cost digits */
 #endif
 
-#undef TURN_SQUARES
+#undef MIN_TILED_CLASSES
 #if SIMD_LEVEL == 4
-#  define TURN_SQUARES 9 /* from so many classes on rows are turned by squares: there is more than one, or hardly anything missing */
+#  define MIN_TILED_CLASSES 9 /* from so many classes on rows are transposed by squares: there is more than one, or hardly anything missing */
 #elif SIMD_LEVEL == 3
-#  define TURN_SQUARES (REAL_IS_FLOAT ? 6 : 4)
+#  define MIN_TILED_CLASSES (REAL_IS_FLOAT ? 6 : 4)
 #endif
-#ifdef TURN_SQUARES
-/* LANES rows of LANES entries in registers, turned: a butterfly of shuffles. */
-FASTCE_INLINE void OF(turn_square)(VREAL *r)
+#ifdef MIN_TILED_CLASSES
+/* LANES rows of LANES entries in registers, transposed: a butterfly of shuffles. */
+FASTCE_INLINE void OF(transpose_tile)(VREAL *r)
 {
 #if SIMD_LEVEL == 3 && REAL_IS_FLOAT
     __m256 t[8], u[8];
@@ -85,18 +85,18 @@ FASTCE_INLINE void OF(turn_square)(VREAL *r)
 #endif
 
 /* Compiled for each small K, so that the compiler sees the stride. */
-FASTCE_INLINE void OF(turn_fixed)(const REAL *x, ptrdiff_t n, const ptrdiff_t K, REAL *turned)
+FASTCE_INLINE void OF(transpose_fixed)(const REAL *x, ptrdiff_t n, const ptrdiff_t K, REAL *transposed)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         for (ptrdiff_t k = 0; k < K; ++k)
-            turned[k * COLUMN + i] = x[i * K + k];
+            transposed[k * BLOCK_ROWS + i] = x[i * K + k];
 }
 
-FASTCE_INLINE void OF(turn_back_fixed)(const REAL *turned, ptrdiff_t n, const ptrdiff_t K, REAL *x)
+FASTCE_INLINE void OF(transpose_back_fixed)(const REAL *transposed, ptrdiff_t n, const ptrdiff_t K, REAL *x)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         for (ptrdiff_t k = 0; k < K; ++k)
-            x[i * K + k] = turned[k * COLUMN + i];
+            x[i * K + k] = transposed[k * BLOCK_ROWS + i];
 }
 
 #define FOR_SMALL(K, call) \
@@ -111,11 +111,11 @@ FASTCE_INLINE void OF(turn_back_fixed)(const REAL *turned, ptrdiff_t n, const pt
     default: call(K);      \
     }
 
-/* x (n, K), n <= COLUMN, to turned (K, COLUMN) and back. */
-static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
+/* x (n, K), n <= BLOCK_ROWS, to transposed (K, BLOCK_ROWS) and back. */
+static void OF(transpose)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *transposed)
 {
-#ifdef TURN_SQUARES
-    if (K >= TURN_SQUARES) {
+#ifdef MIN_TILED_CLASSES
+    if (K >= MIN_TILED_CLASSES) {
         for (ptrdiff_t i = 0; i < n; i += LANES)
             for (ptrdiff_t k = 0; k < K; k += LANES) {
                 VREAL r[LANES];
@@ -123,53 +123,53 @@ static void OF(turn)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned)
                 if (rows == LANES && width == LANES) {
                     UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
                         r[j] = OF(load)(x + (i + j) * K + k);
-                    OF(turn_square)(r);
+                    OF(transpose_tile)(r);
                     UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
-                        OF(store)(turned + (k + j) * COLUMN + i, r[j]);
+                        OF(store)(transposed + (k + j) * BLOCK_ROWS + i, r[j]);
                     continue;
                 }
                 for (ptrdiff_t j = 0; j < LANES; ++j)
                     r[j] = OF(load_or)(x + (i + (j < rows ? j : 0)) * K + k, width, (REAL)0);
-                OF(turn_square)(r);
+                OF(transpose_tile)(r);
                 for (ptrdiff_t j = 0; j < width; ++j)
-                    OF(store)(turned + (k + j) * COLUMN + i, r[j]);
+                    OF(store)(transposed + (k + j) * BLOCK_ROWS + i, r[j]);
             }
         return;
     }
 #endif
-#define TURN(count) OF(turn_fixed)(x, n, count, turned)
-    FOR_SMALL(K, TURN)
-#undef TURN
+#define TRANSPOSE(count) OF(transpose_fixed)(x, n, count, transposed)
+    FOR_SMALL(K, TRANSPOSE)
+#undef TRANSPOSE
 }
 
-static void OF(turn_back)(const REAL *turned, ptrdiff_t n, ptrdiff_t K, REAL *x)
+static void OF(transpose_back)(const REAL *transposed, ptrdiff_t n, ptrdiff_t K, REAL *x)
 {
-#ifdef TURN_SQUARES
-    if (K >= TURN_SQUARES) {
+#ifdef MIN_TILED_CLASSES
+    if (K >= MIN_TILED_CLASSES) {
         for (ptrdiff_t i = 0; i < n; i += LANES)
             for (ptrdiff_t k = 0; k < K; k += LANES) {
                 VREAL r[LANES];
                 const ptrdiff_t rows = n - i < LANES ? n - i : LANES, width = K - k < LANES ? K - k : LANES;
                 if (rows == LANES && width == LANES) {
                     UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
-                        r[j] = OF(load)(turned + (k + j) * COLUMN + i);
-                    OF(turn_square)(r);
+                        r[j] = OF(load)(transposed + (k + j) * BLOCK_ROWS + i);
+                    OF(transpose_tile)(r);
                     UNROLL_ALL for (ptrdiff_t j = 0; j < LANES; ++j)
                         OF(store)(x + (i + j) * K + k, r[j]);
                     continue;
                 }
                 for (ptrdiff_t j = 0; j < LANES; ++j)
-                    r[j] = OF(load)(turned + (k + (j < width ? j : 0)) * COLUMN + i);
-                OF(turn_square)(r);
+                    r[j] = OF(load)(transposed + (k + (j < width ? j : 0)) * BLOCK_ROWS + i);
+                OF(transpose_tile)(r);
                 for (ptrdiff_t j = 0; j < rows; ++j)
-                    OF(store_some)(x + (i + j) * K + k, r[j], width);
+                    OF(store_partial)(x + (i + j) * K + k, r[j], width);
             }
         return;
     }
 #endif
-#define TURN_BACK(count) OF(turn_back_fixed)(turned, n, count, x)
-    FOR_SMALL(K, TURN_BACK)
-#undef TURN_BACK
+#define TRANSPOSE_BACK(count) OF(transpose_back_fixed)(transposed, n, count, x)
+    FOR_SMALL(K, TRANSPOSE_BACK)
+#undef TRANSPOSE_BACK
 }
 
 /* Vectors of terms, of as many columns: x becomes exp(x - m), or x - m if `exponents`; exp(x - m) joins the columns' sums. */
@@ -181,24 +181,24 @@ FASTCE_INLINE void OF(add_terms)(VREAL *x, VREAL m, VREAL *chunk, VBITS *ties, c
     OF(exps_nonpositive)(e, count);
     UNROLL_ALL for (int j = 0; j < count; ++j) {
         *ties = OF(add_equal)(*ties, x[j], m);
-        *chunk = OF(add_below)(*chunk, e[j], x[j], m);
+        *chunk = OF(add_unless_equal)(*chunk, e[j], x[j], m);
         x[j] = exponents ? x[j] - m : e[j];
     }
 }
 
-/* The same for `count` vectors that are COLUMN apart in memory. */
+/* The same for `count` vectors that are BLOCK_ROWS apart in memory. */
 FASTCE_INLINE void OF(add_column_terms)(REAL *column, VREAL m, VREAL *chunk, VBITS *ties, const int exponents, const int count)
 {
     VREAL terms[4];
     UNROLL_ALL for (int j = 0; j < count; ++j)
-        terms[j] = OF(load)(column + j * COLUMN);
+        terms[j] = OF(load)(column + j * BLOCK_ROWS);
     OF(add_terms)(terms, m, chunk, ties, exponents, count);
     UNROLL_ALL for (int j = 0; j < count; ++j)
-        OF(store)(column + j * COLUMN, terms[j]);
+        OF(store)(column + j * BLOCK_ROWS, terms[j]);
 }
 
 /* rest of a vector of columns of K entries; `total` holds what no longer is in `chunk`, nothing for K < CHUNK. */
-FASTCE_INLINE VREAL OF(rest_of_columns)(OF(accumulator) total, VREAL chunk, VBITS ties, VREAL m, ptrdiff_t K)
+FASTCE_INLINE VREAL OF(rest_of_lanes)(OF(accumulator) total, VREAL chunk, VBITS ties, VREAL m, ptrdiff_t K)
 {
     VREAL others = OF(real_of_count)(ties - (BITS)1) + (m - m); /* m - m: NaN for an infinite m */
     if (K < CHUNK)
@@ -212,38 +212,38 @@ FASTCE_INLINE VREAL OF(rest_of_columns)(OF(accumulator) total, VREAL chunk, VBIT
 #endif
 }
 
-/* Open a block as in passes.h, but of n <= COLUMN short rows; turned (K, COLUMN) becomes exp(x - max x), or x - max x if `exponents`.
- * row_max, rest and logs are (COLUMN,); what is behind the last row is a copy of the first one. */
-FASTCE_INLINE void OF(open_turned)(
-    const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *turned, REAL *row_max, REAL *rest, REAL *logs, int exponents)
+/* Open a block as in long_rows.h, but of n <= BLOCK_ROWS short rows; transposed (K, BLOCK_ROWS) becomes exp(x - max x), or x - max x if `exponents`.
+ * row_max, rest and logs are (BLOCK_ROWS,); what is behind the last row is a copy of the first one. */
+FASTCE_INLINE void OF(short_row_statistics)(
+    const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *transposed, REAL *row_max, REAL *rest, REAL *logs, int exponents)
 {
     ptrdiff_t end = (n + LANES - 1) / LANES * LANES;
-    OF(turn)(x, n, K, turned);
+    OF(transpose)(x, n, K, transposed);
     for (ptrdiff_t i = n; i < end; ++i)
         for (ptrdiff_t k = 0; k < K; ++k)
-            turned[k * COLUMN + i] = x[k];
+            transposed[k * BLOCK_ROWS + i] = x[k];
     for (ptrdiff_t i = 0; i < end; i += LANES) {
-        REAL *column = turned + i;
+        REAL *column = transposed + i;
         VREAL m = OF(splat)((REAL)-INFINITY), chunk = OF(splat)((REAL)0);
         VBITS ties = OF(bits)(chunk); /* 0 */
         for (ptrdiff_t k = 0; k < K; ++k)
-            m = OF(max)(OF(load)(column + k * COLUMN), m);
+            m = OF(max)(OF(load)(column + k * BLOCK_ROWS), m);
         OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
         ptrdiff_t k = 0;
         for (; k + 4 <= K; k += 4) {
-            OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 4);
+            OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 4);
             if (k % CHUNK == CHUNK - 4) {
                 OF(accumulate)(&total, chunk);
                 chunk = OF(splat)((REAL)0);
             }
         }
         switch (K - k) { /* too few to fill a sum */
-        case 3: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 3); break;
-        case 2: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 2); break;
-        case 1: OF(add_column_terms)(column + k * COLUMN, m, &chunk, &ties, exponents, 1); break;
+        case 3: OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 3); break;
+        case 2: OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 2); break;
+        case 1: OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 1); break;
         default: break;
         }
-        VREAL others = OF(rest_of_columns)(total, chunk, ties, m, K);
+        VREAL others = OF(rest_of_lanes)(total, chunk, ties, m, K);
         OF(store)(row_max + i, m);
         OF(store)(rest + i, others);
         OF(store)(logs + i, OF(log1p_nonnegative)(others));

@@ -53,13 +53,13 @@ FASTCE_INLINE void OF(add_exps)(VREAL *sum, const VREAL *x, VREAL m, OF(counter)
         if (out)
             OF(store)(out + j * LANES, e[j]);
         *ties = OF(count_equal)(*ties, x[j], m);
-        sum[j % 2] = OF(add_below)(sum[j % 2], e[j], x[j], m);
+        sum[j % 2] = OF(add_unless_equal)(sum[j % 2], e[j], x[j], m);
     }
 }
 
 /* Ask for four vectors that will be read, and for the place where four will be written, while there is something to compute meanwhile:
  * the processor's own look ahead ends at each page, which is a row of 1024 floats. */
-FASTCE_INLINE void OF(ask)(const REAL *x, const REAL *out, ptrdiff_t ahead)
+FASTCE_INLINE void OF(prefetch)(const REAL *x, const REAL *out, ptrdiff_t ahead)
 {
 #if FASTCE_VECTORS
     /* as integers, for the place may lie behind the arrays' ends */
@@ -85,7 +85,7 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
     ptrdiff_t k = 0;
     for (; k + 4 * LANES <= K; k += 4 * LANES) { /* two short chains of additions; their sum goes on in double */
         VREAL sum[2] = {zero, zero};
-        OF(ask)(x + k, out ? out + k : NULL, ahead);
+        OF(prefetch)(x + k, out ? out + k : NULL, ahead);
         UNROLL_ALL for (int j = 0; j < 4; ++j)
             x_k[j] = OF(load)(x + k + j * LANES);
         OF(add_exps)(sum, x_k, m, &ties, out ? out + k : NULL, 4);
@@ -100,7 +100,7 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
         x_k[0] = OF(load_or)(x + k, K - k, (REAL)-INFINITY);
         OF(add_exps)(&few, x_k, m, &ties, out ? lane : NULL, 1);
         if (out)
-            OF(store_some)(out + k, OF(load)(lane), K - k);
+            OF(store_partial)(out + k, OF(load)(lane), K - k);
     }
     OF(accumulate)(&total, few);
     return NAME(sum_lanes)(total.sum + total.more) + (double)(OF(counted)(ties) - 1);
@@ -109,7 +109,7 @@ FASTCE_INLINE double OF(row_exp)(const REAL *x, ptrdiff_t K, REAL row_max, REAL 
 /* Open a block of rows x (n, K): terms (n, K) becomes exp(x - max x) (it may be x, or NULL: nowhere); row_max, rest and logs = log1p(rest)
  * (n,) are those of each row. A row with a NaN or with a largest entry that is infinite has rest NaN, and so have all its terms.
  * One step for all rows before the next one: a row's steps wait for each other, those of different rows do not. */
-FASTCE_INLINE void OF(open_long)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *terms, REAL *row_max, REAL *rest, REAL *logs)
+FASTCE_INLINE void OF(long_row_statistics)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *terms, REAL *row_max, REAL *rest, REAL *logs)
 {
     for (ptrdiff_t i = 0; i < n; ++i)
         row_max[i] = OF(row_max)(x + i * K, K);
@@ -127,6 +127,6 @@ FASTCE_INLINE void OF(open_long)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *
         OF(store)(logs + i, OF(log1p_nonnegative)(OF(load)(rest + i)));
     if (n % LANES) {
         ptrdiff_t i = n - n % LANES;
-        OF(store_some)(logs + i, OF(log1p_nonnegative)(OF(load_or)(rest + i, n - i, (REAL)0)), n - i);
+        OF(store_partial)(logs + i, OF(log1p_nonnegative)(OF(load_or)(rest + i, n - i, (REAL)0)), n - i);
     }
 }

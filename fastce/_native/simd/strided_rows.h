@@ -1,15 +1,15 @@
 /* logsumexp, softmax and log_softmax along the middle axis of a C-contiguous (outer, K, inner) array, with the numbers of rows.h.
  *
- * Neighbours along `inner` fill the vectors, so nothing is turned or copied. The `inner` entries of one (outer, k) are far from those of
+ * Neighbours along `inner` fill the vectors, so nothing is transposed or copied. The `inner` entries of one (outer, k) are far from those of
  * the next k: a block of columns is taken so wide that memory is read in long pieces, and CHUNK entries of a column are taken at a time,
  * so that what is kept for each column (its largest entry, its sums) seldom moves.
  */
 #ifndef BLOCK_BYTES
 #  define BLOCK_BYTES (1 << 19) /* of a block, which is gone through three times: it should stay in the second cache */
-#  define FAR_BYTES (1 << 21)   /* of the narrowest block, from which on no cache helps and only long pieces do */
+#  define UNCACHED_BYTES (1 << 21)   /* of the narrowest block, from which on no cache helps and only long pieces do */
 #endif
-#define WIDE (ptrdiff_t)(4096 / sizeof(REAL)) /* most columns in a block */
-#define NARROW 64                             /* and least, if there are so many */
+#define MAX_COLUMNS (ptrdiff_t)(4096 / sizeof(REAL)) /* most columns in a block */
+#define MIN_COLUMNS 64                             /* and least, if there are so many */
 
 /* A vector of columns, or what is left of one. */
 FASTCE_INLINE VREAL OF(load_first)(const REAL *p, ptrdiff_t count)
@@ -20,13 +20,13 @@ FASTCE_INLINE VREAL OF(load_first)(const REAL *p, ptrdiff_t count)
 FASTCE_INLINE void OF(store_first)(REAL *p, VREAL v, ptrdiff_t count)
 {
     if (count < LANES)
-        OF(store_some)(p, v, count);
+        OF(store_partial)(p, v, count);
     else
         OF(store)(p, v);
 }
 
 /* Of n entries of each of the next columns, x (n, count): m = the largest of them and m. */
-FASTCE_INLINE void OF(max_of_columns)(const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, REAL *m)
+FASTCE_INLINE void OF(strided_max)(const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, REAL *m)
 {
     VREAL largest = OF(load)(m);
     for (ptrdiff_t k = 0; k < n; ++k)
@@ -36,7 +36,7 @@ FASTCE_INLINE void OF(max_of_columns)(const REAL *x, ptrdiff_t step, const ptrdi
 
 /* The same n <= CHUNK entries: their terms exp(x - m) are stored if there are `terms`; returns the sum of those below m.
  * All are loaded before any is stored: where `step` is a multiple of 4096 bytes, a load behind a store often has to wait for it. */
-FASTCE_INLINE VREAL OF(sum_of_columns)(
+FASTCE_INLINE VREAL OF(strided_sum)(
     const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, const REAL *m, REAL *ties, REAL *terms)
 {
     const VREAL largest = OF(load)(m);
@@ -55,7 +55,7 @@ FASTCE_INLINE VREAL OF(sum_of_columns)(
     return chunk;
 }
 
-FASTCE_INLINE void OF(scale_columns)(
+FASTCE_INLINE void OF(strided_scale)(
     const REAL *x, ptrdiff_t step, const ptrdiff_t n, ptrdiff_t count, const REAL *m, const REAL *factor, REAL *out, int form)
 {
     const VREAL base = OF(load)(m), f = OF(load)(factor);
@@ -82,12 +82,12 @@ FASTCE_INLINE void OF(scale_columns)(
             call(k, K - k < CHUNK ? K - k : CHUNK, c, width - c);  \
     }
 
-/* A block of columns: x and out (K, width), width <= WIDE, entries of a column `step` apart; out of logsumexp is (width,). */
-FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff_t width, REAL *out, int form)
+/* A block of columns: x and out (K, width), width <= MAX_COLUMNS, entries of a column `step` apart; out of logsumexp is (width,). */
+FASTCE_INLINE void OF(strided_block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff_t width, REAL *out, int form)
 {
-    REAL m[WIDE], factor[WIDE], ties[WIDE]; /* ties: the bits of integers */
-    VREAL few[WIDE / LANES];
-    OF(accumulator) total[WIDE / LANES];
+    REAL m[MAX_COLUMNS], factor[MAX_COLUMNS], ties[MAX_COLUMNS]; /* ties: the bits of integers */
+    VREAL few[MAX_COLUMNS / LANES];
+    OF(accumulator) total[MAX_COLUMNS / LANES];
     const ptrdiff_t n_vectors = (width + LANES - 1) / LANES;
     for (ptrdiff_t v = 0; v < n_vectors; ++v) {
         OF(store)(m + v * LANES, OF(splat)((REAL)-INFINITY));
@@ -95,11 +95,11 @@ FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff
         total[v].sum = total[v].more = NAME(splat_f64)(0);
         few[v] = OF(splat)((REAL)0);
     }
-#define MAX(k, n, c, count) OF(max_of_columns)(x + (k) * step + (c), step, n, count, m + (c))
+#define MAX(k, n, c, count) OF(strided_max)(x + (k) * step + (c), step, n, count, m + (c))
     FOR_BLOCK(MAX)
 #undef MAX
 #define SUM(k, n, c, count) \
-    OF(sum_of_columns)(x + (k) * step + (c), step, n, count, m + (c), ties + (c), form == OF(SOFTMAX) ? out + (k) * step + (c) : NULL)
+    OF(strided_sum)(x + (k) * step + (c), step, n, count, m + (c), ties + (c), form == OF(SOFTMAX) ? out + (k) * step + (c) : NULL)
 #define SUM_FEW(k, n, c, count) few[(c) / LANES] = SUM(k, n, c, count)
 #define SUM_MANY(k, n, c, count) OF(accumulate)(&total[(c) / LANES], SUM(k, n, c, count))
     if (K < CHUNK) {
@@ -112,7 +112,7 @@ FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff
 #undef SUM_MANY
     for (ptrdiff_t v = 0; v < n_vectors; ++v) {
         const ptrdiff_t c = v * LANES;
-        VREAL largest = OF(load)(m + c), rest = OF(rest_of_columns)(total[v], few[v], OF(bits)(OF(load)(ties + c)), largest, K);
+        VREAL largest = OF(load)(m + c), rest = OF(rest_of_lanes)(total[v], few[v], OF(bits)(OF(load)(ties + c)), largest, K);
         OF(store)(factor + c, form == OF(SOFTMAX) ? (REAL)1 / (rest + (REAL)1) : OF(log1p_nonnegative)(rest));
     }
     if (form != OF(SOFTMAX))
@@ -128,44 +128,44 @@ FASTCE_INLINE void OF(block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff
     }
     const REAL *source = form == OF(SOFTMAX) ? out : x;
 #define SCALE(k, n, c, count) \
-    OF(scale_columns)(source + (k) * step + (c), step, n, count, m + (c), factor + (c), out + (k) * step + (c), form)
+    OF(strided_scale)(source + (k) * step + (c), step, n, count, m + (c), factor + (c), out + (k) * step + (c), form)
     FOR_BLOCK(SCALE)
 #undef SCALE
 }
 #undef FOR_BLOCK
 
 /* The columns from `first` to `last` - 1 of the outer * inner ones of x (outer, K, inner); out of logsumexp is (outer, inner). */
-FASTCE_INLINE void OF(columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out, int form)
+FASTCE_INLINE void OF(strided_range)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out, int form)
 {
     if (K == 0) {
         for (ptrdiff_t i = first; form == OF(LOGSUMEXP) && i < last; ++i)
             out[i] = (REAL)-INFINITY;
         return;
     }
-    const ptrdiff_t fits = BLOCK_BYTES / (K * (ptrdiff_t)sizeof(REAL)) / NARROW * NARROW;
-    ptrdiff_t widest = fits < NARROW ? NARROW : fits < WIDE ? fits : WIDE;
-    if (K * (ptrdiff_t)sizeof(REAL) * NARROW > FAR_BYTES)
-        widest = WIDE;
+    const ptrdiff_t fits = BLOCK_BYTES / (K * (ptrdiff_t)sizeof(REAL)) / MIN_COLUMNS * MIN_COLUMNS;
+    ptrdiff_t widest = fits < MIN_COLUMNS ? MIN_COLUMNS : fits < MAX_COLUMNS ? fits : MAX_COLUMNS;
+    if (K * (ptrdiff_t)sizeof(REAL) * MIN_COLUMNS > UNCACHED_BYTES)
+        widest = MAX_COLUMNS;
     for (ptrdiff_t i = first, width; i < last; i += width) {
         const ptrdiff_t o = i / inner, c = i % inner;
         width = last - i < widest ? last - i : widest;
         if (width > inner - c)
             width = inner - c;
-        OF(block)(x + o * K * inner + c, inner, K, width, form == OF(LOGSUMEXP) ? out + i : out + o * K * inner + c, form);
+        OF(strided_block)(x + o * K * inner + c, inner, K, width, form == OF(LOGSUMEXP) ? out + i : out + o * K * inner + c, form);
     }
 }
 
-static void OF(logsumexp_columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
+static void OF(logsumexp_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
 {
-    OF(columns)(x, K, inner, first, last, out, OF(LOGSUMEXP));
+    OF(strided_range)(x, K, inner, first, last, out, OF(LOGSUMEXP));
 }
-static void OF(softmax_columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
+static void OF(softmax_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
 {
-    OF(columns)(x, K, inner, first, last, out, OF(SOFTMAX));
+    OF(strided_range)(x, K, inner, first, last, out, OF(SOFTMAX));
 }
-static void OF(log_softmax_columns)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
+static void OF(log_softmax_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last, REAL *out)
 {
-    OF(columns)(x, K, inner, first, last, out, OF(LOG_SOFTMAX));
+    OF(strided_range)(x, K, inner, first, last, out, OF(LOG_SOFTMAX));
 }
-#undef WIDE
-#undef NARROW
+#undef MAX_COLUMNS
+#undef MIN_COLUMNS
