@@ -6,11 +6,13 @@ were. A call with an argument that breaks a rule must raise TypeError or ValueEr
 that begins with the argument's name, and write nothing. Anything else is reported, warnings and
 other exceptions included.
 
-    python -m tests.fuzz --calls 100000 --seed 1 python -m tests.fuzz --calls 1 --seed 1 --start
-    4711        # call 4711 again, with its arguments
+    python -m tests.fuzz --calls 100000 --seed 1
+    python -m tests.fuzz --calls 1 --seed 1 --start 4711    # call 4711 again, with its arguments
+    python -m tests.fuzz --calls 1000 --only focal_loss
 """
 
 import argparse
+import functools
 import re
 import sys
 import traceback
@@ -23,7 +25,7 @@ import numpy as np
 import fastce
 
 from .arguments import memory
-from .losses import element_loss, row_loss, special
+from .losses import ELEMENT_LOSSES, ROW_LOSSES, element_loss, row_loss, special
 from .models import fit, linear_loss
 
 FAMILIES = {
@@ -33,6 +35,12 @@ FAMILIES = {
     "linear": linear_loss,
     "fit": fit,
 }
+# What --only may name: a family, or a loss of rows or elements.
+ONLY = (
+    FAMILIES
+    | {loss.name: functools.partial(row_loss, losses=[loss]) for loss in ROW_LOSSES}
+    | {loss.name: functools.partial(element_loss, losses=[loss]) for loss in ELEMENT_LOSSES}
+)
 SHARES = {"rows": 0.38, "elements": 0.28, "special": 0.22, "linear": 0.1, "fit": 0.02}
 
 # In units of eps of the dtype that is computed in. The accuracy proper is tested elsewhere; a wrong
@@ -75,7 +83,9 @@ def difference(got, want, scale, dtype, computed):
     if not wrong.any():
         return None
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
-    return f"{got[place]} instead of {want[place]} at {place}, bound {bound[place] if bound.shape else bound}, {wrong.sum()} wrong"
+    limit = bound[place] if bound.shape else bound
+    told = f"{got[place]} instead of {want[place]} at {place}"
+    return f"{told}, bound {limit}, {wrong.sum()} wrong"
 
 
 def _judge_results(call, results):
@@ -158,13 +168,13 @@ def judge(call):
 
 
 def run(calls, seed, start=0, only=None):
-    """Yield the defects of so many calls, made with one thread and with all in turns."""
+    """Yield the defects of `calls` calls, made with one thread and with all in turns."""
     n_threads = fastce.get_num_threads()
     try:
         for index in range(start, start + calls):
             rng = np.random.default_rng([seed, index])
             with np.errstate(all="ignore"):
-                call = FAMILIES[only or str(rng.choice(list(SHARES), p=list(SHARES.values())))](rng)
+                call = ONLY[only or str(rng.choice(list(SHARES), p=list(SHARES.values())))](rng)
             described = f"{call.args!r} {call.kwargs!r}"
             fastce.set_num_threads(n_threads if index % 2 else 1)
             problem = judge(call)
@@ -182,7 +192,7 @@ def main():
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="number of the first call")
-    parser.add_argument("--only", help="a family of functions: " + ", ".join(FAMILIES))
+    parser.add_argument("--only", choices=ONLY, help="a family of functions, or a loss")
     options = parser.parse_args()
     n_defects = 0
     for defect in run(options.calls, options.seed, options.start, options.only):

@@ -1,4 +1,4 @@
-"""Random arguments for the fuzzer: numbers, the memory that they lie in, and values that an argument must not have."""
+"""Random arguments for the fuzzer: numbers, the memory that they lie in, and wrong values."""
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -207,7 +207,7 @@ def bad_number(rng, low, high):
         rng,
         (
             low - 1e-9,
-            high + 1.0 if np.isfinite(high) else np.inf,
+            high * (1 + 1e-9) + 1.0 if np.isfinite(high) else np.inf,
             np.nan,
             -np.inf,
             "0.5",

@@ -12,7 +12,11 @@ BREAKS = 0.3  # the part of calls with a wrong argument
 
 @dataclass
 class Call:
-    """A call and how it is judged; `broken` are the arguments that must be refused, `memory` more arrays that must stay as they are."""
+    """A call and how it is judged.
+
+    `broken` are the arguments that must be refused, `memory` more arrays that must stay as they
+    are.
+    """
 
     function: Callable[..., Any]
     args: list = field(default_factory=list)
@@ -35,7 +39,7 @@ def chosen(rng, **makers):
 
 
 def finish(rng, call, spoil):
-    """Put one wrong argument or two into a call, in place of right ones; `spoil` has a maker for each."""
+    """Put one wrong argument or two in place of right ones; `spoil` has a maker for each."""
     if rng.random() < BREAKS:
         for name in rng.permutation(sorted(spoil))[: 1 + (rng.random() < 0.1)]:
             bad = spoil[name]()

@@ -1,8 +1,12 @@
-"""Random calls of the losses and of what lies under them: the arguments, and what must be returned or refused."""
+"""Random calls of the losses of the table and of special functions, and what must come of them."""
 
+import inspect
+
+import losses as battery
 import numpy as np
 
 import fastce
+from fastce._losses import table
 
 from . import references
 from .arguments import (
@@ -111,11 +115,40 @@ def _labels(rng, shape, n_classes, ignore_index):
     )
 
 
-def row_loss(rng):
-    """A loss of rows: cross-entropy, focal loss or negative log-likelihood."""
-    name = pick(rng, ("cross_entropy", "cross_entropy", "focal_loss", "nll_loss"))
-    form = pick(rng, ("", "_value_and_grad", "_grad_and_hess")[: 2 if name == "nll_loss" else 3])
-    first = "log_probs" if name == "nll_loss" else "logits"
+# Values of options that are numbers: those of a call are the ones that its limits allow.
+NUMBERS = (0.0, 1e-4, 0.1, 0.5, 0.7, 1, 1.0, np.float32(1.5), 2.0, 3.0, 5.5, 30, -0.5, -1.0)
+ROW_LOSSES = [loss for loss in table.LOSSES if loss.kind == table.ROWS]
+ELEMENT_LOSSES = [loss for loss in table.LOSSES if loss.kind == table.ELEMENTS]
+
+
+# Options that some losses have and others have not.
+NAMES = {name for loss in table.LOSSES for name in loss.names}
+
+
+def _numbers_of(rng, loss):
+    """Return right values of the options that are numbers."""
+    parameters = inspect.signature(getattr(fastce, loss.name)).parameters
+    makers = {}
+    for number in loss.numbers:
+        values = [value for value in NUMBERS if number.least <= value <= number.most]
+        if "None" in parameters[number.name].annotation:
+            values.append(None)
+        makers[number.name] = lambda values=values: pick(rng, values)
+    return chosen(rng, **makers)
+
+
+def _bad_numbers_of(rng, loss):
+    """Return makers of wrong values of the options that are numbers."""
+    return {
+        number.name: lambda number=number: bad_number(rng, number.least, number.most)
+        for number in loss.numbers
+    }
+
+
+def row_loss(rng, losses=ROW_LOSSES):
+    """A loss of rows of the table."""
+    loss = pick(rng, losses)
+    name, form, first = loss.name, pick(rng, loss.forms), loss.first
     sizes = list(shape(rng, least=1))
     axis = int(rng.integers(-len(sizes), len(sizes)))
     sizes[axis] = max(1, sizes[axis])
@@ -131,17 +164,11 @@ def row_loss(rng):
     )
     if extreme and {"weight", "sample_weight"} <= set(options):
         del options["weight"]
-    probabilities = name == "cross_entropy" and rng.random() < 0.3
-    if name == "cross_entropy":
-        options |= chosen(
-            rng,
-            label_smoothing=lambda: pick(rng, (0.0, 0.1, 1.0, 1)),
-            z_loss=lambda: pick(rng, (0.0, 1e-4, 1.0)),
-        )
-    if name == "focal_loss":
-        options |= chosen(
-            rng, gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, np.float32(1.5), 30))
-        )
+    options = {key: value for key, value in options.items() if key in (*loss.names, "reduction")}
+    probabilities = loss.targets == (table.PROBABILITIES,) or (
+        table.PROBABILITIES in loss.targets and rng.random() < 0.3
+    )
+    options |= _numbers_of(rng, loss)
     ignore_index = -100
     if probabilities:
         t = rng.uniform(0, 2, sizes) * (rng.random(sizes) < pick(rng, (1.0, 0.5)))
@@ -163,17 +190,14 @@ def row_loss(rng):
     }
     if axis != -1 or rng.random() < 0.2:
         call.kwargs["axis"] = axis
-    keys = {
-        key: options[key]
-        for key in ("weight", "sample_weight", "label_smoothing", "z_loss")
-        if key in options
-    }
-    gamma = options.get("gamma", 2.0) if name == "focal_loss" else None
+    keys = {key: options[key] for key in options if key in loss.names and key != "ignore_index"}
 
     def expect():
-        return references.rows(
-            rows, t, **keys, ignore_index=int(ignore_index), gamma=gamma, plain=name == "nll_loss"
-        )
+        if name not in references.ROWS:
+            if "ignore_index" in loss.options:
+                keys["ignore_index"] = int(ignore_index)
+            return references.of_battery(battery, name, rows, t, keys)
+        return references.ROWS[name](rows, t, **keys, ignore_index=int(ignore_index))
 
     def arrange(a):
         return np.moveaxis(np.reshape(a, (*lead, n_classes)), -1, axis)
@@ -201,14 +225,8 @@ def row_loss(rng):
         spoil["target"] = lambda: _replaced(
             rng, target, pick(rng, (np.nan, -1e-3, np.inf, -np.inf))
         )
-    if name == "cross_entropy":
-        spoil |= {
-            "label_smoothing": lambda: bad_number(rng, 0.0, 1.0),
-            "z_loss": lambda: bad_number(rng, 0.0, np.inf),
-        }
-    if name == "focal_loss":
-        spoil["gamma"] = lambda: bad_number(rng, 0.0, pick(rng, (np.inf, 1e19)))
-    return _complete(rng, call, form, x, spoil)
+    spoil = {key: bad for key, bad in spoil.items() if key not in NAMES or key in loss.names}
+    return _complete(rng, call, form, x, spoil | _bad_numbers_of(rng, loss))
 
 
 def _complete(rng, call, form, x, spoil):
@@ -233,14 +251,11 @@ def _broadcastable(rng, sizes):
     return tuple(kept[int(rng.integers(len(kept) + 1)) if rng.random() < 0.3 else 0 :])
 
 
-def element_loss(rng):
-    """A loss of elements: binary cross-entropy of logits or probabilities, focal loss of a sigmoid."""
-    name = pick(
-        rng, ("binary_cross_entropy_with_logits", "sigmoid_focal_loss", "binary_cross_entropy")
-    )
-    on_probabilities = name == "binary_cross_entropy"
-    form = pick(rng, ("", "_value_and_grad", "_grad_and_hess")[: 2 if on_probabilities else 3])
-    first = "probs" if on_probabilities else "logits"
+def element_loss(rng, losses=ELEMENT_LOSSES):
+    """A loss of elements of the table."""
+    loss = pick(rng, losses)
+    name, form, first = loss.name, pick(rng, loss.forms), loss.first
+    on_probabilities = first == "probs"
     sizes, extreme = shape(rng), rng.random() < 0.08
     if on_probabilities:
         x = (
@@ -256,16 +271,11 @@ def element_loss(rng):
         weight=lambda: weights(rng, _broadcastable(rng, sizes), extreme),
         reduction=lambda: pick(rng, REDUCTIONS),
     )
-    if name == "binary_cross_entropy_with_logits" and not extreme:
+    if "pos_weight" in loss.options and not extreme:
         options |= chosen(rng, pos_weight=lambda: weights(rng, _broadcastable(rng, sizes)))
-    if name == "sigmoid_focal_loss":
-        options |= chosen(
-            rng,
-            gamma=lambda: pick(rng, (0.0, 0.5, 1, 2.0, 3.0, 5.5, 30)),
-            alpha=lambda: pick(rng, (None, 0.0, 0.7, 1)),
-        )
+    options |= _numbers_of(rng, loss)
     ignore_index = None
-    if not on_probabilities and rng.random() < 0.4:
+    if "ignore_index" in loss.options and rng.random() < 0.4:
         ignore_index = options["ignore_index"] = pick(rng, (None, -1, 0, 1, 100, 2**40))
     t = np.array(
         rng.random(sizes) if rng.random() < 0.5 else rng.integers(0, 2, sizes).astype(float)
@@ -284,17 +294,12 @@ def element_loss(rng):
         key: dressed(rng, value) if isinstance(value, np.ndarray) else value
         for key, value in options.items()
     }
-    keys = {key: options[key] for key in ("weight", "pos_weight") if key in options}
+    keys = {key: options[key] for key in options if key in loss.names}
 
     def expect():
-        if on_probabilities:
-            return references.probabilities(x, t, **keys)
-        focus = (
-            {"gamma": options.get("gamma", 2.0), "alpha": options.get("alpha", 0.25)}
-            if name == "sigmoid_focal_loss"
-            else {}
-        )
-        return references.elements(x, t, **keys, **focus, ignore_index=ignore_index)
+        if name not in references.ELEMENTS:
+            return references.of_battery(battery, name, x, t, keys)
+        return references.ELEMENTS[name](x, t, **keys)
 
     _loss(call, form, name, expect, x, options.get("reduction", "mean"), sizes, lambda a: a)
     spoil = {
@@ -316,22 +321,17 @@ def element_loss(rng):
         spoil[first] = lambda: _replaced(
             rng, x.astype(float), pick(rng, (1.1, -1e-3, np.nan, np.inf))
         )
-    if name == "binary_cross_entropy_with_logits":
+    if "pos_weight" in loss.options:
         spoil["pos_weight"] = lambda: bad_weights(rng, np.ones(sizes))
-    if not on_probabilities:
+    if "ignore_index" in loss.options:
         spoil["ignore_index"] = lambda: pick(rng, (1.0, "1", True, [1], 2**63, np.nan))
-    if name == "sigmoid_focal_loss":
-        spoil |= {
-            "gamma": lambda: bad_number(rng, 0.0, pick(rng, (np.inf, 1e19))),
-            "alpha": lambda: bad_number(rng, 0.0, 1.0),
-        }
-    return _complete(rng, call, form, x, spoil)
+    return _complete(rng, call, form, x, spoil | _bad_numbers_of(rng, loss))
 
 
 def special(rng):
     """A function of `fastce._losses.special`."""
-    name = pick(rng, ("logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"))
-    flat, reduces = "sigmoid" in name, name == "logsumexp"
+    name, kind, reduces = pick(rng, table.SPECIAL)
+    flat = kind == table.ELEMENTS
     sizes = shape(rng, least=0 if flat else 1)
     x = _kind_of(rng, broadcast(rng, numbers(rng, sizes)))
     axis = int(rng.integers(-len(sizes), len(sizes))) if not flat else 0

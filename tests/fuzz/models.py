@@ -1,4 +1,4 @@
-"""Random calls of what multiplies rows with coefficients: `linear_cross_entropy`, and fits of `LogisticRegression`."""
+"""Random calls of `linear_cross_entropy`, and fits of `LogisticRegression`."""
 
 import warnings
 
@@ -132,7 +132,8 @@ def _linear_expected(X, coef, target, options, dtype, computed, is_sparse, hosti
         (v_scale + np.max(g_scale, initial=0) + value * 0) * rounding,
         g_scale * rounding,
     )
-    if hostile:  # NaN and infinity meet 0 in a product of matrices: only shapes and dtypes are judged, and that nothing breaks
+    if hostile:
+        # NaN and infinity meet 0 in a product of matrices: only shapes and dtypes are judged.
         v_scale = None
     pairs = [None if is_sparse else (grad @ W, g_scale @ abs(W)), (grad.T @ Z, g_scale.T @ abs(Z))]
     pairs.append(None if intercept is None else (grad.sum(axis=0), g_scale.sum(axis=0)))
@@ -167,7 +168,10 @@ def _fit(X, y, sample_weight, model):
 
 
 def _distance(X, y, sample_weight, model):
-    """Return the largest entry of the gradient of the mean objective, and half of Newton's decrement beside the objective and 1e-8 nats."""
+    """Return the largest entry of the mean objective's gradient, and how far the minimum may be.
+
+    The second is half of Newton's decrement beside the objective and 1e-8 nats.
+    """
     X = X.toarray() if sparse.issparse(X) else np.asarray(X)
     n, p = X.shape
     weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight, float)
@@ -210,7 +214,7 @@ def _distance(X, y, sample_weight, model):
 
 
 def fit(rng):
-    """A fit and its predictions, of rows that are mild, of other units, constant, copied, or not numbers."""
+    """A fit and predictions, of rows that are mild, of other units, constant, or not numbers."""
     n, p, n_classes = (int(rng.integers(low, high)) for low, high in ((2, 60), (1, 8), (2, 5)))
     X = rng.standard_normal((n, p)) * 10.0 ** rng.integers(-3, 4, p) * (rng.random(p) < 0.9) + pick(
         rng, (0.0, 1.0, 100.0)

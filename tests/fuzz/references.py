@@ -1,7 +1,7 @@
-"""What the fuzzer expects: the textbook formulas for whole arrays in extended precision, with the library's rules for NaN and infinity.
+"""What the fuzzer expects: textbook formulas for whole arrays, in extended precision.
 
-Each returns `Expected`. A `scale` says what an error is relative to: the size of the terms that a
-result is the sum or difference of.
+They know the library's rules for NaN and infinity. Each returns `Expected`. A `scale` says what an
+error is relative to: the size of the terms that a result is the sum or difference of.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LEAST = Real("1e-1500") if np.finfo(Real).minexp < -5000 else np.finfo(Real).ti
 
 @dataclass
 class Expected:
-    """Loss, gradient and Hessian diagonal before any reduction, each with its scale; `anything` marks rows that are not judged."""
+    """Loss, gradient and Hessian diagonal before any reduction, each with its scale."""
 
     values: np.ndarray
     values_scale: np.ndarray
@@ -204,6 +204,48 @@ def probabilities(p, t, *, weight=None):
     variance = np.maximum(p * (1 - p), Real(1e-12))
     grads = w * (p - t) / variance
     return Expected(values, values, grads, w * (p + t) / variance, None, None, p.size)
+
+
+# The formulas by the losses' names; losses that are not here are judged by the battery's.
+ROWS = {
+    "cross_entropy": rows,
+    "focal_loss": lambda *args, gamma=2.0, **options: rows(*args, gamma=gamma, **options),
+    "nll_loss": lambda *args, **options: rows(*args, plain=True, **options),
+}
+ELEMENTS = {
+    "binary_cross_entropy_with_logits": elements,
+    "sigmoid_focal_loss": lambda *args, gamma=2.0, alpha=0.25, **options: elements(
+        *args, gamma=gamma, alpha=alpha, **options
+    ),
+    "binary_cross_entropy": probabilities,
+}
+
+
+def of_battery(battery, name, x, t, options):
+    """Return what the battery's naive formula of a loss says, with scales that suit any loss.
+
+    An error is relative to the largest finite result of its row, and to the row's weight times
+    what its numbers may multiply it with.
+    """
+    formula = next(loss.reference for loss in battery.LOSSES if loss.function == name)
+    options = {
+        key: value.reshape(-1) if key == "sample_weight" else value
+        for key, value in options.items()
+    }
+    terms = formula(x, t, **options)
+    numbers = [value for value in options.values() if np.ndim(value) == 0 and value is not None]
+    size = np.prod([1 + abs(Real(v)) for v in numbers if abs(v) < 1e6], initial=Real(1)) ** 2
+    w = np.asarray(options.get("weight", 1.0), Real).max(initial=0)
+    s = np.asarray(options.get("sample_weight", 1.0), Real)
+    weight = np.broadcast_to(w * s * size, terms.values.shape)
+    by_row = terms.values.ndim < terms.grads.ndim
+    arrays = [terms.values, terms.grads, *([] if terms.hess is None else [terms.hess])]
+    finite = [np.where(np.isfinite(a), abs(a), 0) for a in arrays]
+    if by_row:
+        finite[1:] = [a.max(axis=-1, initial=0) for a in finite[1:]]
+    most = weight + np.max(finite, axis=0)
+    wide = np.broadcast_to(most[..., None], terms.grads.shape) if by_row else most
+    return Expected(terms.values, most, terms.grads, wide, terms.hess, wide, terms.divisor)
 
 
 def logsumexp(x):
