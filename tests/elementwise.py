@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from exact import LONG_DOUBLE
+from ulp import in_ulps
 
 from fastce._native import rowwise as _rowwise
 
@@ -33,19 +34,6 @@ FUNCTIONS = {
     "sigmoid": (_rowwise.sigmoid_flat, _sigmoid, True, 746.0),
     "log_sigmoid": (_rowwise.log_sigmoid_flat, _log_sigmoid, True, 746.0),
 }
-
-
-def ulps(got, exact):
-    """Return |got - exact| in units of the last place of the exact value, which has more digits than `got`; NaN is infinite."""
-    info = np.finfo(got.dtype)
-    _, exponent = np.frexp(exact)
-    exponent = np.maximum(exponent, info.minexp + 1)
-    errors = np.abs(np.ldexp(got.astype(exact.dtype) - exact, info.nmant + 1 - exponent)).astype(
-        np.float64
-    )
-    return np.where(
-        np.isnan(errors), np.where(got == exact, 0, np.inf), errors
-    )  # an infinite value that is right
 
 
 def every_float32(positive, step):
@@ -82,7 +70,7 @@ def measure(name, dtype, step=1, n=10_000_000, seed=0):
         got = np.empty_like(x)
         function(x, got)
         with np.errstate(all="ignore"):
-            errors = ulps(got, reference(x.astype(wide)))
+            errors = in_ulps(got, reference(x.astype(wide)))
         histogram += np.bincount(
             np.minimum(errors * BINS_PER_ULP, _BINS).astype(np.int64), minlength=_BINS + 1
         )

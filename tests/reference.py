@@ -1,4 +1,8 @@
-"""The losses as a textbook writes them: slow loops in extended precision, sharing nothing with the package.
+"""The losses as a textbook writes them, in extended precision, sharing nothing with the package.
+
+Losses are slow loops over rows; the functions of rows and elements below them take whole arrays.
+`exact.py` has the same quantities with many more digits, for the numeric contract;
+`fuzz/references.py` has whole arrays with NaN and infinities, for random calls.
 
 `Terms` holds one entry per row (or per element, for the binary losses), before any reduction:
 
@@ -10,6 +14,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 
 Real = np.longdouble
 
@@ -24,7 +29,7 @@ class Terms:
     divisor: float
 
     def reduced(self, reduction):
-        """Return value, gradient and Hessian diagonal as the library returns them for this reduction."""
+        """Return value, gradient and Hessian diagonal as the library does for this reduction."""
         if reduction == "none":
             return self.values, self.grads, self.hess
         if reduction == "sum":
@@ -40,7 +45,10 @@ class Terms:
 
 
 def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothing):
-    """Yield (row, c, sample weight, part of the divisor): the row's loss is the sum of c_k * -log(softmax(x)_k)."""
+    """Yield (row, c, sample weight, part of the divisor).
+
+    The row's loss is the sum of c_k * -log(softmax(x)_k).
+    """
     n_classes = x.shape[-1]
     target = np.asarray(target)
     w = np.ones(n_classes, Real) if weight is None else np.asarray(weight, Real)
@@ -74,7 +82,7 @@ def cross_entropy(
     z_loss=0.0,
     axis=-1,
 ):
-    """Cross-entropy of softmax(logits), -sum_k c_k log p_k, and z_loss times the square of the log-normaliser."""
+    """Cross-entropy of softmax(logits), -sum_k c_k log p_k, and z_loss log(sum_k exp x_k)^2."""
     x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
     target = np.asarray(target)
     if target.dtype.kind == "f":
@@ -218,7 +226,10 @@ def sigmoid_focal_loss(logits, target, *, alpha=0.25, gamma=2.0, weight=None, ig
 
 
 def binary_cross_entropy(probs, target, *, weight=None):
-    """Binary cross-entropy of probabilities, with torch's clamps: log at -100, the gradient's divisor at 1e-12."""
+    """Binary cross-entropy of probabilities, with torch's clamps.
+
+    The logarithms end at -100, the gradient's divisor at 1e-12.
+    """
     p, y = np.asarray(probs).astype(Real), np.asarray(target).astype(Real)
     w = np.broadcast_to(Real(1) if weight is None else np.asarray(weight, Real), p.shape)
     values, grads = np.zeros(p.shape, Real), np.zeros(p.shape, Real)
@@ -228,3 +239,71 @@ def binary_cross_entropy(probs, target, *, weight=None):
         values[i] = -w[i] * (y[i] * log_p + (1 - y[i]) * log_q)
         grads[i] = w[i] * (p[i] - y[i]) / max(p[i] * (1 - p[i]), Real(1e-12))
     return Terms(values, grads, None, p.size)
+
+
+# --------------------------------------------------------------------------------------------------
+# Functions of rows (n, K) and of elements
+
+
+def softmax_parts(x):
+    """Return the rows' (max, exp(x - max), sum of all these exponentials but one of the largest)."""
+    x = np.asarray(x, Real)
+    largest = x.max(axis=1, keepdims=True)
+    e = np.exp(x - largest)
+    rest = np.sort(e, axis=1)[:, :-1].sum(axis=1, keepdims=True)
+    return largest, e, rest
+
+
+def logsumexp(x):
+    """Rows (n, K) to (n,)."""
+    largest, _, rest = softmax_parts(x)
+    return (largest + np.log1p(rest))[:, 0]
+
+
+def softmax(x):
+    """Rows (n, K) to (n, K)."""
+    _, e, rest = softmax_parts(x)
+    return e / (1 + rest)
+
+
+def log_softmax(x):
+    """Rows (n, K) to (n, K)."""
+    largest, _, rest = softmax_parts(x)
+    return (np.asarray(x, Real) - largest) - np.log1p(rest)
+
+
+def sigmoid(x):
+    """Element by element."""
+    x = np.asarray(x, Real)
+    e = np.exp(-abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def log_sigmoid(x):
+    """Element by element."""
+    x = np.asarray(x, Real)
+    return np.minimum(x, 0) - np.log1p(np.exp(-abs(x)))
+
+
+def gap(x):
+    """Return the distance of each entry to its row's largest."""
+    x = np.asarray(x, Real)
+    return x.max(axis=1, keepdims=True) - x
+
+
+def linear_cross_entropy(X, y, coef, intercept, *, weights=None, label_smoothing=0.0):
+    """Return the sum over rows, in float64, and its gradient with respect to coef and intercept.
+
+    y (n,) are class indices. One row of coef stands for two classes: the logits of the first are 0.
+    """
+    X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, dtype=float)
+    coef, intercept = np.asarray(coef, dtype=float), np.asarray(intercept, dtype=float)
+    weights = np.ones(len(y)) if weights is None else weights
+    logits = X @ coef.T + (intercept if intercept.size else 0.0)
+    if coef.shape[0] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    n_classes = logits.shape[1]
+    target = np.eye(n_classes)[y] * (1.0 - label_smoothing) + label_smoothing / n_classes
+    log_p = logits - scipy.special.logsumexp(logits, axis=1, keepdims=True)
+    residuals = (weights[:, None] * (np.exp(log_p) - target))[:, -coef.shape[0] :]
+    return -(weights[:, None] * target * log_p).sum(), residuals.T @ X, residuals.sum(axis=0)

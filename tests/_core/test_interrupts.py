@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from problems import learnable
 from threadpoolctl import threadpool_info
 
 import fastce
@@ -16,11 +17,6 @@ from fastce._core.interrupts import interrupts_wait
 from fastce._linear import loss as _linear_loss
 from fastce._optimize import minimise as _solvers
 from fastce.linear_model import LogisticRegression
-
-
-def data(rng, n=300, p=5, n_classes=3):
-    X = rng.normal(size=(n, p))
-    return X, (X @ rng.normal(size=(p, n_classes)) + rng.gumbel(size=(n, n_classes))).argmax(axis=1)
 
 
 def blas_threads():
@@ -178,7 +174,7 @@ class Broken(Exception):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, Broken])
 @pytest.mark.parametrize("where", ["value_and_grad", "refresh", "__init__"])
 def test_an_error_in_the_middle_leaves_everything_as_it_was(rng, monkeypatch, error, where):
-    X, y = data(rng)
+    X, y = learnable(rng)
     fitted, fresh, threads, blas = (
         LogisticRegression().fit(X, y),
         LogisticRegression(),
@@ -249,7 +245,7 @@ def test_a_callback_that_raises_ends_the_minimiser(error):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_an_error_in_a_prediction_leaves_no_writer_and_no_lock(rng, monkeypatch, error):
-    X, y = data(rng, n=40_000)
+    X, y = learnable(rng, n=40_000)
     model = LogisticRegression().fit(X[:300], y[:300])
     expected = model.predict_proba(X)
     from fastce.linear_model import _logistic as linear_model

@@ -5,6 +5,8 @@ import weakref
 
 import numpy as np
 import pytest
+from layouts import CSR, VIEWS
+from problems import objective_of, unbalanced
 from scipy import sparse
 from scipy.special import expit, softmax
 
@@ -27,19 +29,6 @@ from fastce._linear import (
 from fastce._linear.curvature import least_curvatures
 from fastce._linear.hessian import weighted_grams
 from fastce._linear.loss import LinearLoss
-
-
-def make(rng, n=400, p=5, n_classes=4):
-    X = rng.normal(size=(n, p)) @ rng.normal(size=(p, p)) * np.logspace(
-        -3, 3, p
-    ) + 10.0 * rng.normal(size=p)
-    return X, rng.choice(
-        n_classes, n, p=np.arange(1, n_classes + 1) / (n_classes * (n_classes + 1) / 2)
-    )
-
-
-def objective_of(X, y, n_classes, penalty=1e-3, **options):
-    return LinearLoss(X, y, n_classes, weights=np.full(1, 1.0 / len(y)), penalty=penalty, **options)
 
 
 def packed(objective, coef, intercept):
@@ -71,11 +60,11 @@ def hessian(objective, theta):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_null_model_is_exact_at_the_start(rng, n_classes, fit_intercept, kind):
-    X, y = make(rng, n_classes=n_classes)
+    X, y = unbalanced(rng, n_classes=n_classes)
     if not fit_intercept:
         y = np.arange(len(y)) % n_classes  # without an intercept the start has equal probabilities
     X = sparse.csr_matrix(X) if kind == "sparse" else X
-    objective = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
+    objective = objective_of(X, y, n_classes, penalty=1e-3, fit_intercept=fit_intercept)
     theta = objective.start()
     matrix = hessian(objective, theta)
     vector = rng.normal(size=theta.size)
@@ -88,8 +77,8 @@ def test_null_model_is_exact_at_the_start(rng, n_classes, fit_intercept, kind):
 
 
 def test_class_block_is_exact_for_two_classes(rng):
-    X, y = make(rng, n_classes=2)
-    objective = objective_of(X, y, 2)
+    X, y = unbalanced(rng, n_classes=2)
+    objective = objective_of(X, y, 2, penalty=1e-3)
     theta = objective.start() + 0.3 / np.maximum(
         np.abs(np.append(X.max(axis=0), 1.0)), 1.0
     ) * rng.normal(size=6)
@@ -103,9 +92,9 @@ def test_class_block_is_exact_for_two_classes(rng):
 @pytest.mark.parametrize("refresh", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_positive_with_columns_that_are_constant_zero_or_equal(rng, penalty, refresh, n_classes):
-    X, y = make(rng, n_classes=n_classes)
+    X, y = unbalanced(rng, n_classes=n_classes)
     X = np.hstack([X, np.zeros((400, 1)), np.full((400, 1), 0.1), X[:, :1], X[:, 1:2] + X[:, 2:3]])
-    objective = objective_of(X, y, n_classes, penalty)
+    objective = objective_of(X, y, n_classes, penalty=penalty)
     if refresh:
         assert objective.refresh(objective.start())
     for _ in range(20):
@@ -116,9 +105,9 @@ def test_positive_with_columns_that_are_constant_zero_or_equal(rng, penalty, ref
 
 
 def test_units_of_columns_do_not_matter(rng):
-    X, y = make(rng)
+    X, y = unbalanced(rng)
     units = np.array([1e-6, 1.0, 1e3, 1e9, 1e-2])
-    plain, scaled = objective_of(X, y, 4, 0.0), objective_of(X * units, y, 4, 0.0)
+    plain, scaled = objective_of(X, y, 4, penalty=0.0), objective_of(X * units, y, 4, penalty=0.0)
     grad, intercept = rng.normal(size=(4, 5)), rng.normal(size=4)
     grad, intercept = grad - grad.mean(axis=0), intercept - intercept.mean()
     step, _ = plain.parts(plain.precondition(plain.pack(grad, intercept)))
@@ -128,7 +117,7 @@ def test_units_of_columns_do_not_matter(rng):
 
 def test_wide_or_thinly_filled_columns_get_a_diagonal(rng):
     X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
-    objective = objective_of(X, np.arange(300) % 3, 3)
+    objective = objective_of(X, np.arange(300) % 3, 3, penalty=1e-3)
     assert isinstance(objective._inverse.current, _inverses.Diagonal)
     vector = rng.normal(size=objective.size)
     assert vector @ objective.precondition(vector) > 0.0
@@ -174,7 +163,7 @@ def test_a_refreshed_diagonal_is_made_of_the_curvatures_at_the_point(
 @pytest.mark.parametrize(("intercept", "is_there"), [(25.0, True), (1e4, False)])
 def test_a_diagonal_is_refreshed_where_rows_hardly_curve_or_left_as_it_is(rng, intercept, is_there):
     X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
-    objective = objective_of(X, np.arange(300) % 2, 2)
+    objective = objective_of(X, np.arange(300) % 2, 2, penalty=1e-3)
     before = objective._inverse.current
     assert (
         objective.refresh(packed(objective, np.zeros((1, 500)), np.array([intercept]))) == is_there
@@ -203,10 +192,10 @@ def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
 
 @pytest.mark.parametrize("near", [False, True])
 def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng, near):
-    X, y = make(rng, n=9000)
+    X, y = unbalanced(rng, n=9000)
     X[:, 0] = 0.0
     X[17, 0] = 1.0
-    objective = objective_of(X, y, 4, 0.0)
+    objective = objective_of(X, y, 4, penalty=0.0)
     assert objective.refresh(objective.start(), near)
     assert np.all(np.isfinite(objective.precondition(rng.normal(size=objective.size))))
 
@@ -214,7 +203,7 @@ def test_a_sample_of_rows_keeps_columns_it_has_not_seen(rng, near):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, np.float32])
 def test_the_mean_is_that_of_numpy(rng, weighted, kind):
-    X, _ = make(rng)
+    X, _ = unbalanced(rng)
     X = kind(X)
     weights = rng.random(400) if weighted else np.ones(1)
     dense = X.toarray() if sparse.issparse(X) else X
@@ -235,21 +224,13 @@ def test_the_weighted_mean_converts_no_more_than_a_block(rng):
     assert peak < 4 * 8 * _gram._MEAN_NUMBERS
 
 
-LAYOUTS = {
-    "C": np.ascontiguousarray,
-    "F": np.asfortranarray,
-    "float32": np.float32,
-    "reversed": lambda X: np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
-    "csr": sparse.csr_matrix,
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", ["C", "Fortran", "reversed", "csr int32"])
 @pytest.mark.parametrize("n_classes", [2, 4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted):
-    X, y = make(rng, n=3000, n_classes=n_classes)
-    X = LAYOUTS[layout](X)
+def test_gram_matrices_are_those_of_numpy(rng, layout, n_classes, weighted, dtype):
+    X, y = unbalanced(rng, n=3000, n_classes=n_classes)
+    X = (VIEWS | CSR)[layout](X.astype(dtype))
     dense = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=float)
     weights = rng.random(3000) if weighted else np.full(1, 1.0 / 3000)
     objective = LinearLoss(
@@ -317,7 +298,7 @@ def test_thin_columns_that_hardly_vary_keep_their_digits(rng):
     X, dense = thin(rng, np.float64, np.int32)
     dense[:, 7] = 1e6 + rng.normal(size=3000)
     X = sparse.csr_array(dense)
-    objective = objective_of(X, np.arange(3000) % 2, 2, 1e-3)
+    objective = objective_of(X, np.arange(3000) % 2, 2, penalty=1e-3)
     assert objective._source.thin
     gram = objective._inverse.gram
     np.testing.assert_allclose(gram[7, 7], dense[:, 7].var(), rtol=1e-6)
@@ -326,7 +307,7 @@ def test_thin_columns_that_hardly_vary_keep_their_digits(rng):
 def test_drawn_rows_give_the_gram_matrix_on_average(rng):
     n = 20_000
     X = rng.normal(size=(n, 3))
-    objective = objective_of(X, np.arange(n) % 2, 2)
+    objective = objective_of(X, np.arange(n) % 2, 2, penalty=1e-3)
     theta = np.array([4.0, 0.0, 0.0, 0.0])  # half of the rows are decided
     source = objective._at(theta)
     centre = np.zeros(3)
@@ -405,14 +386,14 @@ def test_rows_are_drawn_where_all_curvatures_are_largest(rng):
 @pytest.mark.parametrize("size", [1.0, 1e-60, 1e60])
 def test_factors_in_float32_serve_as_well(rng, monkeypatch, unit, size):
     # columns whose units differ, and vectors far beyond float32
-    X, y = make(rng, n=3000)
+    X, y = unbalanced(rng, n=3000)
     X = X * np.array([unit, 1.0, 1e3, 1e-5, 1.0])
     vector = None
     steps = []
     for large in (1 << 30, 0):
         monkeypatch.setattr(_gram, "_LARGE", large)
         monkeypatch.setattr(_gram, "_GROUP_NUMBERS", 1)
-        objective = objective_of(X, y, 4, 1e-3 * unit)
+        objective = objective_of(X, y, 4, penalty=1e-3 * unit)
         assert objective.refresh(objective.start())
         assert objective._inverse.current.factors.dtype == (
             np.float32 if large == 0 else np.float64
@@ -431,9 +412,9 @@ def test_factors_in_float32_serve_as_well(rng, monkeypatch, unit, size):
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("p", [3, 5])
 def test_the_factored_hessian_is_that_of_finite_differences(rng, n_classes, fit_intercept, kind, p):
-    X, y = make(rng, p=p, n_classes=n_classes)
+    X, y = unbalanced(rng, p=p, n_classes=n_classes)
     X = sparse.csr_matrix(X) if kind == "sparse" else X
-    objective = objective_of(X, y, n_classes, fit_intercept=fit_intercept)
+    objective = objective_of(X, y, n_classes, penalty=1e-3, fit_intercept=fit_intercept)
     coef = (
         0.3
         * rng.normal(size=(objective.n_outputs, p))
@@ -451,7 +432,7 @@ def test_the_factored_hessian_is_that_of_finite_differences(rng, n_classes, fit_
 
 def test_a_hessian_that_is_too_large_is_not_factored(rng):
     X = sparse.random(300, 5000, density=0.01, random_state=0, format="csr")
-    objective = objective_of(X, np.arange(300) % 3, 3)
+    objective = objective_of(X, np.arange(300) % 3, 3, penalty=1e-3)
     assert objective.exact_cost == np.inf
     assert objective.is_diagonal
     with pytest.raises(ValueError, match="newton-cholesky"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from problems import raw_columns
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
@@ -12,16 +13,12 @@ from fastce.linear_model import LogisticRegression
 from fastce.linear_model import _logistic as linear_model
 
 
-def make(rng, n=25, p=90):
-    return rng.normal(size=(n, p)) * np.logspace(-2, 2, p) + 10.0 * rng.normal(size=p)
-
-
 @pytest.mark.parametrize("centre", [True, False])
 @pytest.mark.parametrize(
     "kind", [np.ascontiguousarray, np.asfortranarray, np.float32, sparse.csr_matrix]
 )
 def test_logits_and_penalty_are_the_same(rng, centre, kind):
-    X = kind(make(rng))
+    X = kind(raw_columns(rng, 25, 90, offset=10.0))
     space = RowSpace(X, centre=centre)
     assert space.Y.shape[1] <= 25
     own, own_intercept = rng.normal(size=(3, space.Y.shape[1])), rng.normal(size=3)
@@ -39,7 +36,7 @@ def test_logits_and_penalty_are_the_same(rng, centre, kind):
 
 
 def test_rows_that_repeat_have_a_smaller_space(rng):
-    X = np.repeat(make(rng, n=10), 3, axis=0)
+    X = np.repeat(raw_columns(rng, 10, 90, offset=10.0), 3, axis=0)
     space = RowSpace(X, centre=True)
     assert space.Y.shape == (30, 9)
     assert RowSpace(np.ones((4, 20)), centre=True).Y.shape == (4, 0)
@@ -59,7 +56,7 @@ def test_the_border(shape, expected):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("C", [1.0, np.inf])
 def test_the_fit_is_that_of_all_columns(rng, n_classes, fit_intercept, C, monkeypatch):
-    X, y = make(rng), rng.permutation(np.arange(25) % n_classes)
+    X, y = raw_columns(rng, 25, 90, offset=10.0), rng.permutation(np.arange(25) % n_classes)
     options = {"C": C, "fit_intercept": fit_intercept, "tol": 1e-7 if C == 1.0 else 1e-4}
     ours = LogisticRegression(**options).fit(X, y)
     monkeypatch.setattr("fastce._linear.row_space.pays", lambda X: False)

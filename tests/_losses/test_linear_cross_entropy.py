@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from problems import linear_logits
 from scipy import sparse
 
 import fastce
@@ -26,11 +27,6 @@ def small_blocks(monkeypatch):
     """Several blocks, the last one not full."""
     monkeypatch.setattr(_linear_cross_entropy, "_MIN_ROWS", 16)
     monkeypatch.setattr(_linear_cross_entropy, "_BLOCK_BYTES", 0)
-
-
-def make(rng, dtype, n=53, p=6, n_classes=7):
-    X, coef = rng.normal(size=(n, p)).astype(dtype), rng.normal(size=(n_classes, p)).astype(dtype)
-    return X, coef, rng.normal(size=n_classes).astype(dtype), rng.integers(0, n_classes, n)
 
 
 def options_of(rng, option, n, n_classes):
@@ -67,7 +63,7 @@ def check(results, X, coef, intercept, target, options, dtype):
 @pytest.mark.parametrize("kind", ["dense", "F", "strided", "csr"])
 @pytest.mark.parametrize("with_intercept", [True, False])
 def test_the_same_as_of_the_logits(kind, option, reduction, with_intercept, dtype, rng):
-    X, coef, intercept, target = make(rng, dtype)
+    X, coef, intercept, target = linear_logits(rng, dtype)
     intercept = intercept if with_intercept else None
     options = options_of(rng, option, len(X), len(coef)) | {"reduction": reduction}
     given = {
@@ -88,7 +84,7 @@ def test_the_same_as_of_the_logits(kind, option, reduction, with_intercept, dtyp
 
 @DTYPES
 def test_probability_targets(dtype, rng):
-    X, coef, intercept, _ = make(rng, dtype)
+    X, coef, intercept, _ = linear_logits(rng, dtype)
     target = rng.dirichlet(np.ones(7), 53).astype(dtype)
     options = {"label_smoothing": 0.1, "weight": rng.uniform(1, 2, 7)}
     results = fastce.linear_cross_entropy_value_and_grad(
@@ -98,7 +94,7 @@ def test_probability_targets(dtype, rng):
 
 
 def test_mixed_and_half_precision(rng):
-    X, coef, intercept, target = make(rng, np.float64)
+    X, coef, intercept, target = linear_logits(rng, np.float64)
     assert (
         fastce.linear_cross_entropy_value_and_grad(X.astype("f4"), coef, target)[2].dtype
         == np.float64
@@ -117,7 +113,7 @@ def test_mixed_and_half_precision(rng):
 
 @DTYPES
 def test_out(dtype, rng):
-    X, coef, intercept, target = make(rng, dtype)
+    X, coef, intercept, target = linear_logits(rng, dtype)
     expected = fastce.linear_cross_entropy_value_and_grad(X, coef, target, intercept=intercept)
     for order in "CF":
         outs = (
@@ -202,7 +198,7 @@ def test_empty_shapes():
     ],
 )
 def test_bad_input_is_named(change, error, message, rng):
-    X, coef, _, target = make(rng, np.float64)
+    X, coef, _, target = linear_logits(rng, np.float64)
     arguments = {"X": X, "coef": coef, "target": target} | change
     with pytest.raises(error, match=message):
         fastce.linear_cross_entropy_value_and_grad(**arguments)
@@ -218,7 +214,7 @@ def test_bad_input_is_named(change, error, message, rng):
 def test_a_sparse_matrix_that_leads_outside_of_its_arrays_is_refused(
     function, array, where, value, rng
 ):
-    X, coef, _, target = make(rng, np.float64)
+    X, coef, _, target = linear_logits(rng, np.float64)
     X = sparse.csr_matrix(X)
     getattr(X, array)[where] = value
     rule = r"lie in 0\.\.5" if array == "indices" else "rise from 0 to at most"
@@ -230,7 +226,7 @@ def test_a_sparse_matrix_that_leads_outside_of_its_arrays_is_refused(
 
 
 def test_row_starts_of_another_number_of_rows_are_refused(rng):
-    X, coef, _, target = make(rng, np.float64)
+    X, coef, _, target = linear_logits(rng, np.float64)
     X = sparse.csr_matrix(X)
     X.indptr = X.indptr[:-2]
     with pytest.raises(ValueError, match=r"X.indptr must have shape \(54,\)"):
@@ -239,7 +235,7 @@ def test_row_starts_of_another_number_of_rows_are_refused(rng):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, bool])
 def test_a_sparse_matrix_of_integers_is_as_an_array_of_them(dtype, rng):
-    _, coef, _, target = make(rng, np.float64)
+    _, coef, _, target = linear_logits(rng, np.float64)
     X = rng.integers(0, 2, (53, 6)).astype(dtype)
     dense = X.astype(np.float64)
     assert_allclose(
@@ -250,7 +246,7 @@ def test_a_sparse_matrix_of_integers_is_as_an_array_of_them(dtype, rng):
 
 
 def test_outs_may_not_overlap_weights(rng):
-    X, coef, intercept, target = make(rng, np.float64, n=7)
+    X, coef, intercept, target = linear_logits(rng, np.float64, n=7)
     weight, memory = rng.uniform(1, 2, 7), rng.uniform(1, 2, 42)
     before = memory.copy()
     with pytest.raises(ValueError, match=r"out\[2\] must not overlap weight"):
@@ -265,7 +261,7 @@ def test_outs_may_not_overlap_weights(rng):
 
 
 def test_outs_may_not_overlap_arguments_or_each_other(rng):
-    X, coef, _, target = make(rng, np.float64, n=7)
+    X, coef, _, target = linear_logits(rng, np.float64, n=7)
     memory = np.zeros((7, 6))
     for outs in ((X, None, None), (coef, None, None), (None, X, None), (memory, memory, None)):
         with pytest.raises(ValueError, match="must not overlap"):
@@ -275,7 +271,7 @@ def test_outs_may_not_overlap_arguments_or_each_other(rng):
 def test_logits_are_never_all_there(rng, monkeypatch):
     monkeypatch.undo()
     n, p, n_classes = 4096, 8, 4000
-    X, coef, _, target = make(rng, np.float32, n, p, n_classes)
+    X, coef, _, target = linear_logits(rng, np.float32, n, p, n_classes)
     fastce.linear_cross_entropy_value_and_grad(X[:200], coef, target[:200])
     tracemalloc.start()
     fastce.linear_cross_entropy_value_and_grad(X, coef, target)
@@ -285,7 +281,7 @@ def test_logits_are_never_all_there(rng, monkeypatch):
 
 
 def test_a_target_beyond_the_range_of_the_logits_is_named(rng):
-    X, coef, _, _ = make(rng, np.float32)
+    X, coef, _, _ = linear_logits(rng, np.float32)
     with pytest.raises(
         ValueError, match=r"target must be within the range of float32, .*got 1e\+300"
     ):
@@ -295,7 +291,7 @@ def test_a_target_beyond_the_range_of_the_logits_is_named(rng):
 @pytest.mark.skipif(fastce.get_num_threads() < 2, reason="one core")
 @pytest.mark.parametrize(("n", "n_classes"), [(20001, 10), (4096, 32), (4097, 37), (300, 3001)])
 def test_same_bits_for_every_number_of_threads(rng, n, n_classes):
-    X, coef, _, target = make(rng, np.float32, n, 64, n_classes)
+    X, coef, _, target = linear_logits(rng, np.float32, n, 64, n_classes)
     before, results = fastce.get_num_threads(), []
     try:
         for n_threads in (1, 2):

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import VIEWS
 
 from fastce._native import products as _blocks
 
@@ -26,22 +27,6 @@ def c_function(name, *dtypes):
         "dense_read": 5,
     }.get(name, 6)
     return ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * n_arguments)(ADDRESSES[f"fastce_{symbol}"])
-
-
-def layouts(values):
-    """Yield the same (n, p) numbers with every kind of strides that NumPy makes."""
-    n, p = values.shape
-    yield np.ascontiguousarray(values)
-    yield np.asfortranarray(values)
-    for rows, cols in ((1, 2), (2, 1), (3, 2), (-1, 1), (1, -1), (-2, -3)):
-        pool = np.full((n * abs(rows), p * abs(cols)), np.nan, values.dtype)
-        view = pool[::rows, ::cols]
-        view[...] = values
-        yield view
-    pool = np.full((p * 2, n * 2), np.nan, values.dtype)
-    view = pool.T[::-2, ::2]
-    view[...] = values
-    yield view
 
 
 def dense_backward(X, R):
@@ -90,7 +75,7 @@ def test_dense_products(shape, dtype, rng):
     )
     exact = values.astype(np.float64)
     close = {"rtol": 1e-12, "atol": 1e-12 * max(n, p, 1) ** 0.5}
-    for X in layouts(values):
+    for X in (view(values) for view in VIEWS.values()):
         for b in (None, intercept):
             Z = np.full((n, n_classes), np.nan)
             _blocks.dense_forward(X, coef, b, Z)
@@ -131,7 +116,7 @@ def test_csr_products(n_classes, dtype, index_dtype, rng):
 def test_a_row_is_read_from_every_layout(dtype, rng):
     values, centre = rng.normal(size=(5, 19)).astype(dtype), rng.normal(size=19)
     read = c_function("dense_read", dtype)
-    for X in layouts(values):
+    for X in (view(values) for view in VIEWS.values()):
         out = np.full(20, 7.0)
         read(X[3:].ctypes.data, X.strides[1] // X.itemsize, 19, centre.ctypes.data, out.ctypes.data)
         np.testing.assert_array_equal(out[:19], values[3].astype(np.float64) - centre)

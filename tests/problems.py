@@ -1,0 +1,48 @@
+"""Data for linear classifiers, and the objective over them."""
+
+import numpy as np
+
+from fastce._linear.loss import LinearLoss
+
+
+def raw_columns(rng, n, p, *, decades=4, offset=1.0, mixed=False):
+    """Return X (n, p) of random columns as nobody has scaled them.
+
+    Their units lie `decades` powers of ten apart, their means are `offset` standard normal numbers;
+    `mixed`: each is a mixture of all.
+    """
+    X = rng.normal(size=(n, p))
+    X = X @ rng.normal(size=(p, p)) if mixed else X
+    return X * np.logspace(-decades / 2, decades / 2, p) + offset * rng.normal(size=p)
+
+
+def labelled(rng, n=150, p=7, n_classes=4, density=1.0, **columns):
+    """Return X of raw columns, a part of them zero, and labels that have nothing to do with them."""
+    X = raw_columns(rng, n, p, **columns)
+    X[rng.random((n, p)) >= density] = 0.0
+    return X, rng.integers(0, n_classes, n)
+
+
+def unbalanced(rng, n=400, p=5, n_classes=4):
+    """Return X of mixed raw columns far from zero and labels of classes of sizes 1 : 2 : 3 : ..."""
+    X = raw_columns(rng, n, p, decades=6, offset=10.0, mixed=True)
+    shares = np.arange(1, n_classes + 1) / (n_classes * (n_classes + 1) / 2)
+    return X, rng.choice(n_classes, n, p=shares)
+
+
+def learnable(rng, n=300, p=5, n_classes=3):
+    """Return standard normal X and labels drawn from a linear model of them."""
+    X = rng.normal(size=(n, p))
+    return X, (X @ rng.normal(size=(p, n_classes)) + rng.gumbel(size=(n, n_classes))).argmax(axis=1)
+
+
+def linear_logits(rng, dtype, n=53, p=6, n_classes=7):
+    """Return X, coef, intercept and class indices of `linear_cross_entropy`."""
+    X, coef = rng.normal(size=(n, p)).astype(dtype), rng.normal(size=(n_classes, p)).astype(dtype)
+    return X, coef, rng.normal(size=n_classes).astype(dtype), rng.integers(0, n_classes, n)
+
+
+def objective_of(X, y, n_classes, weights=None, penalty=0.3, **options):
+    """Return the objective of a fit, the weights divided by their sum."""
+    weights = np.full(1, 1.0 / X.shape[0]) if weights is None else weights / weights.sum()
+    return LinearLoss(X, y, n_classes, weights=weights, penalty=penalty, **options)
