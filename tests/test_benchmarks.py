@@ -1,8 +1,10 @@
-"""Every benchmark of asv_bench runs once, at its smallest size; none of the public functions lacks one."""
+"""Every benchmark of asv_bench runs once, at its smallest size; every public function has one."""
 
 import importlib
+import importlib.util
 import inspect
 import itertools
+import json
 import pkgutil
 import re
 import subprocess
@@ -13,6 +15,7 @@ import pytest
 from compiled import compiled
 
 import fastce
+from fastce._losses.table import LOSSES
 
 FOLDER = Path(__file__).parents[1] / "asv_bench"
 BODY = re.compile(r"(time|timeraw|peakmem|mem|track)_")
@@ -90,11 +93,16 @@ def test_runs_once(cls, body, params):
         getattr(instance, "teardown", lambda *_: None)(*params)
 
 
-def test_modules_mirror_the_library():
-    others = {"common", "libraries", "start"}
-    library = {info.name.lstrip("_") for info in pkgutil.iter_modules(fastce.__path__)}
-    assert set(MODULES) - others <= library
-    for name in set(MODULES) - others:
+def test_modules_are_named_after_what_is_public():
+    """After a public function, a public module, or a part of the library that others stand on."""
+    others = {"common", "libraries", "losses", "start"}
+    parts = {"linear_loss": "_linear.loss", "solvers": "_optimize.minimise"}
+    parts |= {"special": "_losses.special", "on_probabilities": "_losses.nll"}
+    public = {*fastce.__all__, "linear_model"}
+    assert set(MODULES) - others - set(parts) <= public
+    for module in parts.values():
+        assert importlib.util.find_spec(f"fastce.{module}") is not None
+    for name in set(MODULES) - {"common", "libraries"}:
         assert any(
             BODY.match(body)
             for cls in vars(MODULES[name]).values()
@@ -112,5 +120,22 @@ def test_every_public_function_is_measured():
         if name.endswith(("FORMS", "FUNCTIONS"))
     ]
     measured = set(itertools.chain.from_iterable(tables))
-    functions = {name for name in fastce.__all__ if inspect.isfunction(getattr(fastce, name))}
-    assert functions - elsewhere == measured
+    assert set(fastce.__all__) - elsewhere == measured
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FOLDER / "results").glob("*/*-*.json")), ids=lambda p: p.stem
+)
+def test_the_table_only_grows_at_its_end(path):
+    """Results are compared by the places of their parameters, so a form keeps its place."""
+    functions = [function for loss in LOSSES for function in loss.functions]
+    for result in json.loads(path.read_text())["results"].values():
+        for values in result[1]:
+            names = [value.strip("'") for value in values]
+            if set(names) <= set(functions):
+                assert names == [function for function in functions if function in names]
+
+
+def test_a_commit_without_a_function_is_skipped():
+    with pytest.raises(NotImplementedError, match="this commit has no cross_entropi"):
+        MODULES["common"].public("cross_entropi")

@@ -7,6 +7,8 @@ from .common import (
     DTYPES,
     HAS_LONG_DOUBLE,
     THREADS,
+    Beside,
+    forms,
     peak_bytes,
     public,
     random_logits,
@@ -16,11 +18,7 @@ from .common import (
     worst_ulp,
 )
 
-FORMS = [
-    "binary_cross_entropy_with_logits",
-    "binary_cross_entropy_with_logits_value_and_grad",
-    "binary_cross_entropy_with_logits_grad_and_hess",
-]
+FORMS = forms("binary_cross_entropy_with_logits")
 
 
 class WithLogits:
@@ -47,28 +45,21 @@ class WithLogits:
         self.function(self.logits, self.target, pos_weight=3.0)
 
 
-class _Beside:
-    param_names = ("library", "shape", "dtype", "threads")
-
-    def setup(self, library, shape, dtype, threads):
-        """Make the data, and compile."""
-        set_threads(threads)
+class _Beside(Beside):
+    def prepare(self, library, shape, dtype, threads):
+        """Make the data."""
         value_and_grad = public("binary_cross_entropy_with_logits_value_and_grad")
         logits = random_logits(shape, dtype)
         target = np.random.default_rng(1).integers(2, size=logits.shape).astype(dtype)
-        self.ours = lambda: value_and_grad(logits, target)
-        if library == "fastce":
-            self.call = self.ours
-        elif library == "scaled copy":
-            self.call = libraries.scaled_copy(logits)
-        else:
-            self.call = libraries.binary_cross_entropy_with_logits(library, logits, target, threads)
-        self.ours()
-        self.call()
+        return (
+            lambda: value_and_grad(logits, target),
+            logits,
+            lambda: libraries.binary_cross_entropy_with_logits(library, logits, target, threads),
+        )
 
 
 class Libraries(_Beside):
-    """Value and gradient by fastce and by others, and the scaled copy of the logits, the least that memory allows."""
+    """Value and gradient by fastce and by others, and the scaled copy, the least for memory."""
 
     params = (
         ["fastce", "scaled copy", "scikit-learn", "torch", "jax"],
@@ -83,7 +74,7 @@ class Libraries(_Beside):
 
 
 class Ratios(_Beside):
-    """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
+    """Fastce's time as a multiple of the others', called in turns: it varies less than times."""
 
     params = (
         ["scaled copy", "scikit-learn", "torch", "jax"],
@@ -100,7 +91,7 @@ class Ratios(_Beside):
 
 
 class Exact:
-    """Figures of a call that are the same on every machine: memory, and errors beside long doubles."""
+    """Figures that are the same on every machine: memory, and errors beside long doubles."""
 
     params = (FORMS, sizes("3000", small="8"), DTYPES)
     param_names = ("form", "shape", "dtype")
@@ -122,7 +113,7 @@ class Exact:
     track_bytes_an_element.unit = "bytes/element"
 
     def track_ulp(self, form, *_):
-        """Largest error of losses, gradients or second derivatives, whatever the form returns, in units of the last place."""
+        """Largest error of whatever the form returns, in units of the last place."""
         if not HAS_LONG_DOUBLE:
             return float("nan")
         x = self.logits.astype(np.longdouble)

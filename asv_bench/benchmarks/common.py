@@ -3,14 +3,22 @@
 import gc
 import importlib
 import os
+import runpy
 import time
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 
 import fastce
 
-TURN = 0.005  # s, the least that a library runs before it is another's turn
+from . import libraries
+
+# The table of losses of this checkout.
+TABLE = runpy.run_path(str(Path(__file__).parents[2] / "fastce" / "_losses" / "table.py"))
+
+# The least that a function runs before it is another's turn, in seconds.
+TURN = 0.005
 # Smallest sizes: to see that every benchmark runs, not how fast.
 SMALL = os.environ.get("FASTCE_BENCH_SMALL", "0") not in ("", "0")
 
@@ -19,6 +27,11 @@ HAS_LONG_DOUBLE = np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant
 
 DTYPES = ["float32"] if SMALL else ["float32", "float64"]
 THREADS = [1] if SMALL else [1, 2]
+
+
+def forms(name):
+    """Return the public functions of a loss."""
+    return list(TABLE["loss_named"](name).functions)
 
 
 def sizes(*names, small):
@@ -72,7 +85,9 @@ def random_rows(n, p, n_classes, dtype, density=None):
 
 
 def interleaved(functions, seconds):
-    """Return the shortest time of each function, called in turns for about so many seconds: the machine's mood meets all alike.
+    """Return the shortest time of each function, called in turns for about `seconds` seconds.
+
+    So whatever else the machine does meets all alike.
 
     A turn is many calls of a short function: threads of OpenMP keep a core busy for some
     milliseconds after their work is done.
@@ -98,7 +113,7 @@ def ratio(ours, other, seconds=0.6):
 
 
 def peak_bytes(function):
-    """Return the most bytes of arrays and objects that were there at once during a call, beyond those that were there before."""
+    """Return the peak of the bytes that a call allocates."""
     function()
     gc.collect()
     tracemalloc.start()
@@ -110,11 +125,37 @@ def peak_bytes(function):
 
 
 def worst_ulp(found, exact):
-    """Return the largest error of an array in units of its last place, beside an exact one of long doubles; infinity if NaNs differ."""
+    """Return the largest error of an array in units of its last place.
+
+    The exact array is one of long doubles; the result is infinity if NaNs differ.
+    """
     if not np.array_equal(np.isnan(found), np.isnan(exact)):
         return float("inf")
     spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(np.longdouble)
     return float(np.nanmax(np.abs(found.astype(np.longdouble) - exact) / spacing))
+
+
+class Beside:
+    """One call by fastce and one by another library, on the same data; `prepare` makes both."""
+
+    param_names = ("library", "shape", "dtype", "threads")
+
+    def setup(self, library, *rest):
+        """Make the data, and compile."""
+        set_threads(rest[-1])
+        self.ours, logits, theirs = self.prepare(library, *rest)
+        if library == "fastce":
+            self.call = self.ours
+        elif library == "scaled copy":
+            self.call = libraries.scaled_copy(logits)
+        else:
+            self.call = theirs()
+        self.ours()
+        self.call()
+
+    def prepare(self, library, *rest):
+        """Return our call, its array, and what makes the library's call."""
+        raise NotImplementedError
 
 
 def private(name, *modules):

@@ -7,6 +7,8 @@ from .common import (
     DTYPES,
     HAS_LONG_DOUBLE,
     THREADS,
+    Beside,
+    forms,
     parse,
     peak_bytes,
     public,
@@ -18,7 +20,7 @@ from .common import (
     worst_ulp,
 )
 
-FORMS = ["cross_entropy", "cross_entropy_value_and_grad", "cross_entropy_grad_and_hess"]
+FORMS = forms("cross_entropy")
 SHAPES = sizes("200000x3", "65536x10", "4096x1000", "64x50257", small="8x3")
 
 
@@ -71,27 +73,20 @@ class Probabilities:
         self.function(self.logits, self.target)
 
 
-class _Beside:
-    param_names = ("library", "shape", "dtype", "threads")
-
-    def setup(self, library, shape, dtype, threads):
-        """Make the data, and compile."""
-        set_threads(threads)
+class _Beside(Beside):
+    def prepare(self, library, shape, dtype, threads):
+        """Make the data."""
         value_and_grad = public("cross_entropy_value_and_grad")
         logits, labels = random_logits(shape, dtype), random_labels(*parse(shape))
-        self.ours = lambda: value_and_grad(logits, labels)
-        if library == "fastce":
-            self.call = self.ours
-        elif library == "scaled copy":
-            self.call = libraries.scaled_copy(logits)
-        else:
-            self.call = libraries.cross_entropy(library, logits, labels, threads)
-        self.ours()
-        self.call()
+        return (
+            lambda: value_and_grad(logits, labels),
+            logits,
+            lambda: libraries.cross_entropy(library, logits, labels, threads),
+        )
 
 
 class Libraries(_Beside):
-    """Value and gradient by fastce and by others, and the scaled copy of the logits, the least that memory allows."""
+    """Value and gradient by fastce and by others, and the scaled copy, the least for memory."""
 
     params = (
         ["fastce", "scaled copy", "scikit-learn", "torch", "jax"],
@@ -106,7 +101,7 @@ class Libraries(_Beside):
 
 
 class Ratios(_Beside):
-    """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
+    """Fastce's time as a multiple of the others', called in turns: it varies less than times."""
 
     params = (
         ["scaled copy", "scikit-learn", "torch", "jax"],
@@ -123,7 +118,7 @@ class Ratios(_Beside):
 
 
 class Exact:
-    """Figures of a call that are the same on every machine: memory, and errors beside long doubles."""
+    """Figures that are the same on every machine: memory, and errors beside long doubles."""
 
     params = (FORMS, sizes("300x7", "20x1000", small="8x3"), DTYPES)
     param_names = ("form", "shape", "dtype")
@@ -148,7 +143,7 @@ class Exact:
     track_bytes_an_element.unit = "bytes/element"
 
     def track_ulp(self, form, *_):
-        """Largest error of losses, gradients or Hessian diagonals, whatever the form returns, in units of the last place."""
+        """Largest error of whatever the form returns, in units of the last place."""
         if not HAS_LONG_DOUBLE:
             return float("nan")
         x = self.logits.astype(np.longdouble)

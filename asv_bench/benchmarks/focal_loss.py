@@ -2,14 +2,20 @@
 
 import numpy as np
 
-from .common import DTYPES, THREADS, parse, public, random_labels, random_logits, set_threads, sizes
+from .common import (
+    DTYPES,
+    THREADS,
+    forms,
+    parse,
+    public,
+    random_labels,
+    random_logits,
+    set_threads,
+    sizes,
+)
 
-FORMS = ["focal_loss", "focal_loss_value_and_grad", "focal_loss_grad_and_hess"]
-SIGMOID_FORMS = [
-    "sigmoid_focal_loss",
-    "sigmoid_focal_loss_value_and_grad",
-    "sigmoid_focal_loss_grad_and_hess",
-]
+FORMS = forms("focal_loss")
+SIGMOID_FORMS = forms("sigmoid_focal_loss")
 
 
 class Focal:

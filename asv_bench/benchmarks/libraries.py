@@ -1,4 +1,6 @@
-"""The functions that others offer, as ``name(array, target, n_threads) -> call``; asv skips what is not installed.
+"""The functions that others offer, as ``name(array, target, n_threads) -> call``.
+
+asv skips what is not installed.
 
 Every call returns new arrays, as ours do. scikit-learn's losses are private, check nothing, and
 come as they are.

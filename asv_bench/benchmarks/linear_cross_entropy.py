@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .common import DTYPES, SMALL, THREADS, public, random_labels, set_threads
+from .common import DTYPES, SMALL, THREADS, forms, public, random_labels, set_threads
 
-FORMS = ["linear_cross_entropy", "linear_cross_entropy_value_and_grad"]
+FORMS = forms("linear_cross_entropy")
 # Name -> rows, columns, classes.
 DATA = (
     {"small": (30, 4, 3)}

@@ -61,7 +61,10 @@ class Fit:
 
 
 class Libraries:
-    """A fit on raw columns by fastce and by scikit-learn's solvers: with its default as it comes, with the others to as small a gap."""
+    """A fit on raw columns by fastce and by scikit-learn's solvers.
+
+    Its default runs as it comes, the others to as small a gap as fastce's.
+    """
 
     params = (
         ["fastce", "lbfgs", "newton-cholesky", "newton-cg"],
@@ -125,7 +128,7 @@ class Fitted:
         return count_passes(lambda: LogisticRegression().fit(self.X, self.y))
 
     def track_gap(self, *_):
-        """Return how far the default ends above the optimum, relative to it; what is below 1e-12 is rounding."""
+        """Return how far the default ends above the optimum, relative to it; 1e-12 is rounding."""
         best = LogisticRegression(tol=1e-9, max_iter=10_000).fit(self.X, self.y)
         # What scikit-learn reaches in some seconds as well: a minimum that is none would be ours
         # twice.

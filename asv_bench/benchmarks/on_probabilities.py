@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .common import DTYPES, parse, public, random_labels, random_logits, sizes
+from .common import DTYPES, forms, parse, public, random_labels, random_logits, sizes
 
-NLL_FORMS = ["nll_loss", "nll_loss_value_and_grad"]
-BCE_FORMS = ["binary_cross_entropy", "binary_cross_entropy_value_and_grad"]
+NLL_FORMS = forms("nll_loss")
+BCE_FORMS = forms("binary_cross_entropy")
 
 
 class NLL:

@@ -6,17 +6,18 @@ from . import libraries
 from .common import (
     DTYPES,
     HAS_LONG_DOUBLE,
+    TABLE,
     THREADS,
+    Beside,
     peak_bytes,
     public,
     random_logits,
     ratio,
-    set_threads,
     sizes,
     worst_ulp,
 )
 
-FUNCTIONS = ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"]
+FUNCTIONS = [special.name for special in TABLE["SPECIAL"]]
 
 
 class Special:
@@ -40,28 +41,20 @@ class Special:
         self.function(self.columns)
 
 
-class _Beside:
+class _Beside(Beside):
     param_names = ("library", "function", "shape", "dtype", "threads")
 
-    def setup(self, library, function, shape, dtype, threads):
+    def prepare(self, library, function, shape, dtype, threads):
         """Make the data."""
-        set_threads(threads)
         ours, x = public(function), random_logits(shape, dtype)
-        self.ours = lambda: ours(x)
-        if library == "fastce":
-            self.call = self.ours
-        elif library == "scaled copy":
-            self.call = libraries.scaled_copy(x)
-        else:
-            self.call = libraries.of_rows(library, function, x, threads)
-        self.call()
+        return lambda: ours(x), x, lambda: libraries.of_rows(library, function, x, threads)
 
 
 ROWS = FUNCTIONS[:2]
 
 
 class Libraries(_Beside):
-    """Functions of rows by fastce and by others, and the scaled copy, the least that memory allows a softmax."""
+    """Functions of rows by fastce and by others, and the scaled copy, the least for memory."""
 
     params = (
         ["fastce", "scaled copy", "SciPy", "torch", "jax"],
@@ -77,7 +70,7 @@ class Libraries(_Beside):
 
 
 class Ratios(_Beside):
-    """What the machine's mood does not change: fastce's time as a multiple of the others', called in turns."""
+    """Fastce's time as a multiple of the others', called in turns: it varies less than times."""
 
     params = (
         ["scaled copy", "SciPy", "torch", "jax"],
@@ -95,7 +88,7 @@ class Ratios(_Beside):
 
 
 class Exact:
-    """Figures of a call that are the same on every machine: memory, and errors beside long doubles."""
+    """Figures that are the same on every machine: memory, and errors beside long doubles."""
 
     params = (FUNCTIONS, sizes("300x7", "20x1000", small="8x3"), DTYPES)
     param_names = ("function", "shape", "dtype")
@@ -107,7 +100,7 @@ class Exact:
         self.function(self.x)
 
     def track_bytes_an_element(self, *_):
-        """Return the peak of what a call allocates, over the number of elements, of a large array."""
+        """Return the peak of what a call allocates over the number of elements: a large array."""
         x = np.resize(self.x, (-(-(1 << 18) // self.x.shape[1]), self.x.shape[1]))
         return round(peak_bytes(lambda: self.function(x)) / x.size, 1)
 

@@ -1,4 +1,4 @@
-"""What a fresh process waits for: the import, and the first call with an empty and with a filled cache."""
+"""What a fresh process waits for: the import, and a first call with an empty or filled cache."""
 
 import os
 import subprocess
@@ -8,7 +8,10 @@ import tempfile
 from .common import SMALL
 
 CACHE = "import os\nos.environ['NUMBA_CACHE_DIR'] = {folder!r}\n"
-EMPTY_CACHE = "import os, tempfile\nfolder = tempfile.TemporaryDirectory()\nos.environ['NUMBA_CACHE_DIR'] = folder.name\n"
+EMPTY_CACHE = (
+    "import os, tempfile\nfolder = tempfile.TemporaryDirectory()\n"
+    "os.environ['NUMBA_CACHE_DIR'] = folder.name\n"
+)
 SMALL_DATA = "import numpy as np\nX, y = np.arange(24.0).reshape(8, 3) % 7, np.arange(8) % 3\n"
 
 # What is called first -> (made ready before the clock starts, what is timed).
@@ -82,7 +85,7 @@ class FirstCallFilledCache:
 
 
 class FirstPrediction:
-    """A model is unpickled and asked for probabilities: nothing is compiled, Numba is not imported."""
+    """A model is unpickled and predicts: nothing is compiled, Numba is not imported."""
 
     repeat = (1, 1, 0.0) if SMALL else (5, 20, 20.0)
     number = 1
@@ -106,4 +109,5 @@ class FirstPrediction:
 
     def timeraw_predict_proba(self):
         """From a bare process to probabilities."""
-        return f"import pickle, numpy\npickle.load(open({self.path!r}, 'rb')).predict_proba(numpy.ones((5, 3)))"
+        load = f"import pickle, numpy\nmodel = pickle.load(open({self.path!r}, 'rb'))\n"
+        return load + "model.predict_proba(numpy.ones((5, 3)))"
