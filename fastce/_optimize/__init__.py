@@ -1,1 +1,1 @@
-"""Minimisers of smooth functions: they know an objective's protocol, and no loss, data or estimator."""
+"""Minimisers of smooth functions: they know an objective, but no loss, data or estimator."""

@@ -1,4 +1,4 @@
-"""Newton's method: each step solves the Hessian's equations by preconditioned conjugate gradients, no more exactly than pays.
+"""Newton's method with a line search: by preconditioned conjugate gradients, or a factored Hessian.
 
 References
 ----------
@@ -8,97 +8,110 @@ large-scale unconstrained optimization, Mathematical Programming 26.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from .monitor import Objective, Point, Progress, Result, Watch, search
-from .vectors import combine, dot
+from .line_search import search
+from .monitor import Monitor
+from .objective import Objective, Point
+from .vectors import axpy, dot
 
 # Conjugate gradients end when the last step gained less than this part of what the steps have
-# gained on average.
-_PAYS = 0.5
-# The inverse Hessian is renewed when so large a part of what that costs has been spent on products
-# with the Hessian.
-_REFRESH_PART = 0.25
-_MAX_STEPS = 100
+# gained on average (Nash & Sofer's test, with their value).
+_WORTHWHILE_GAIN = 0.5
+# Most steps of conjugate gradients: a bound for Hessians that the preconditioner does not fit.
+_MAX_CG_STEPS = 100
+# The preconditioner is renewed once products with the Hessian have taken this part of what a
+# renewal costs.
+_REFRESH_AFTER = 0.25
 
 
-def _direction(objective: Objective, point: Point, exact: bool) -> tuple[np.ndarray, float, int]:
-    """Return a descent direction of the quadratic model, the model's fall along it (positive), and the Hessian products it took."""
+class _Step(NamedTuple):
+    """A descent direction, what the quadratic model gains along it, and the products it took."""
+
+    direction: np.ndarray
+    gain: float
+    n_products: int
+
+
+def newton_cg(monitor: Monitor) -> None:
+    """Minimise by truncated Newton steps until the monitor says that it ends.
+
+    Each step solves the Hessian's equations by conjugate gradients, no more exactly than pays. The
+    preconditioner is renewed at the current point as products with the Hessian add up.
+    """
+    objective, n_since_refresh = monitor.objective, np.inf
+
+    def find_step(point: Point) -> _Step:
+        nonlocal n_since_refresh
+        if n_since_refresh >= _REFRESH_AFTER * objective.refresh_cost:
+            objective.refresh(point.theta, True)
+            n_since_refresh = 0
+        step = _conjugate_gradients(objective, point)
+        n_since_refresh += step.n_products
+        return step
+
+    _iterate(monitor, find_step)
+
+
+def newton_cholesky(monitor: Monitor) -> None:
+    """Minimise by Newton steps with a factored Hessian until the monitor says that it ends."""
+    objective = monitor.objective
+
+    def find_step(point: Point) -> _Step:
+        objective.factor(point.theta)
+        return _preconditioned_gradient(objective, point)
+
+    _iterate(monitor, find_step)
+
+
+def _iterate(monitor: Monitor, find_step: Callable[[Point], _Step]) -> None:
+    while True:
+        direction, gain, n_products = find_step(monitor.point)
+        monitor.n_evaluations += n_products
+        if monitor.check(2.0 * gain, has_hessian=True):
+            return
+        slope = dot(monitor.point.grad, direction)
+        new, n_evaluations = search(monitor.objective, monitor.point, direction, slope)
+        monitor.n_evaluations += n_evaluations
+        if new is None:
+            monitor.give_up()
+            return
+        monitor.move(new)
+
+
+def _preconditioned_gradient(objective: Objective, point: Point) -> _Step:
+    residual = -point.grad
+    direction = objective.precondition(residual, np.empty_like(residual))
+    return _Step(direction, 0.5 * dot(residual, direction), 0)
+
+
+def _conjugate_gradients(objective: Objective, point: Point) -> _Step:
+    """Return a descent direction of the quadratic model at a point.
+
+    That is the preconditioned gradient where the first product finds no positive curvature.
+    """
     step, residual = np.zeros_like(point.theta), -point.grad
-    ahead = objective.precondition(residual, np.empty_like(residual))
-    square, fall, k = dot(residual, ahead), 0.0, 0
-    if exact:
-        return ahead, 0.5 * square, 0
-    direction = ahead
-    while 0.0 < square < np.inf and k < _MAX_STEPS:
-        change = objective.hessian_product(point.theta, direction)
+    # The preconditioned residual z, and its product with the residual.
+    z = objective.precondition(residual, np.empty_like(residual))
+    rz, gain, k = dot(residual, z), 0.0, 0
+    direction = z
+    while 0.0 < rz < np.inf and k < _MAX_CG_STEPS:
+        product = objective.hessian_product(point.theta, direction)
         k += 1
-        curvature = dot(direction, change)
+        curvature = dot(direction, product)
         if not curvature > 0.0:
             break
-        length = square / curvature
-        combine(length, direction, step, step)
-        combine(-length, change, residual, residual)
-        gain = 0.5 * length * square
-        fall += gain
-        ahead = objective.precondition(residual, change)
-        new_square = dot(residual, ahead)
-        if k * gain <= _PAYS * fall:
+        length = rz / curvature
+        axpy(length, direction, step, step)
+        axpy(-length, product, residual, residual)
+        last_gain = 0.5 * length * rz
+        gain += last_gain
+        z = objective.precondition(residual, product)
+        new_rz = dot(residual, z)
+        if k * last_gain <= _WORTHWHILE_GAIN * gain:
             break
-        direction = combine(new_square / square, direction, ahead, direction)
-        square = new_square
-    return (step, fall, k) if k and fall > 0.0 else (ahead, 0.5 * square, k)
-
-
-def newton(
-    objective: Objective,
-    theta: np.ndarray,
-    *,
-    tol: float,
-    gap_tol: float,
-    max_iter: int,
-    callback: Callable[[Progress], None] | None = None,
-    watch: Watch | None = None,
-    exact: bool = False,
-) -> Result:
-    """Minimise a smooth function by Newton's method with conjugate gradients and a line search.
-
-    Parameters
-    ----------
-    objective : Objective
-        Gives value and gradient, products with the Hessian, and an approximate inverse Hessian,
-        renewed where that pays.
-    theta : ndarray (size,), float64
-        Where to start; never written.
-    tol, gap_tol, max_iter, callback
-        As for `lbfgs`; the gap is estimated by what the model says can still be gained.
-    watch : Watch or None
-        Where the minimisation stands, when another method has begun it.
-    exact : bool
-        Factor the Hessian itself in each iteration, and ask for no products.
-
-    Returns
-    -------
-    Result
-    """
-    watch = Watch(objective, theta, tol, gap_tol, max_iter, callback) if watch is None else watch
-    del theta  # long vectors are let go of as soon as the point has moved on
-    spent = np.inf
-    while True:
-        if exact:
-            objective.factor(watch.point.theta)
-        elif spent >= _REFRESH_PART * objective.refresh_cost:
-            objective.refresh(watch.point.theta, True)
-            spent = 0
-        direction, fall, n = _direction(objective, watch.point, exact)
-        watch.n_evaluations += n
-        spent += n
-        if watch.ends(2.0 * fall, is_exact=True):
-            return watch.result()
-        new, n = search(objective, watch.point, direction, dot(watch.point.grad, direction))
-        watch.n_evaluations += n
-        if new is None:
-            watch.give_up()
-            return watch.result()
-        watch.move(new)
+        direction = axpy(new_rz / rz, direction, z, direction)
+        rz = new_rz
+    return _Step(step, gain, k) if k and gain > 0.0 else _Step(z, 0.5 * rz, k)

@@ -1,8 +1,10 @@
-"""Products, sums and differences of long vectors: for minimisers of very many parameters.
+"""Products, sums and differences of long vectors, for minimisers of very many parameters.
 
-Each is memory traffic alone, so it runs on several threads, each number is read once, and nothing
-is written that is not kept. The blocks depend on the length only, hence the same bits for any
-number of threads. Short vectors stay in the cache and are left to NumPy.
+They are named after BLAS. Each is bound by memory traffic, so it runs on several threads, reads
+each number once and writes no temporary array. The blocks depend on the length only, hence the same
+bits for any number of threads. Short vectors stay in the cache and are left to NumPy.
+
+All vectors (size,) and rows (n, size) are C-contiguous.
 """
 
 import math
@@ -11,18 +13,23 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .._core import threads as _threads
+from .._core import threads
 from .._core.jit import Driver, driver, kernel, reduction
 
-# A block and some more of others stay in the first-level cache.
+# Numbers in a block (32 KB of float64): a block of one vector and the rows' parts beside it stay in
+# the first two caches.
 _BLOCK = 1 << 12
+# Vectors from this size on are long (128 KB of float64): below it a vector stays in the cache, and
+# NumPy takes less time than a second thread to wake up.
 _LONG = 1 << 14
-# So many numbers are read in the time of one evaluation of `_threads.run`: threads must not be
-# woken for what takes no time.
+# Numbers that are read in the time of one element evaluation, the unit of work of `threads.run`.
 NUMBERS_A_STEP = 8
-# Sums of |numbers| between these powers of two are far from the ends of float32, for one number and
-# for any number of them.
-_LEAST, _MOST = -40, 60
+# Sums of absolute values between two to these powers are far from the ends of float32's range,
+# whatever the number of terms; others are scaled.
+_MIN_EXPONENT = -40
+_MAX_EXPONENT = 60
+# `math.ldexp` by more than this would overflow or vanish in float64 itself.
+_MAX_SHIFT = 1000
 
 
 @reduction
@@ -34,7 +41,7 @@ def _dot(x, y):
 
 
 @driver
-def _dots(rows, vector, parts):
+def _gemv(rows, vector, parts):
     # parts (blocks, n) <- the blocks' sums of rows (n, size) times vector (size,)
     for b in prange(parts.shape[0]):
         i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
@@ -43,7 +50,7 @@ def _dots(rows, vector, parts):
 
 
 @driver
-def _add(rows, factors, scale, vector, out):
+def _gemv_transposed(rows, factors, scale, vector, out):
     # out (size,) <- scale times vector + factors (n,) times rows (n, size); out may be vector
     for b in prange((vector.size + _BLOCK - 1) // _BLOCK):
         i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
@@ -57,7 +64,7 @@ def _add(rows, factors, scale, vector, out):
 
 
 @driver
-def _combine(factor, x, y, out):
+def _axpy(factor, x, y, out):
     # out <- factor x + y; out may be x or y
     for b in prange((x.size + _BLOCK - 1) // _BLOCK):
         for t in range(b * _BLOCK, min(x.size, (b + 1) * _BLOCK)):
@@ -65,7 +72,7 @@ def _combine(factor, x, y, out):
 
 
 @kernel
-def _largest_bits(bits):
+def _amax_bits(bits):
     # Without the sign's bit, floats are in order as integers, NaN last; and integers are compared
     # by vectors.
     most = np.int64(0)
@@ -75,9 +82,9 @@ def _largest_bits(bits):
 
 
 @driver
-def _largest(bits, parts):
+def _amax(bits, parts):
     for b in prange(parts.size):
-        parts[b] = _largest_bits(bits[b * _BLOCK : min(bits.size, (b + 1) * _BLOCK)])
+        parts[b] = _amax_bits(bits[b * _BLOCK : min(bits.size, (b + 1) * _BLOCK)])
 
 
 @reduction
@@ -91,141 +98,135 @@ def _subtract(new, old, factor, out):
 
 
 @driver
-def _learn(theta, old_theta, grad, old_grad, factors, S, s, y, changes, sizes, parts):
-    # See `learn`; sizes (blocks, 2) <- the blocks' sums of |differences|, parts (blocks, n) <-
-    # those of S (n, size) times y
+def _store_pair(new, old, factors, S, pair, rounded, sizes, parts):
+    # See `store_pair`; pair is (s, y), sizes (blocks, 2) <- the blocks' sums of |differences|,
+    # parts (blocks, n) <- those of S (n, size) times y
+    theta, grad = new
+    old_theta, old_grad = old
+    s, y = pair
     for b in prange(parts.shape[0]):
         i, j = b * _BLOCK, min(s.size, (b + 1) * _BLOCK)
         sizes[b, 0] = _subtract(theta[i:j], old_theta[i:j], factors[0], s[i:j])
         sizes[b, 1] = _subtract(grad[i:j], old_grad[i:j], factors[1], y[i:j])
         for t in range(i, j):
-            changes[t] = y[t]
+            rounded[t] = y[t]
         for k in range(S.shape[0]):
-            parts[b, k] = _dot(S[k, i:j], changes[i:j])
+            parts[b, k] = _dot(S[k, i:j], rounded[i:j])
 
 
 def _run(vector_driver: Driver, n_numbers: int, *arguments: Any) -> None:
-    _threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, *arguments)
+    threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, *arguments)
 
 
 def _n_blocks(size: int) -> int:
     return -(-size // _BLOCK)
 
 
-def table(n: int, size: int) -> np.ndarray:
-    """Return room for n vectors, of float32 where they are long. It takes memory only as they are written."""
+def empty_rows(n: int, size: int) -> np.ndarray:
+    """Return n uninitialised vectors, of float32 where they are long."""
     return np.empty((n, size), np.float32 if size >= _LONG else np.float64)
 
 
-def dots(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return rows (n, size) of a table times a vector (size,), float64; all C-contiguous, here and below."""
+def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """Return rows (n, size) times a vector (size,): (n,), float64."""
     if vector.size < _LONG:
         return rows @ vector
     parts = np.empty((_n_blocks(vector.size), len(rows)))
-    _run(_dots, rows.size, rows, vector, parts)
+    _run(_gemv, rows.size, rows, vector, parts)
     return parts.sum(axis=0)
 
 
 def dot(x: np.ndarray, y: np.ndarray) -> float:
     """Return x . y."""
-    return float(x @ y if x.size < _LONG else dots(x[np.newaxis], y)[0])
+    return float(x @ y if x.size < _LONG else gemv(x[np.newaxis], y)[0])
 
 
-def add(
+def gemv_transposed(
     rows: np.ndarray, factors: np.ndarray, vector: np.ndarray, out: np.ndarray, scale: float = 1.0
 ) -> np.ndarray:
-    """Write `scale` times a vector (size,) plus factors (n,) times rows (n, size) to `out`, which may be the vector, and return it."""
+    """Write scale * vector + rows.T @ factors to `out`, which may be the vector, and return it.
+
+    The rows are (n, size), the factors (n,).
+    """
     if vector.size < _LONG:
         return np.add(vector if scale == 1.0 else scale * vector, factors @ rows, out=out)
-    _run(_add, rows.size, rows, factors, scale, vector, out)
+    _run(_gemv_transposed, rows.size, rows, factors, scale, vector, out)
     return out
 
 
-def combine(
-    factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None
-) -> np.ndarray:
-    """Write factor x + y to `out`, which may be x or y, by default a new array, and return it."""
+def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Write factor * x + y to `out` (x, y, or by default a new array) and return it."""
     if x.size < _LONG:
         return np.add(factor * x, y, out=out)
     out = np.empty(x.size) if out is None else out
-    _run(_combine, 2 * x.size, factor, x, y, out)
+    _run(_axpy, 2 * x.size, factor, x, y, out)
     return out
 
 
-def largest(x: np.ndarray) -> float:
+def amax(x: np.ndarray) -> float:
     """Return max |x|, NaN if there is one, and 0 of nothing."""
     if x.size < _LONG:
         return float(np.max(np.abs(x), initial=0.0))
     parts = np.empty(_n_blocks(x.size), np.int64)
-    _run(_largest, x.size, x.view(np.int64), parts)
+    _run(_amax, x.size, x.view(np.int64), parts)
     return float(parts.max(keepdims=True).view(np.float64)[0])
 
 
-def learn(
+def store_pair(
     new: tuple[np.ndarray, np.ndarray],
     old: tuple[np.ndarray, np.ndarray],
     S: np.ndarray,
     Y: np.ndarray,
     row: int,
-    changes: np.ndarray,
+    rounded: np.ndarray,
 ) -> tuple[np.ndarray, float, float]:
-    """Write two differences, s of points and y of gradients, to a row of two tables, and the latter, as rounded there, to `changes`.
+    """Store a pair of L-BFGS, s = change of the point and y = change of the gradient, in a row.
 
     Where s or y would overflow or vanish in float32, it is multiplied by a power of two.
+
+    Parameters
+    ----------
+    new, old : tuple of ndarray (size,)
+        Two points, each with the gradient there.
+    S, Y : ndarray (n, size)
+        What `empty_rows` returned, or the first rows of it.
+    row : int
+        The row of S that becomes s, and of Y that becomes y.
+    rounded : ndarray (size,), float64
+        Becomes y as it is rounded in Y.
 
     Returns
     -------
     products : ndarray (n,)
-        The rows of S times the row of Y, as they are rounded.
-    of_s, of_y : float
+        S times the row of Y, as they are rounded.
+    s_factor, y_factor : float
         What s and y are multiplied by.
     """
-    (theta, grad), (old_theta, old_grad), s, y = new, old, S[row], Y[row]
-    if theta.size < _LONG:
-        np.subtract(theta, old_theta, out=s)
-        np.subtract(grad, old_grad, out=y)
-        changes[:] = y
+    s, y = S[row], Y[row]
+    if s.size < _LONG:
+        np.subtract(new[0], old[0], out=s)
+        np.subtract(new[1], old[1], out=y)
+        rounded[:] = y
         return S @ y, 1.0, 1.0
-    n = _n_blocks(theta.size)
+    n = _n_blocks(s.size)
     sizes, parts = np.empty((n, 2)), np.empty((n, len(S)))
+    n_numbers = S.size + 4 * s.size
+
+    def store(factors: np.ndarray) -> None:
+        _run(_store_pair, n_numbers, new, old, factors, S, (s, y), rounded, sizes, parts)
+
     factors = np.ones(2)
-    _run(
-        _learn,
-        S.size + 4 * s.size,
-        theta,
-        old_theta,
-        grad,
-        old_grad,
-        factors,
-        S,
-        s,
-        y,
-        changes,
-        sizes,
-        parts,
-    )
+    store(factors)
     exponents = [_exponent(size) for size in sizes.sum(axis=0).tolist()]
     if any(exponents):
         factors = np.ldexp(factors, exponents)
-        _run(
-            _learn,
-            S.size + 4 * s.size,
-            theta,
-            old_theta,
-            grad,
-            old_grad,
-            factors,
-            S,
-            s,
-            y,
-            changes,
-            sizes,
-            parts,
-        )
+        store(factors)
     return parts.sum(axis=0), float(factors[0]), float(factors[1])
 
 
 def _exponent(size: float) -> int:
-    # of the power of two that makes a size about 1, where it is not near enough
+    """Return the exponent of the power of two that brings a size to about 1; 0 if it is fine."""
     exponent = math.frexp(size)[1] if 0.0 < size < math.inf else 0
-    return 0 if _LEAST <= exponent <= _MOST else -max(-1000, min(1000, exponent))
+    if _MIN_EXPONENT <= exponent <= _MAX_EXPONENT:
+        return 0
+    return -max(-_MAX_SHIFT, min(_MAX_SHIFT, exponent))
