@@ -4,52 +4,33 @@ Prediction compiles nothing: Numba is loaded by ``fit`` only.
 """
 
 import warnings
-from collections.abc import Callable
-from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._core import checks as _checks
-from .._core import threads as _threads
+from .._core import threads
 from .._core.blas import one_blas_thread
-from .._core.pool import split
+from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
-from .._linear import curvature as _curvatures
-from .._native import rowwise as _rowwise
+from . import _predict, _validation
+
+if TYPE_CHECKING:
+    from .._optimize.monitor import Result
 
 __all__ = ["LogisticRegression"]
 
-# The certified gap is this part of tol: with the default tol = 1e-4 it is 1e-7. Where the inverse
-# Hessian is a poor one (a diagonal, a sample's), the estimate was seen up to 59 times too low; the
-# value's own fall is looked at as well then, so that the objective ends within about 1e-6 of its
-# minimum.
-_GAP_OF_TOL = 1e-3
-# Where float64 has no more to give, an entry of the gradient is small enough up to here, or where a
-# step along it alone gains no more than this part of the objective.
-_SMALL_GRADIENT, _NO_GAIN = 1e-4, 1e-10
-_SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
-_X_RULES: dict[str, Any] = {
-    "accept_sparse": "csr",
-    "accept_large_sparse": True,
-    "dtype": [np.float64, np.float32],
-}
-
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
-    r"""Logistic regression, binary or multinomial, that ends at the optimum whatever the scale of the columns.
+    r"""Logistic regression, binary or multinomial, that converges whatever the columns' scale.
 
     Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \tfrac12
     \|W\|^2`: the loss is cross-entropy (softmax; for two classes one logit and the sigmoid), s_i
     the weight of a row times the weight of its class, and the intercept b is not penalised. Solved
-    in float64, also for float32 data, by L-BFGS and Newton's method around an inverse Hessian made
-    from second moments of the columns, hence columns need not be scaled. X is neither copied nor
+    in float64, also for float32 data, by L-BFGS and Newton's method with a preconditioner made from
+    second moments of the columns, hence columns need not be scaled. X is neither copied nor
     converted when it is float32 or float64, in any memory order, or CSR.
 
     Parameters
@@ -91,7 +72,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
-    coef_ : ndarray (n_classes, n_features), or (1, n_features) for two classes; float64 whatever the dtype of X
+    coef_ : ndarray (n_classes, n_features), or (1, n_features) for two classes
+        float64 whatever the dtype of X.
     intercept_ : ndarray (n_classes,) or (1,)
     n_iter_ : ndarray (1,), int32
     n_features_in_ : int
@@ -166,43 +148,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def _check_parameters(self) -> None:
-        _check_number(self.C, "C", "above 0", lambda x: x > 0.0)
-        _check_number(self.tol, "tol", "finite and above 0", lambda x: 0.0 < x < np.inf)
-        _checks.check_fraction(self.label_smoothing, "label_smoothing")
-        if not isinstance(self.max_iter, Integral) or isinstance(self.max_iter, bool):
-            raise TypeError(f"max_iter must be an integer; got {self.max_iter!r}")
-        if self.max_iter < 0:
-            raise ValueError(f"max_iter must not be negative; got {self.max_iter}")
-        _check_number(
-            self.l1_ratio,
-            "l1_ratio",
-            "equal to 0 (the only value supported so far)",
-            lambda x: x == 0.0,
-        )
-        if self.solver not in _SOLVERS:
-            raise ValueError(
-                f"solver must be one of {', '.join(map(repr, _SOLVERS))}; got {self.solver!r}"
-            )
-        for name in ("fit_intercept", "warm_start"):
-            if not isinstance(getattr(self, name), bool | np.bool_):
-                raise TypeError(f"{name} must be True or False; got {getattr(self, name)!r}")
-        if not isinstance(self.verbose, Integral) or self.verbose < 0:
-            raise ValueError(f"verbose must be an integer of at least 0; got {self.verbose!r}")
-        is_balanced = isinstance(self.class_weight, str) and self.class_weight == "balanced"
-        if isinstance(self.class_weight, dict):
-            for label, weight in self.class_weight.items():
-                _check_number(
-                    weight,
-                    f"class_weight of class {label!r}",
-                    "finite and not negative",
-                    lambda x: 0.0 <= x < np.inf,
-                )
-        elif not (self.class_weight is None or is_balanced):
-            raise ValueError(
-                f"class_weight must be a dict, 'balanced' or None; got {self.class_weight!r}"
-            )
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
         """Fit the model.
 
@@ -231,340 +176,92 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            return self._fit(X, y, sample_weight)
+            self._fit(X, y, sample_weight)
         except BaseException:
             self.__dict__ = before
             raise
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> "LogisticRegression":
-        self._check_parameters()
-        X, y = validate_data(self, X, y, **_X_RULES)
-        X = _readable(X)
-        is_integer = y.dtype.kind in "biu"
-        try:
-            if not is_integer:
-                check_classification_targets(y)
-            classes, target = _encode(y)
-        except TypeError as error:
-            raise TypeError(
-                f"y must hold labels of one type, which can be sorted: {error}"
-            ) from None
-        if is_integer and 2 * classes.size > y.size:
-            check_classification_targets(y)  # it only warns of so many, but sorts
-        if classes.size < 2:
-            raise ValueError(
-                f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}"
-            )
-        weights, total = self._row_weights(X, y, classes, target, sample_weight)
-        penalty = 1.0 / (float(self.C) * total) if float(self.C) * total > 1e-300 else np.inf
-        if penalty > 1e300:
-            raise ValueError(
-                f"C times the sum of the rows' weights must not be that small; got {self.C!r} times {total:g}"
-            )
-
-        with interrupts_wait():
-            from .._linear import row_space as _rowspace
-            from .._linear.loss import LinearLoss
-            from .._optimize import minimise as _solvers
-
-        n_threads = self._threads_wanted()
-        # What overflows is found where it leads to.
-        with (
-            one_blas_thread(),
-            _threads.at_most(n_threads),
-            np.errstate(over="ignore", invalid="ignore"),
-        ):
-            tol, smoothing = float(self.tol), float(self.label_smoothing)
-
-            def minimise(space: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-                # the result, coefficients and intercept for X, and the gradient's parts for X, or
-                # those of its row space
-                objective = LinearLoss(
-                    X if space is None else space.Y,
-                    target,
-                    classes.size,
-                    weights=weights,
-                    penalty=penalty,
-                    fit_intercept=bool(self.fit_intercept),
-                    label_smoothing=smoothing,
-                )
-                result = _solvers.minimise(
-                    objective,
-                    self._start(objective, classes, space),
-                    solver=self.solver,
-                    tol=tol if space is None else tol / space.largest_stretch,
-                    gap_tol=_GAP_OF_TOL * tol,
-                    max_iter=int(self.max_iter),
-                    callback=_print_progress if self.verbose else None,
-                )
-                if self.verbose:
-                    print(f"  {result.status}", flush=True)
-                coef, intercept = objective.parts(result.theta)
-                intercept = intercept if self.fit_intercept else np.zeros(coef.shape[0])
-                if space is not None:
-                    coef, intercept = space.expand(coef, intercept)
-                return (
-                    result,
-                    np.array(coef, order="C"),
-                    np.array(intercept),
-                    *objective.parts(result.grad),
-                )
-
-            def gradient_and_curvatures() -> tuple[np.ndarray, np.ndarray]:
-                table = np.ascontiguousarray(coef.T)
-                grad, curvatures = _curvatures.gradient_and_curvatures(
-                    X, table, intercept, target, smoothing, weights
-                )
-                return grad, curvatures + penalty
-
-            space = (
-                _rowspace.RowSpace(X, centre=bool(self.fit_intercept))
-                if _rowspace.pays(X)
-                else None
-            )
-            result, coef, intercept, grad, grad_intercept = minimise(space)
-            if space is not None:
-                # A row much larger than others may hide them from the row space's coordinates: the
-                # gradient for X itself tells.
-                own, curvatures = gradient_and_curvatures()
-                own += penalty * coef.T
-                if _is_nothing(
-                    own,
-                    curvatures,
-                    1.01 * max(tol, space.largest_stretch * result.grad_norm),
-                    result.value,
-                ):
-                    result = result._replace(
-                        grad_norm=float(
-                            max(np.abs(own).max(), np.abs(grad_intercept).max(initial=0.0))
-                        )
-                    )
-                else:
-                    space = None
-                    result, coef, intercept, grad, grad_intercept = minimise(space)
-        self.classes_ = classes
-        self.coef_, self.intercept_ = coef, intercept
-        self.n_iter_ = np.array([result.n_iter], dtype=np.int32)
-        self.loss_history_ = np.array(result.history)
-        self.grad_norm_ = result.grad_norm
-        is_small = result.grad_norm <= _SMALL_GRADIENT
-        if result.status == "precision" and not is_small and space is None:
-            is_small = _is_nothing(
-                grad.T, gradient_and_curvatures()[1], _SMALL_GRADIENT, result.value
-            )
-            is_small &= bool(np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT)
-        self._warn_unless_converged(result, is_small)
         return self
 
-    def _row_weights(
-        self, X: Any, y: np.ndarray, classes: np.ndarray, target: np.ndarray, sample_weight: Any
-    ) -> tuple[np.ndarray, float]:
-        # weights (n,) or (1,) that sum to one over the rows, and what they summed to before
-        if sample_weight is None and self.class_weight is None:
-            return np.full(1, 1.0 / X.shape[0]), float(X.shape[0])
-        weights = np.ones(X.shape[0])
-        if sample_weight is not None:
-            try:
-                weights = _check_sample_weight(sample_weight, X, dtype=np.float64, copy=True)
-            except (TypeError, ValueError) as error:
-                raise type(error)(
-                    f"sample_weight must be a number, or a number a row: {error}"
-                ) from None
-            _checks.check_nonnegative(weights, "sample_weight")
-            if not weights.any():
-                raise ValueError("sample_weight must have an entry above zero; got only zeros")
-        if isinstance(self.class_weight, dict):
-            weights = (
-                weights * compute_class_weight(self.class_weight, classes=classes, y=y)[target]
-            )
-            if not _checks.check_nonnegative(weights, "class_weight").any():
-                raise ValueError(
-                    f"class_weight must leave weight to some row; got {self.class_weight!r}"
-                )
-        elif self.class_weight is not None:
-            own = np.bincount(target, weights=weights, minlength=classes.size)
-            if not own.all():
-                raise ValueError(
-                    f"class_weight 'balanced' needs weight in every class; got none in class {classes[own.argmin()]}"
-                )
-            weights *= (weights.sum() / (classes.size * own))[target]
-        total = float(weights.sum())
-        return weights / total, total
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        _validation.check_parameters(self)
+        X, y = validate_data(self, X, y, **_validation.X_RULES)
+        classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight)
+        start = _validation.check_warm_start(self, classes)
+        settings = _validation.make_settings(self)
+        n_threads = _validation.check_n_threads(self.n_threads)
+        with interrupts_wait():
+            from ._solve import solve
 
-    def _start(self, objective: Any, classes: np.ndarray, space: Any) -> np.ndarray:
-        if not (self.warm_start and hasattr(self, "coef_")):
-            return objective.start()
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"y must hold the classes of the previous fit when warm_start is set, {self.classes_}; got {classes}"
-            )
-        expected = (objective.n_outputs, self.n_features_in_)
-        if self.coef_.shape != expected:
-            raise ValueError(
-                f"coef_ must have shape {expected} when warm_start is set; got shape {self.coef_.shape}"
-            )
-        return objective.pack(
-            *(
-                (self.coef_, self.intercept_)
-                if space is None
-                else space.reduce(self.coef_, self.intercept_)
-            )
-        )
-
-    def _warn_unless_converged(self, result: Any, is_small: bool) -> None:
-        # At the limit of float64 a gradient above tol is no fault of the fit while the objective is
-        # at its minimum. What the gap is estimated from may itself be broken there: so no entry of
-        # the gradient may promise a gain on its own.
-        if result.status == "converged" or (
-            result.status == "precision" and is_small and result.gap <= _GAP_OF_TOL * self.tol
+        # Where a number overflows, the result says so: by a step back, or an error.
+        with (
+            threads.at_most(n_threads),
+            one_blas_thread(),
+            np.errstate(over="ignore", invalid="ignore"),
         ):
-            return
-        gap = f"estimated gap {result.gap:.1e} (at most {_GAP_OF_TOL * self.tol:g})"
+            solution = solve(problem, start, settings)
+        self.classes_ = classes
+        self.coef_, self.intercept_ = solution.coef, solution.intercept
+        self.n_iter_ = np.array([solution.result.n_iter], dtype=np.int32)
+        self.loss_history_ = np.array(solution.result.history)
+        self.grad_norm_ = solution.result.grad_norm
+        if not solution.is_optimal:
+            self._warn(solution.result, settings.gap_tol)
+
+    def _warn(self, result: "Result", gap_tol: float) -> None:
+        gap = f"estimated gap {result.gap:.1e} (at most {gap_tol:g})"
         figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
-        if result.grad_norm <= self.tol and result.gap <= _GAP_OF_TOL * self.tol:
+        if result.grad_norm <= self.tol and result.gap <= gap_tol:
             figures += ", but the objective still fell by more than such a gap"
         if result.status == "max_iter":
-            reason, remedy = (
-                f"stopped after max_iter={self.max_iter} iterations",
-                "Increase max_iter, or tol.",
-            )
+            reason = f"stopped after max_iter={self.max_iter} iterations"
+            remedy = "Increase max_iter, or tol."
         else:
-            reason, remedy = (
-                "reached the precision of float64",
-                "Increase tol, or centre the columns of X.",
-            )
-        warnings.warn(
-            f"LogisticRegression {reason}: {figures}. {remedy}", ConvergenceWarning, stacklevel=4
-        )
+            reason = "reached the precision of float64"
+            remedy = "Increase tol, or centre the columns of X."
+        message = f"LogisticRegression {reason}: {figures}. {remedy}"
+        # The caller of `fit` is three frames up.
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
-    def _logits(
-        self, X: Any, then: Callable[[np.ndarray, int, int], None] | None = None
-    ) -> np.ndarray:
-        # (n, K), or (n, 1) for two classes; float64. Calls then(logits of rows, first, last) for
-        # parts of the rows, on several threads.
+    def _design(self, X: Any) -> Design:
+        """Return X of a prediction, checked."""
         check_is_fitted(self)
-        X = _readable(validate_data(self, X, reset=False, **_X_RULES))
-        table = np.ascontiguousarray(self.coef_.T, dtype=np.float64)
-        intercept = np.ascontiguousarray(
-            np.broadcast_to(self.intercept_, table.shape[1:]), dtype=np.float64
-        )
-        logits = np.empty((X.shape[0], table.shape[1]))
+        return as_design(validate_data(self, X, reset=False, **_validation.X_RULES))
 
-        def rows(first: int, last: int) -> None:
-            part = _curvatures.logits(X, first, last, table, intercept, logits[first:last])
-            if then is not None:
-                then(part, first, last)
+    def _logits(self, X: Any) -> np.ndarray:
+        design = self._design(X)
+        with threads.at_most(_validation.check_n_threads(self.n_threads)):
+            return _predict.logits(design, self.coef_, self.intercept_)
 
-        with _threads.at_most(self._threads_wanted()):
-            split(rows, len(logits), logits.nbytes + _curvatures.n_bytes(X), min_length=64)
-        return logits
-
-    def _threads_wanted(self) -> int | None:
-        return (
-            None
-            if self.n_threads is None
-            else _threads.check_num_threads(self.n_threads, "n_threads", optional=True)
-        )
+    def _probabilities(self, X: Any, *, log: bool) -> np.ndarray:
+        design = self._design(X)
+        with threads.at_most(_validation.check_n_threads(self.n_threads)):
+            return _predict.probabilities(design, self.coef_, self.intercept_, log=log)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return the logits of X, (n_samples, n_classes), or (n_samples,) for two classes: those of ``classes_[1]``."""
+        """Return the logits of X: (n_samples, n_classes), or for two classes (n_samples,).
+
+        Those of two classes are the logits of ``classes_[1]``.
+        """
         logits = self._logits(X)
         return logits.ravel() if logits.shape[1] == 1 else logits
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row of X, (n_samples,)."""
         logits = self._logits(X)
-        best = (logits[:, 0] > 0).astype(np.intp) if logits.shape[1] == 1 else logits.argmax(axis=1)
-        return self.classes_[best]
+        if logits.shape[1] == 1:
+            return self.classes_[(logits[:, 0] > 0).astype(np.intp)]
+        return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probabilities of the classes, (n_samples, n_classes); small ones keep their digits."""
-        return self._of_logits(X, _rowwise.sigmoid_flat, _rowwise.softmax_rows)
+        """Return the probabilities of the classes, (n_samples, n_classes).
+
+        Small ones keep their digits.
+        """
+        return self._probabilities(X, log=False)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the logarithms of the probabilities, (n_samples, n_classes), finite also where a probability is rounded to 0."""
-        return self._of_logits(X, _rowwise.log_sigmoid_flat, _rowwise.log_softmax_rows)
+        """Return the logarithms of the probabilities, (n_samples, n_classes).
 
-    def _of_logits(
-        self, X: Any, flat: Callable[..., None], rows: Callable[..., None]
-    ) -> np.ndarray:
-        check_is_fitted(self)
-        if len(self.coef_) > 1:
-            return self._logits(X, lambda logits, first, last: rows(logits, logits))
-        columns: dict[int, np.ndarray] = {}
-
-        def both(logits: np.ndarray, first: int, last: int) -> None:
-            # Both columns from the logit, not one from the other: 1 - p would lose a small one.
-            pair = np.concatenate([-logits[:, 0], logits[:, 0]])
-            flat(pair, pair)
-            columns[first] = pair.reshape(2, -1)
-
-        self._logits(X, both)
-        return np.ascontiguousarray(
-            np.concatenate([columns[first] for first in sorted(columns)], axis=1).T
-        )
-
-
-def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the classes, sorted, and the number of each row's class, int64."""
-    if y.dtype.kind in "biu" and y.size:
-        low, high = int(y.min()), int(y.max())
-        if high - low < max(1 << 12, 4 * y.size) and high < 1 << 63:
-            # Classes that lie close together are found without sorting.
-            codes = y.astype(np.int64) - low
-            is_there = np.zeros(high - low + 1, dtype=bool)
-            is_there[codes] = True
-            classes = np.array(
-                [low + code for code in np.flatnonzero(is_there).tolist()], dtype=y.dtype
-            )
-            return classes, (np.cumsum(is_there) - 1)[codes]
-    classes, target = np.unique(y, return_inverse=True)
-    return classes, target.astype(np.int64, copy=False)
-
-
-def _is_nothing(grad: np.ndarray, curvatures: np.ndarray, most: float, value: float) -> bool:
-    # whether no entry of a gradient is larger than `most` and gains more than next to nothing
-    return bool(
-        np.all(np.abs(grad) <= np.maximum(most, np.sqrt(2.0 * _NO_GAIN * abs(value) * curvatures)))
-    )
-
-
-def _check_number(value: Any, name: str, rule: str, holds: Any) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, {rule}; got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond floats
-        raise ValueError(
-            f"{name} must be {rule}; got an integer beyond the range of floats"
-        ) from None
-    if not holds(number):
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
-
-
-def _readable(X: Any) -> Any:
-    """Return X as the block products read it: rarely a copy.
-
-    Dense: aligned, with strides that are whole elements (a field of a structured array has others).
-    CSR: one dtype, int32 or int64, in both index arrays.
-    """
-    if not sparse.issparse(X):
-        return (
-            X
-            if X.flags.aligned and not any(stride % X.itemsize for stride in X.strides)
-            else np.array(X)
-        )
-    _checks.check_csr(X, "X")
-    if X.indices.dtype == X.indptr.dtype and X.indices.dtype in (np.int32, np.int64):
-        return X
-    parts = X.data, X.indices.astype(np.int64, copy=False), X.indptr.astype(np.int64, copy=False)
-    result = sparse.csr_array(X.shape, dtype=X.dtype)
-    result.data, result.indices, result.indptr = (
-        parts  # the constructor would choose the index dtype itself
-    )
-    return result
-
-
-def _print_progress(progress: Any) -> None:
-    figures = f"objective {progress.value:.9g}  max |gradient| {progress.grad_norm:.1e}  gap {progress.gap:.1e}"
-    print(f"\riteration {progress.n_iter:4d}  {figures}", end="", flush=True)
+        They are finite also where a probability is rounded to 0.
+        """
+        return self._probabilities(X, log=True)

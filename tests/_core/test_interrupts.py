@@ -248,13 +248,13 @@ def test_an_error_in_a_prediction_leaves_no_writer_and_no_lock(rng, monkeypatch,
     X, y = learnable(rng, n=40_000)
     model = LogisticRegression().fit(X[:300], y[:300])
     expected = model.predict_proba(X)
-    from fastce.linear_model import _logistic as linear_model
+    from fastce.linear_model import _predict
 
     def fails(*_):
         raise error("in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr(linear_model._rowwise, "softmax_rows", fails)
+        patch.setattr(_predict.rowwise, "softmax_rows", fails)
         with pytest.raises(error, match="in the middle"):
             model.predict_proba(X)
     assert _threads.region.acquire(blocking=False), "a region was left locked"

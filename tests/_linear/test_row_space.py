@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fastce._linear.row_space import RowSpace, pays
 from fastce._optimize import minimise as _solvers
 from fastce.linear_model import LogisticRegression
-from fastce.linear_model import _logistic as linear_model
+from fastce.linear_model import _solve
 
 
 @pytest.mark.parametrize("centre", [True, False])
@@ -74,7 +74,7 @@ def test_the_fit_is_that_of_all_columns(rng, n_classes, fit_intercept, C, monkey
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept, smoothing, monkeypatch):
     monkeypatch.setattr(
-        linear_model, "_NO_GAIN", 0.0
+        _solve, "_NO_GAIN", 0.0
     )  # the row space's fit passes by the gradient's size, and no other follows
     fits, minimise = [], _solvers.minimise
     monkeypatch.setattr(

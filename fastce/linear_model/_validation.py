@@ -1,0 +1,270 @@
+"""What `LogisticRegression` is given: checks of its parameters; labels and weights as arrays."""
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+from .._core import checks, threads
+
+SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
+# What scikit-learn's `validate_data` lets X be: as it is, or converted to these.
+X_RULES: dict[str, Any] = {
+    "accept_sparse": "csr",
+    "accept_large_sparse": True,
+    "dtype": [np.float64, np.float32],
+}
+# The tolerance of the estimated gap is this part of `tol`: with the default 1e-4 it is 1e-7. The
+# estimate is up to 59 times too low where the preconditioner is poor, and the value's own fall is
+# looked at as well then: so the objective ends within about 1e-6 of its minimum.
+_GAP_TOL_PART = 1e-3
+# Integer labels that span fewer values than this, or than the next times their number, are encoded
+# through a table of the values (32 KB) instead of by sorting.
+_MAX_TABLE = 1 << 12
+_MAX_TABLE_PER_LABEL = 4
+# The penalty of the mean objective, 1 / (C times the sum of weights), and its inverse stay inside
+# this range, so that their products with coefficients do not overflow.
+_MIN_STRENGTH = 1e-300
+_MAX_PENALTY = 1e300
+
+
+class Problem(NamedTuple):
+    """What a fit minimises, by the names of `LinearLoss`: a mean loss and a penalty.
+
+    The weights (n,) or (1,) sum to one over the rows.
+    """
+
+    X: Any
+    target: np.ndarray
+    n_classes: int
+    weights: np.ndarray
+    penalty: float
+    fit_intercept: bool
+    label_smoothing: float
+
+
+class Settings(NamedTuple):
+    """How it is minimised: see `_optimize.minimise`."""
+
+    solver: str
+    tol: float
+    gap_tol: float
+    max_iter: int
+    verbose: bool
+
+
+# A model to start from, coef (K, p) and intercept (K,), or None for the null model.
+Start: TypeAlias = tuple[np.ndarray, np.ndarray] | None
+
+
+def check_parameters(model: Any) -> None:
+    """Raise a ValueError or TypeError that names the first bad parameter of a model."""
+    _check_number(model.C, "C", "above 0", lambda x: x > 0.0)
+    _check_number(model.tol, "tol", "finite and above 0", lambda x: 0.0 < x < np.inf)
+    checks.check_fraction(model.label_smoothing, "label_smoothing")
+    if not isinstance(model.max_iter, Integral) or isinstance(model.max_iter, bool):
+        raise TypeError(f"max_iter must be an integer; got {model.max_iter!r}")
+    if model.max_iter < 0:
+        raise ValueError(f"max_iter must not be negative; got {model.max_iter}")
+    _check_number(
+        model.l1_ratio,
+        "l1_ratio",
+        "equal to 0 (the only value supported so far)",
+        lambda x: x == 0.0,
+    )
+    if model.solver not in SOLVERS:
+        raise ValueError(
+            f"solver must be one of {', '.join(map(repr, SOLVERS))}; got {model.solver!r}"
+        )
+    for name in ("fit_intercept", "warm_start"):
+        if not isinstance(getattr(model, name), bool | np.bool_):
+            raise TypeError(f"{name} must be True or False; got {getattr(model, name)!r}")
+    if not isinstance(model.verbose, Integral) or model.verbose < 0:
+        raise ValueError(f"verbose must be an integer of at least 0; got {model.verbose!r}")
+    _check_class_weight(model.class_weight)
+
+
+def _check_class_weight(class_weight: Any) -> None:
+    if isinstance(class_weight, dict):
+        for label, weight in class_weight.items():
+            _check_number(
+                weight,
+                f"class_weight of class {label!r}",
+                "finite and not negative",
+                lambda x: 0.0 <= x < np.inf,
+            )
+        return
+    is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
+    if not (class_weight is None or is_balanced):
+        raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
+
+
+def _check_number(value: Any, name: str, rule: str, holds: Callable[[float], bool]) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, {rule}; got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond floats
+        raise ValueError(
+            f"{name} must be {rule}; got an integer beyond the range of floats"
+        ) from None
+    if not holds(number):
+        raise ValueError(f"{name} must be {rule}; got {value!r}")
+
+
+def check_n_threads(n_threads: Any) -> int | None:
+    """Return the parameter `n_threads`, checked."""
+    if n_threads is None:
+        return None
+    return threads.check_num_threads(n_threads, "n_threads", optional=True)
+
+
+def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes, sorted, and the index of each label's class, int64.
+
+    Parameters
+    ----------
+    y : ndarray (n,)
+        Labels; at least two different ones.
+    """
+    is_integer = y.dtype.kind in "biu"
+    try:
+        if not is_integer:
+            check_classification_targets(y)
+        classes, target = _encode(y)
+    except TypeError as error:
+        raise TypeError(f"y must hold labels of one type, which can be sorted: {error}") from None
+    if is_integer and 2 * classes.size > y.size:
+        # Integers are always good targets: it only warns of many classes, but sorts.
+        check_classification_targets(y)
+    if classes.size < 2:
+        raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}")
+    return classes, target
+
+
+def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what ``np.unique(y, return_inverse=True)`` does."""
+    if y.dtype.kind in "biu" and y.size:
+        low, high = int(y.min()), int(y.max())
+        if high - low < max(_MAX_TABLE, _MAX_TABLE_PER_LABEL * y.size) and high < 1 << 63:
+            codes = y.astype(np.int64) - low
+            is_used = np.zeros(high - low + 1, dtype=bool)
+            is_used[codes] = True
+            labels = [low + code for code in np.flatnonzero(is_used).tolist()]
+            return np.array(labels, dtype=y.dtype), (np.cumsum(is_used) - 1)[codes]
+    classes, target = np.unique(y, return_inverse=True)
+    return classes, target.astype(np.int64, copy=False)
+
+
+def row_weights(
+    y: np.ndarray, sample_weight: Any, class_weight: Any, encoded: tuple[Any, Any]
+) -> tuple[np.ndarray, float]:
+    """Return the rows' weights, which sum to one, and what they summed to before.
+
+    Parameters
+    ----------
+    y : ndarray (n,)
+    sample_weight : array-like (n,), number or None
+    class_weight : dict, "balanced" or None
+    encoded : tuple
+        What `encode_labels` returned.
+
+    Returns
+    -------
+    weights : ndarray (n,) or (1,)
+        One weight where all rows have the same.
+    total : float
+    """
+    if sample_weight is None and class_weight is None:
+        return np.full(1, 1.0 / len(y)), float(len(y))
+    classes, target = encoded
+    weights = np.ones(len(y)) if sample_weight is None else _sample_weights(y, sample_weight)
+    if isinstance(class_weight, dict):
+        weights = weights * compute_class_weight(class_weight, classes=classes, y=y)[target]
+        if not checks.check_nonnegative(weights, "class_weight").any():
+            raise ValueError(f"class_weight must leave weight to some row; got {class_weight!r}")
+    elif class_weight is not None:
+        class_totals = np.bincount(target, weights=weights, minlength=classes.size)
+        if not class_totals.all():
+            raise ValueError(
+                "class_weight 'balanced' needs weight in every class; "
+                f"got none in class {classes[class_totals.argmin()]}"
+            )
+        weights *= (weights.sum() / (classes.size * class_totals))[target]
+    total = float(weights.sum())
+    return weights / total, total
+
+
+def _sample_weights(y: np.ndarray, sample_weight: Any) -> np.ndarray:
+    try:
+        weights = _check_sample_weight(sample_weight, y, dtype=np.float64, copy=True)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sample_weight must be a number, or a number a row: {error}") from None
+    checks.check_nonnegative(weights, "sample_weight")
+    if not weights.any():
+        raise ValueError("sample_weight must have an entry above zero; got only zeros")
+    return weights
+
+
+def make_problem(
+    model: Any, X: Any, y: np.ndarray, sample_weight: Any
+) -> tuple[np.ndarray, Problem]:
+    """Return the classes and the problem of a fit of a model to a design X (n, p) and labels y."""
+    classes, target = encode_labels(y)
+    encoded = classes, target
+    weights, total = row_weights(y, sample_weight, model.class_weight, encoded)
+    problem = Problem(
+        X=X,
+        target=target,
+        n_classes=classes.size,
+        weights=weights,
+        penalty=_penalty(model.C, total),
+        fit_intercept=bool(model.fit_intercept),
+        label_smoothing=float(model.label_smoothing),
+    )
+    return classes, problem
+
+
+def make_settings(model: Any) -> Settings:
+    """Return how a model's parameters have it fitted."""
+    return Settings(
+        solver=model.solver,
+        tol=float(model.tol),
+        gap_tol=_GAP_TOL_PART * float(model.tol),
+        max_iter=int(model.max_iter),
+        verbose=bool(model.verbose),
+    )
+
+
+def _penalty(C: Any, total_weight: float) -> float:
+    """Return the factor of ||coef||^2 / 2 in the mean objective, 1 / (C * total_weight)."""
+    strength = float(C) * total_weight
+    penalty = 1.0 / strength if strength > _MIN_STRENGTH else np.inf
+    if penalty > _MAX_PENALTY:
+        raise ValueError(
+            "C times the sum of the rows' weights must not be that small; "
+            f"got {C!r} times {total_weight:g}"
+        )
+    return penalty
+
+
+def check_warm_start(model: Any, classes: np.ndarray) -> Start:
+    """Return the previous solution where the fit is to start from it, checked."""
+    if not (model.warm_start and hasattr(model, "coef_")):
+        return None
+    if not np.array_equal(classes, model.classes_):
+        raise ValueError(
+            "y must hold the classes of the previous fit when warm_start is set, "
+            f"{model.classes_}; got {classes}"
+        )
+    expected = (1 if classes.size == 2 else classes.size, model.n_features_in_)
+    if model.coef_.shape != expected:
+        raise ValueError(
+            f"coef_ must have shape {expected} when warm_start is set; "
+            f"got shape {model.coef_.shape}"
+        )
+    return model.coef_, model.intercept_
