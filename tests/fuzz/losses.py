@@ -105,9 +105,9 @@ def _loss(call, form, family, expect, x, reduction, value_shape, arrange):
     call.computed = _computed(x.dtype)
 
 
-def _labels(rng, shape, n_classes, ignore_index):
+def _labels(rng, shape, n_classes, ignore_index, ignores):
     labels = np.array(rng.integers(0, n_classes, shape))
-    if labels.size and rng.random() < 0.5:
+    if ignores and labels.size and rng.random() < 0.5:
         labels[rng.random(shape) < pick(rng, (0.2, 1.0))] = ignore_index
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     return labels, pick(
@@ -175,11 +175,13 @@ def row_loss(rng, losses=ROW_LOSSES):
         target = t.astype(pick(rng, (*FLOATS, np.longdouble)))
         t = np.moveaxis(target.astype(_computed(x.dtype)), axis, -1).reshape(-1, n_classes)
     else:
-        if rng.random() < 0.4:
+        if "ignore_index" in loss.options and rng.random() < 0.4:
             ignore_index = options["ignore_index"] = pick(
                 rng, (0, n_classes - 1, -1, -100, 255, 2**63 - 1, -(2**63), np.int8(-3))
             )
-        labels, dtype = _labels(rng, lead, n_classes, int(ignore_index))
+        labels, dtype = _labels(
+            rng, lead, n_classes, int(ignore_index), "ignore_index" in loss.options
+        )
         target, t = labels.astype(dtype), labels.reshape(-1)
     call = Call(getattr(fastce, name + form))
     call.arg_names = [first, "target"]
