@@ -23,7 +23,7 @@ _SUFFICIENT_DECREASE = 1e-4
 # quasi-Newton methods: the step 1 is almost always right, and an evaluation is a pass over the
 # data.
 _CURVATURE = 0.9
-# Most evaluations; an interval that shrinks by half in each has reached rounding long before.
+# Most evaluations: a bracket that is halved by each has 1e-9 of its length after them.
 _MAX_EVALUATIONS = 30
 # A bracket is extrapolated by a factor between these.
 _MIN_GROWTH = 2

@@ -8,8 +8,8 @@ import numpy as np
 from .objective import Objective, Point
 from .vectors import amax
 
-# Values whose relative difference is below this are equal: the rounding error of a well-rounded sum
-# over many rows, in units of 1 (8 units of float64's epsilon).
+# Values whose relative difference is below this count as equal: eight times float64's epsilon, the
+# rounding error of a carefully summed loss over many rows.
 VALUE_NOISE = 8 * float(np.finfo(np.float64).eps)
 # Iterations without a lower value or a smaller gap after which float64 has no more to give.
 _MAX_STALLED = 20

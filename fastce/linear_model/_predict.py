@@ -8,9 +8,9 @@ from .._core.design import Design
 from .._core.pool import split
 from .._native import rowwise
 
-# Rows in a part of the work are a multiple of this: a block of logits is then a whole number of
-# vectors, and the bits do not depend on how rows are split.
-_ROWS = 64
+# Threads take the rows in parts whose lengths are multiples of this many rows: fewer rows take less
+# time than it takes to hand them over.
+_MIN_ROWS = 64
 
 
 def logits(
@@ -39,7 +39,7 @@ def logits(
         if then is not None:
             then(part, first, last)
 
-    split(rows, len(result), result.nbytes + X.n_bytes, min_length=_ROWS)
+    split(rows, len(result), result.nbytes + X.n_bytes, min_length=_MIN_ROWS)
     return result
 
 
