@@ -46,3 +46,31 @@ def objective_of(X, y, n_classes, weights=None, penalty=0.3, **options):
     """Return the objective of a fit, the weights divided by their sum."""
     weights = np.full(1, 1.0 / X.shape[0]) if weights is None else weights / weights.sum()
     return LinearLoss(X, y, n_classes, weights=weights, penalty=penalty, **options)
+
+
+def packed(objective, coef, intercept):
+    """Pack coefficients as they are: `pack` would take the mean over the classes out."""
+    theta = np.empty(objective.size)
+    own_coef, own_intercept = objective.parts(theta)
+    own_coef[...], own_intercept[...] = coef, intercept
+    return theta
+
+
+def finite_difference_hessian(objective, theta):
+    """Return the Hessian by central differences of the gradient.
+
+    Each parameter has a step in its own unit.
+    """
+    columns = []
+    for j in range(theta.size):
+        step = np.zeros(theta.size)
+        curvature = 1.0
+        for _ in range(3):
+            step[j] = 1e-4 / np.sqrt(curvature)
+            column = (
+                objective.value_and_grad(theta + step)[1]
+                - objective.value_and_grad(theta - step)[1]
+            ) / (2 * step[j])
+            curvature = max(column[j], 1e-12)
+        columns.append(column)
+    return np.array(columns)

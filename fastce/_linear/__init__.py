@@ -1,4 +1,4 @@
-"""The objective of a linear model: the loss of ``X @ coef.T + intercept``, its derivatives, a preconditioner.
+"""The objective of a linear model: loss of ``X @ coef.T + intercept``, derivatives, preconditioner.
 
 Everything here goes through X one block of rows at a time.
 """

@@ -1,45 +1,45 @@
-"""Approximate inverse Hessians of linear models, as `_gram` makes them: how they are factored, and their products with a gradient.
+"""Approximate inverse Hessians of linear models: factors, and their products with a gradient.
 
-Both are inverses in columns centred by their mean, exactly: with coef unchanged, the intercept
-moves by mean . coef.
-
-They are multiplied with tables as `_linear_loss` packs them, C-contiguous: (P, K) with P = p, or P
-= p + 1 where the last row is the intercept's.
+Both kinds, `Factored` and `Diagonal`, are inverses in columns centred by their mean, exactly: with
+coef unchanged, the intercept moves by mean . coef. They are multiplied with tables as `LinearLoss`
+packs them, C-contiguous: (P, K) with P = p, or P = p + 1 where the last row is the intercept's.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import prange
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from .._core import threads as _threads
+from .._core import threads
 from .._core.jit import driver, reduction
 from .._optimize.vectors import NUMBERS_A_STEP
 
 # What a diagonal of ones gains for each column, so that a matrix that is positive but for rounding
-# can be factored.
-JITTER = 1e-13
-# Columns whose spread is below this part of their mean are constant: what is left is rounding.
+# (2e-16 an entry, some hundred times) can be factored; and the factor it grows by where that fails.
+JITTER, _JITTER_GROWTH = 1e-13, 100.0
+# Columns whose standard deviation is below this part of their mean are constant: what is left is
+# rounding.
 _CONSTANT = 1e-14
-# Long vectors are gone through so many numbers at a time.
-_BLOCK = 1 << 12
+# Long vectors are divided in blocks of this many numbers (32 kB, the first-level cache).
+_BLOCK_NUMBERS = 1 << 12
 
 
 def invert_factor(
     matrix: np.ndarray, mean: np.ndarray, penalty: float, n_blocks: int = 1
 ) -> np.ndarray:
-    """Turn a matrix H (P, P), or (K P, K P) of so many blocks, into L and return s (P,) with (H + penalty)^-1 = (L s)^T (L s).
+    """Turn a matrix H into L, in place, and return s (P,) with (H + penalty)^-1 = (L s)^T (L s).
 
-    Of H, the lower half is read. The penalty is on the first p rows of every block, those of
-    columns whose mean was `mean` (p,); a last row is an intercept's. What is not positive is made
-    so.
+    H is (P, P), or (K P, K P) of K blocks; its lower half is read. The penalty is on the first p
+    rows of every block, those of columns whose mean was `mean` (p,); a last row is an intercept's.
+    What is not positive is made so.
     """
     p = mean.size
     diagonal = matrix.diagonal().copy()
     blocks = diagonal.reshape(n_blocks, -1)
     of_columns = blocks[:, :p]
-    of_columns[of_columns <= blocks[:, p:].sum(axis=1, keepdims=True) * (_CONSTANT * mean) ** 2] = (
-        0.0
-    )
+    of_intercept = blocks[:, p:].sum(axis=1, keepdims=True)
+    of_columns[of_columns <= of_intercept * (_CONSTANT * mean) ** 2] = 0.0
     of_columns += penalty
     scale = np.zeros_like(diagonal)
     np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)
@@ -52,53 +52,54 @@ def invert_factor(
         upper, info = dpotrf(matrix.T, lower=0, clean=1)
         if info == 0:
             break
-        jitter *= 100.0
+        jitter *= _JITTER_GROWTH
     inverse, _ = dtrtri(upper, lower=0, overwrite_c=1)
     matrix[:] = inverse.T
     return scale
 
 
 class Factored:
-    """Inverse Hessian from one factor a class (or one for all), in a rotated basis of the classes or between projections.
+    """Inverse Hessian from one factor a class (or one for all).
 
-    Of float64 factors, scales and means become a part: they are overwritten. In float32 a product
-    of them could overflow.
+    Parameters
+    ----------
+    factors : ndarray (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them
+        See `invert_factor`. Kept.
+    scales : ndarray (K, P) or (1, P), or None
+        None where they are a part of the factors: see `make_factored`.
+    mean : ndarray (p,)
+        Of the columns.
+    has_intercept : bool
+    rotation : ndarray (K, K) or None
+        The product is taken in this basis of the classes, or between two projections.
+    eigenvalues : ndarray (K,) or None
+        What the inverse is divided by, where one factor serves several classes.
     """
 
     def __init__(
         self,
         factors: np.ndarray,
-        scales: np.ndarray,
+        scales: np.ndarray | None,
         mean: np.ndarray,
         has_intercept: bool,
         rotation: np.ndarray | None,
-        shares: np.ndarray | None = None,
+        eigenvalues: np.ndarray | None = None,
     ) -> None:
-        # (K, P, P), or (1, P, P) for all classes, or (1, K P, K P), which couples them: see
-        # `invert_factor`
         self.factors = factors
-        self.scales: np.ndarray | None = scales  # (K, P) or (1, P)
+        self.scales = scales
         self.mean = mean
         self.has_intercept = has_intercept
         self.rotation = rotation
-        self.shares = (
-            shares  # (K,): what the inverse is divided by, where one factor serves several classes
-        )
-        if factors.dtype == np.float64:
-            self.scales = None
-            of_columns = factors.reshape(*factors.shape[:2], -1, scales.shape[1])
-            of_columns *= scales.reshape(factors.shape[0], 1, -1, scales.shape[1])
-            if has_intercept:
-                of_columns[..., -1] -= of_columns[..., :-1] @ mean
+        self.eigenvalues = eigenvalues
 
-    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+    def apply(self, table: np.ndarray, out: np.ndarray) -> None:
         """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
         rows = table.T if self.rotation is None else self.rotation.T @ table.T
         rows = (
             self._product(rows) if self.scales is None else self._scaled_product(rows, self.scales)
         )
-        if self.shares is not None:
-            rows /= self.shares[:, np.newaxis]
+        if self.eigenvalues is not None:
+            rows /= self.eigenvalues[:, np.newaxis]
         out[...] = rows.T if self.rotation is None else (self.rotation @ rows).T
 
     def _product(self, rows: np.ndarray) -> np.ndarray:
@@ -125,25 +126,58 @@ class Factored:
         return rows
 
 
+def make_factored(
+    factors: np.ndarray,
+    scales: np.ndarray,
+    mean: np.ndarray,
+    has_intercept: bool,
+    rotation: np.ndarray | None,
+    eigenvalues: np.ndarray | None = None,
+) -> Factored:
+    """Return the inverse made of factors and scales; `factors` is overwritten if it is float64.
+
+    Scales and the mean become a part of float64 factors, which saves their products later. In
+    float32 the factors could overflow.
+    """
+    kept: Any = scales
+    if factors.dtype == np.float64:
+        multiply_into(factors, scales, mean if has_intercept else None)
+        kept = None
+    return Factored(factors, kept, mean, has_intercept, rotation, eigenvalues)
+
+
+def multiply_into(factors: np.ndarray, scales: np.ndarray, mean: np.ndarray | None) -> None:
+    """Multiply factors by their scales, and by the centring by a mean, if any, in place."""
+    of_columns = factors.reshape(*factors.shape[:2], -1, scales.shape[1])
+    of_columns *= scales.reshape(factors.shape[0], 1, -1, scales.shape[1])
+    if mean is not None:
+        of_columns[..., -1] -= of_columns[..., :-1] @ mean
+
+
 class Diagonal:
-    """Inverse Hessian that is diagonal in centred columns."""
+    """Inverse Hessian that is diagonal in centred columns.
 
-    def __init__(
-        self,
-        diagonal: np.ndarray,
-        mean: np.ndarray,
-        masses: np.ndarray,
-    ) -> None:
-        self.diagonal, self.mean, self.masses = diagonal, mean, masses  # (p,), (p,), (K,)
+    Parameters
+    ----------
+    diagonal : ndarray (p,)
+        Of the Hessian, for every class.
+    mean : ndarray (p,)
+        Of the columns, 0 without an intercept.
+    masses : ndarray (K,)
+        The Hessian's entries for the intercepts.
+    """
 
-    def solve(self, table: np.ndarray, out: np.ndarray) -> None:
+    def __init__(self, diagonal: np.ndarray, mean: np.ndarray, masses: np.ndarray) -> None:
+        self.diagonal, self.mean, self.masses = diagonal, mean, masses
+
+    def apply(self, table: np.ndarray, out: np.ndarray) -> None:
         """Write the inverse Hessian times a table (P, K) to `out`, which may be the table."""
         p, K = self.mean.size, table.shape[1]
         grad_intercept = table[p].copy() if len(table) > p else np.zeros(K)
-        rows = max(1, _BLOCK // K)
+        rows = max(1, _BLOCK_NUMBERS // K)
         parts = np.zeros((-(-p // rows), K))
         arguments = (table[:p], self.diagonal, self.mean, grad_intercept, rows, out[:p], parts)
-        _threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments)
+        threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments)
         if len(table) > p:
             out[p] = grad_intercept / self.masses - parts.sum(axis=0)
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._linear import curvature, row_space
+from .._linear import row_space
+from .._linear.curvature import hessian_diagonal
 from .._linear.loss import LinearLoss
+from .._linear.shard import Shard
 from .._optimize import minimise
 from .._optimize.monitor import Progress, Result
 from ._validation import Problem, Settings, Start
@@ -58,8 +60,6 @@ def solve(problem: Problem, start: Start, settings: Settings) -> Solution:
         The initial model; None for the null model.
     settings : Settings
     """
-    design = problem.X
-    problem = problem._replace(X=design._matrix() if design.is_sparse else design.X)
     if row_space.pays(problem.X):
         solution = _solve_in_row_space(problem, start, settings)
         if solution is not None:
@@ -74,7 +74,7 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     def gradient_is_rounding() -> bool:
         if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
             return False
-        _, curvatures = _gradient_and_curvatures(problem, coef, intercept)
+        curvatures = _curvatures(problem, coef, intercept)
         value = found.result.value
         return _is_negligible(found.grad_coef.T, curvatures, _SMALL_GRADIENT, value)
 
@@ -96,7 +96,7 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
         settings._replace(tol=settings.tol / stretch),
     )
     coef, intercept = space.expand(found.coef, found.intercept)
-    grad, curvatures = _gradient_and_curvatures(problem, coef, intercept)
+    grad, curvatures = _gradient(problem, coef, intercept), _curvatures(problem, coef, intercept)
     most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
     if not _is_negligible(grad, curvatures, most, found.result.value):
         return None
@@ -132,16 +132,23 @@ def _minimise(problem: Problem, start: Start, settings: Settings) -> _Minimum:
     return _Minimum(result, coef, intercept, *objective.parts(result.grad))
 
 
-def _gradient_and_curvatures(
-    problem: Problem, coef: np.ndarray, intercept: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gradient by coef, (p, K), and the diagonal of the Hessian there, (p, K)."""
-    table = np.ascontiguousarray(coef.T)
-    grad, curvatures = curvature.gradient_and_curvatures(
-        problem.X, table, intercept, problem.target, problem.label_smoothing, problem.weights
+def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """Return the gradient by coef, (p, K)."""
+    shard = Shard(
+        problem.X,
+        problem.target,
+        problem.n_classes,
+        weights=problem.weights,
+        label_smoothing=problem.label_smoothing,
     )
-    grad += problem.penalty * table
-    return grad, curvatures + problem.penalty
+    _, grad = shard.value_and_grad(np.concatenate([coef.T.ravel(), intercept]))
+    return shard.tables(grad)[0] + problem.penalty * coef.T
+
+
+def _curvatures(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """Return the diagonal of the Hessian by coef, (p, K)."""
+    table = np.ascontiguousarray(coef.T)
+    return hessian_diagonal(problem.X, table, intercept, problem.weights) + problem.penalty
 
 
 def _is_optimal(

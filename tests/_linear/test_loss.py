@@ -1,4 +1,4 @@
-"""The objective of a linear classifier: against a naive formula, finite differences and scikit-learn; layouts; bits; inverse Hessians."""
+"""The objective of a linear classifier: the textbook's, scikit-learn's, in any layout, its bits."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.special import xlogy
 
 from fastce._core import threads
-from fastce._linear import loss as _linear_loss
+from fastce._linear import shard
 
 
 def check(objective, X, y, rng, rtol=1e-12, penalty=0.3, weights=None, label_smoothing=0.0):
@@ -152,9 +152,9 @@ def test_sparse_rows_of_very_different_length(rng):
     X[8:500] = 0.0
     X, y = X.tocsr(), rng.integers(0, 3, 2000)
     objective = objective_of(X, y, 3)
-    assert objective._starts[0] == 0
-    assert objective._starts[-1] == 2000
-    assert np.all(np.diff(objective._starts) > 0)
+    assert objective.shard._starts[0] == 0
+    assert objective.shard._starts[-1] == 2000
+    assert np.all(np.diff(objective.shard._starts) > 0)
     check(objective, X, y, rng, rtol=1e-11)
 
 
@@ -228,12 +228,12 @@ def test_equal_bits_for_three_threads():
     assert len(outputs) == 1
 
 
-def test_slots_are_bounded_and_two_at_least(rng):
+def test_accumulators_are_bounded_and_two_at_least(rng):
     X = sparse.random(600, 30_000, density=0.01, random_state=0, format="csr")
     objective = objective_of(X, rng.integers(0, 90, 600), 90)
-    assert objective._values.size == 2
+    assert objective.shard._values.size == 2
     X, y = labelled(rng, n=100_000, p=2)
-    assert objective_of(X, y, 4)._values.size == _linear_loss._MAX_SLOTS
+    assert objective_of(X, y, 4).shard._values.size == shard._MAX_ACCUMULATORS
 
 
 def test_pack_and_parts_are_inverse(rng):
@@ -261,9 +261,9 @@ def test_start_is_the_minimum_over_the_intercept(rng, n_classes, kind):
 def test_floor_is_for_losses_without_penalty(rng):
     X, y = labelled(rng)
     assert objective_of(X, y, 4).floor == 0.0
-    shares = np.bincount(y) / len(y)
+    priors = np.bincount(y) / len(y)
     np.testing.assert_allclose(
-        objective_of(X, y, 4, penalty=0.0).floor, -1e-6 * xlogy(shares, shares).sum()
+        objective_of(X, y, 4, penalty=0.0).floor, -1e-6 * xlogy(priors, priors).sum()
     )
 
 

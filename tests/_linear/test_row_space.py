@@ -9,8 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fastce._linear.row_space import RowSpace, pays
 from fastce._optimize import minimise as _solvers
-from fastce.linear_model import LogisticRegression
-from fastce.linear_model import _solve
+from fastce.linear_model import LogisticRegression, _solve
 
 
 @pytest.mark.parametrize("centre", [True, False])
