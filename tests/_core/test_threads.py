@@ -12,14 +12,14 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fastce
-from fastce._core import threads as _threads
+from fastce._core import threads
 
 # Big enough for a parallel region, with a last block that is not full.
 PROBLEM = """
 import hashlib, sys
 import numpy as np
 import fastce
-from fastce._core import threads as _threads
+from fastce._core import threads
 
 def problems():
     rng = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def problems():
 
 def large_problem():
     *_, problem = problems()
-    assert problem[0].size >= _threads.MIN_PARALLEL_WORK
+    assert problem[0].size >= threads.MIN_PARALLEL_WORK
     return problem
 
 def results(x, y, q, s):
