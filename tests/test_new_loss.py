@@ -77,6 +77,12 @@ warmup._call_losses("float64")
 assert names <= set(called)
 """
 
+CALL = """
+import fuzz.__main__ as fuzz
+for defect in fuzz.run(60, 1, only="toy_loss"):
+    raise SystemExit(str(defect))
+"""
+
 
 def put(path, before, text):
     """Put text into a file, before what stands there once."""
@@ -98,10 +104,7 @@ def test_a_loss_is_one_file_one_line_and_one_row(tmp_path):
         "NUMBA_CACHE_DIR": str(tmp_path),
         "PYTHONPYCACHEPREFIX": str(tmp_path / "pycache"),
     }
-    for code in (
-        LOOK,
-        "import fuzz.__main__ as f\nfor defect in f.run(60, 1, only='toy_loss'): raise SystemExit(str(defect))",
-    ):
+    for code in (LOOK, CALL):
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path,
