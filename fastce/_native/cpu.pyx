@@ -1,4 +1,4 @@
-"""Which of the compiled forms of the C code this process uses: the best one that the processor has.
+"""Which compiled form of the C code this process uses: the best one that the processor supports.
 
 The environment variable ``FASTCE_CPU`` (``baseline``, ``v3``, ``v4``) can lower the choice, never
 raise it.
@@ -27,10 +27,10 @@ _level = _choose()
 
 
 def level():
-    """Return the instruction set in use as the C code counts them: 0, 1 (AVX2, FMA) or 2 (AVX-512)."""
+    """Return the instruction set in use by its number in C: 0, 1 (AVX2, FMA) or 2 (AVX-512)."""
     return _level
 
 
 def variant():
-    """Return the instruction set in use: ``"baseline"``, ``"v3"`` (AVX2, FMA) or ``"v4"`` (AVX-512)."""
+    """Return the instruction set in use: "baseline", "v3" (AVX2, FMA) or "v4" (AVX-512)."""
     return _VARIANTS[_level]

@@ -1,4 +1,4 @@
-"""Types of the extension module for checkers; see _blocks.pyx."""
+"""Types of the extension module, for type checkers; products.pyx has the code."""
 
 import numpy as np
 

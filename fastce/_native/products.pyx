@@ -4,9 +4,9 @@ X is float32 or float64, everything else float64; float32 entries are widened in
 arithmetic is double. One thread. The arithmetic is C (``simd/dense.h``, ``simd/csr.h``), compiled
 for several instruction sets; ``cpu.pyx`` chooses at import.
 
-Two faces: `dense_forward` and `csr_forward` check their arrays and serve prediction; `addresses`
-gives the C functions to Numba, which calls them inside its row loop without checks (the caller has
-made them once).
+`dense_forward` and `csr_forward` check their arrays; prediction uses them. `addresses` gives the C
+functions to Numba, which calls them in loops over row blocks without checks: the caller has checked
+the arrays once.
 """
 
 from cpython.buffer cimport (
@@ -68,13 +68,13 @@ def addresses():
         ``fastce_dense_backward_{f32,f64}(X, row_stride, col_stride, n, p, R, K, G)``
             ``G += X.T R``; R (n, K) and G (p, K) C-contiguous.
         ``fastce_csr_forward_{f32,f64}_{i32,i64}(data, indices, indptr, n, coef, intercept, K, Z)``
-            As above; `indptr` points at the block's first row.
+            As above; `indptr` points to the block's first row.
         ``fastce_csr_backward_{f32,f64}_{i32,i64}(data, indices, indptr, n, R, K, G)``
             As above.
         ``fastce_dense_read_{f32,f64}(row, col_stride, p, centre, out)``
             ``out = row - centre``, each (p,).
         ``fastce_csr_read_{f32,f64}_{i32,i64}(data, indices, indptr, p, centre, out)``
-            As above; `indptr` points at the row, here and below.
+            As above; `indptr` points to the row, here and below.
         ``fastce_csr_add_pairs_{f32,f64}_{i32,i64}(data, indices, indptr, p, factor, gram)``
             The lower half of gram (p + 1, p + 1) += factor [row 1]^T [row 1]; `factor` is the
             address of a double, here and below.
@@ -85,7 +85,7 @@ def addresses():
 
 
 cdef class _Array:
-    """A buffer held for the length of a call; releases it whichever way the call ends."""
+    """A buffer that is held during a call, and released when the call ends or raises."""
 
     cdef Py_buffer view
     cdef bint held
@@ -96,7 +96,8 @@ cdef class _Array:
         if self.view.ndim != ndim:
             raise ValueError(f"{name} must have {ndim} dimensions; got {self.view.ndim}")
         if self.view.format[1] != 0 or chr(self.view.format[0]) not in kinds:
-            raise TypeError(f"{name} must have a dtype among {kinds!r}; got {self.view.format.decode()!r}")
+            got = self.view.format.decode()
+            raise TypeError(f"{name} must have a dtype among {kinds!r}; got {got!r}")
 
     def __dealloc__(self):
         if self.held:
@@ -107,7 +108,8 @@ cdef class _Array:
 
     cdef Py_ssize_t stride(self, int axis) except? -1:
         if self.view.strides[axis] % self.view.itemsize:
-            raise ValueError("strides must be multiples of the item size; got a view into a structured array")
+            raise ValueError(
+                "strides must be multiples of the item size; got a view into a structured array")
         return self.view.strides[axis] // self.view.itemsize
 
 
@@ -144,9 +146,11 @@ def dense_forward(X, coef_pK, intercept, Z):
     cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     cdef Py_ssize_t n = x.view.shape[0], p = x.view.shape[1], K = w.view.shape[1]
     if w.view.shape[0] != p:
-        raise ValueError(f"coef_pK must have a row for each of the {p} columns of X; got {w.view.shape[0]}")
+        raise ValueError(
+            f"coef_pK must have a row for each of the {p} columns of X; got {w.view.shape[0]}")
     if z.view.shape[0] != n or z.view.shape[1] != K:
-        raise ValueError(f"Z must have shape ({n}, {K}); got ({z.view.shape[0]}, {z.view.shape[1]})")
+        got = z.view.shape[0], z.view.shape[1]
+        raise ValueError(f"Z must have shape {(n, K)}; got {got}")
     cdef _Array b = _intercept_of(intercept, K)
     cdef Py_ssize_t x_ = x.address(), rs = x.stride(0), cs = x.stride(1), w_ = w.address()
     cdef Py_ssize_t b_ = 0 if b is None else b.address(), z_ = z.address()
@@ -157,7 +161,7 @@ def dense_forward(X, coef_pK, intercept, Z):
 
 
 cdef class _Csr:
-    """The three arrays of a CSR matrix, checked: nothing they say leads outside of them."""
+    """The three arrays of a CSR matrix, checked: no index points outside of them."""
 
     cdef _Array data, indices, indptr
     cdef Py_ssize_t n
@@ -175,35 +179,43 @@ cdef class _Csr:
             raise ValueError("indptr must have at least one entry; got none")
         cdef Py_ssize_t stored = min(self.data.view.shape[0], self.indices.view.shape[0])
         cdef Py_ssize_t fault, n = self.indptr.view.shape[0] - 1
-        cdef void *where = self.indices.view.buf
+        cdef void *columns = self.indices.view.buf
         cdef void *starts = self.indptr.view.buf
         self.n = n
         self.wide = self.indices.view.itemsize == 8
         with nogil:
             if self.wide:
-                fault = fastce_csr_fault_i64(<const int64_t *> where, <const int64_t *> starts, n, stored, p)
+                fault = fastce_csr_fault_i64(
+                    <const int64_t *> columns, <const int64_t *> starts, n, stored, p)
             else:
-                fault = fastce_csr_fault_i32(<const int32_t *> where, <const int32_t *> starts, n, stored, p)
+                fault = fastce_csr_fault_i32(
+                    <const int32_t *> columns, <const int32_t *> starts, n, stored, p)
         if fault >= 0:
             raise self.error(fault, stored, p)
 
     cdef object error(self, Py_ssize_t row, Py_ssize_t stored, Py_ssize_t p):
-        """Return the error for the first row that leads outside."""
-        cdef int64_t first = self.start(row), last = self.start(row + 1), e, index = 0
+        """Return the error for the first invalid row."""
+        cdef int64_t first = self.entry(self.indptr, row), last = self.entry(self.indptr, row + 1)
+        cdef int64_t e, index = 0
         if not 0 <= first <= last <= stored:
-            return ValueError(f"indptr must rise from 0 to at most {stored}; got {first}, then {last} at row {row}")
+            return ValueError(
+                f"indptr must rise from 0 to at most {stored}; "
+                f"got {first}, then {last} at row {row}")
         for e in range(first, last):
-            index = (<const int64_t *> self.indices.view.buf)[e] if self.wide else (<const int32_t *> self.indices.view.buf)[e]
+            index = self.entry(self.indices, e)
             if not 0 <= index < p:
                 break
         return ValueError(f"indices must lie in 0..{p - 1}; got {index} at row {row}")
 
-    cdef int64_t start(self, Py_ssize_t row):
-        return (<const int64_t *> self.indptr.view.buf)[row] if self.wide else (<const int32_t *> self.indptr.view.buf)[row]
+    cdef int64_t entry(self, _Array array, Py_ssize_t i):
+        """Return an entry of one of the arrays of integers."""
+        if self.wide:
+            return (<const int64_t *> array.view.buf)[i]
+        return (<const int32_t *> array.view.buf)[i]
 
 
 def check_csr(data, indices, indptr, n_columns):
-    """Raise unless (data, indices, indptr) is a CSR matrix of `n_columns` columns that can be read safely.
+    """Raise unless (data, indices, indptr) is a CSR matrix of `n_columns` columns, safe to read.
 
     Parameters
     ----------
@@ -246,9 +258,11 @@ def csr_forward(data, indices, indptr, coef_pK, intercept, Z):
     cdef _Csr x = _Csr(data, indices, indptr, w.view.shape[0])
     cdef Py_ssize_t n = x.n, K = w.view.shape[1]
     if z.view.shape[0] != n or z.view.shape[1] != K:
-        raise ValueError(f"Z must have shape ({n}, {K}); got ({z.view.shape[0]}, {z.view.shape[1]})")
+        got = z.view.shape[0], z.view.shape[1]
+        raise ValueError(f"Z must have shape {(n, K)}; got {got}")
     cdef _Array b = _intercept_of(intercept, K)
-    cdef Py_ssize_t data_ = x.data.address(), indices_ = x.indices.address(), indptr_ = x.indptr.address()
+    cdef Py_ssize_t data_ = x.data.address(), indptr_ = x.indptr.address()
+    cdef Py_ssize_t indices_ = x.indices.address()
     cdef Py_ssize_t w_ = w.address(), b_ = 0 if b is None else b.address(), z_ = z.address()
     kind = f"f{8 * x.data.view.itemsize}_i{8 * x.indices.view.itemsize}"
     cdef Py_ssize_t address = _addresses[f"fastce_csr_forward_{kind}"]

@@ -1,4 +1,4 @@
-"""Types of the extension module for checkers; see _rowwise.pyx."""
+"""Types of the extension module, for type checkers; rowwise.pyx has the code."""
 
 import numpy as np
 

@@ -1,11 +1,11 @@
-"""Log-sum-exp, softmax and log-softmax of rows and columns, and sigmoid of flat arrays: one thread, no Numba.
+"""logsumexp, softmax and log_softmax of rows, sigmoid of flat arrays: one thread, no Numba.
 
-The arithmetic is C (``_simd/rows.h``, ``_simd/middle.h``), compiled for several instruction sets;
-the best one that the processor has is chosen when this module is imported (``_cpu.pyx``).
+The arithmetic is C (``simd/rows.h``, ``simd/strided_rows.h``), compiled for several instruction
+sets; the best one that the processor has is chosen when this module is imported (``cpu.pyx``).
 
-These functions check shapes and types, so that nothing can crash, and leave everything else (any
-axis, strides, other dtypes) to ``_special.py``. All arrays are C-contiguous float32 or float64; `x`
-may be read-only; `out` may be `x` itself, and must not overlap it otherwise.
+These functions check shapes and types, so that nothing can crash; ``_losses/special.py`` handles
+everything else (any axis, strides, other dtypes). All arrays are C-contiguous float32 or float64;
+`x` may be read-only; `out` may be `x` itself, and must not overlap it otherwise.
 """
 
 from cpython.buffer cimport (
@@ -53,34 +53,41 @@ cdef extern from "simd/rowwise.h" nogil:
         void *f64
     const fastce_symbol *fastce_rowwise_symbols(int level)
     void (**fastce_rowwise_f64)(const double *x, Py_ssize_t n, Py_ssize_t K, double *out)
-    void (**fastce_strided_f32)(const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, float *out)
-    void (**fastce_strided_f64)(const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last, double *out)
+    void (**fastce_strided_f32)(
+        const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
+        float *out)
+    void (**fastce_strided_f64)(
+        const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
+        double *out)
 
 
-# The most rows that the leaves take at a time; the longest row whose terms `softmax_terms` writes to
-# other memory than `out`; and above how many bytes of 64 neighbouring columns only wide parts are
-# quick.
-BLOCK_ROWS, SHORT_ROW, UNCACHED_BYTES = FASTCE_BLOCK_ROWS, FASTCE_SHORT_ROW, FASTCE_UNCACHED_BYTES
+# The largest number of rows in a call of the functions of `addresses`.
+BLOCK_ROWS = FASTCE_BLOCK_ROWS
+# The longest row that is transposed; its terms are written to `transposed` instead of `out`.
+SHORT_ROW = FASTCE_SHORT_ROW
+# From this size on, in bytes, 64 neighbouring strided rows do not stay in the caches, and only wide
+# ranges of them are fast.
+UNCACHED_BYTES = FASTCE_UNCACHED_BYTES
 
 fastce_rowwise_use(cpu.level())
 
 
 def addresses():
-    """Return the addresses of the C functions that Numba calls, by symbol name; each with suffix ``_f32`` and ``_f64``.
+    """Return the addresses of the C functions that Numba calls, by symbol name.
 
-    Each takes the address of its first array, the two lengths of that array, and the addresses of
-    the other arrays:
+    Each name has the suffix ``_f32`` or ``_f64``. Each function takes the address of its first
+    array, the two lengths of that array, and the addresses of the other arrays:
 
     ``fastce_softmax_statistics(x, n, K, row_max, rest, logs)``
-        Of the rows x (n, K), n <= 64: the largest entry, the sum of exp(x - row_max) over all other
-        entries, and log1p of that.
+        Of the rows x (n, K), n <= 64: the largest entry, rest = the sum of exp(x - row_max) over
+        all other entries, and log1p(rest).
     ``fastce_weighted_softmax(x, n, K, weight, out, row_max, rest, logs)``
-        The same, and `out` (n, K), which may be `x`, becomes weight (n,) times softmax. A row of
-        weight 0 is not looked at.
+        The same, and `out` (n, K), which may be `x`, becomes weight (n,) times softmax. Rows
+        of weight 0 are not read, and become 0.
     ``fastce_softmax_terms(x, n, K, weight, out, transposed, row_max, rest, logs)``,
     ``fastce_normalise_terms(out, n, K, weight, rest, transposed)``
         The two halves of weighted_softmax, so that the weights may depend on what the first one
-        finds. `transposed` (60 * 64,), or (K * 64,) for K <= 60, is memory between them.
+        finds. `transposed`, (K * 64,) for K <= 60, keeps the terms in between.
     ``fastce_logistic(x, n, 1, small, large, tail)``
         sigmoid(-|x|), sigmoid(|x|) and log1p(exp(-|x|)), each (n,).
     ``fastce_exp_nonpositive_flat(x, n, 1, out)``
@@ -97,6 +104,13 @@ def addresses():
     return result
 
 
+cdef int _check_one_dtype(const Py_buffer *x, const Py_buffer *out) except -1:
+    """Raise unless both buffers hold items of the same, single-letter format."""
+    if x.format[0] != out.format[0] or x.format[1] != 0 or out.format[1] != 0:
+        raise TypeError("x and out must have one dtype; got two")
+    return 0
+
+
 cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -1:
     """Check the two arrays and run one of the C functions on them."""
     cdef Py_buffer source, target
@@ -107,20 +121,23 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
         PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
         try:
             if source.ndim != ndim or target.ndim != out_ndim:
-                raise ValueError(f"x and out must have {ndim} and {out_ndim} dimensions; got {source.ndim} and {target.ndim}")
+                raise ValueError(
+                    f"x and out must have {ndim} and {out_ndim} dimensions; "
+                    f"got {source.ndim} and {target.ndim}")
             n = source.shape[0]
             K = source.shape[1] if ndim == 2 else 1
             same_shape = target.shape[0] == n and (out_ndim == 1 or target.shape[1] == K)
             if not same_shape:
                 raise ValueError(f"out must fit x of {n} rows and {K} columns; got another shape")
-            if source.format[0] != target.format[0] or source.format[1] != 0 or target.format[1] != 0:
-                raise TypeError("x and out must have one dtype; got two")
+            _check_one_dtype(&source, &target)
             if source.format[0] == c"f":
                 with nogil:
-                    fastce_rowwise_f32[slot](<const float *> source.buf, n, K, <float *> target.buf)
+                    fastce_rowwise_f32[slot](
+                        <const float *> source.buf, n, K, <float *> target.buf)
             elif source.format[0] == c"d":
                 with nogil:
-                    fastce_rowwise_f64[slot](<const double *> source.buf, n, K, <double *> target.buf)
+                    fastce_rowwise_f64[slot](
+                        <const double *> source.buf, n, K, <double *> target.buf)
             else:
                 raise TypeError("x must be float32 or float64; got another dtype")
         finally:
@@ -130,31 +147,38 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
     return 0
 
 
-cdef int _apply_strided(int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
-    """Check the two arrays and the columns, and run one of the C functions on them."""
+cdef int _apply_strided(
+        int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
+    """Check the two arrays and the range of strided rows, and run one of the C functions."""
     cdef Py_buffer source, target
-    cdef Py_ssize_t outer, K, inner
+    cdef Py_ssize_t outer, K, inner, out_ndim
     cdef bint same_shape, reduces = slot == LOGSUMEXP_ROWS
     PyObject_GetBuffer(x, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     try:
         PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
         try:
-            if source.ndim != 3 or target.ndim != (2 if reduces else 3):
-                raise ValueError(f"x and out must have 3 and {2 if reduces else 3} dimensions; got {source.ndim} and {target.ndim}")
+            out_ndim = 2 if reduces else 3
+            if source.ndim != 3 or target.ndim != out_ndim:
+                raise ValueError(
+                    f"x and out must have 3 and {out_ndim} dimensions; "
+                    f"got {source.ndim} and {target.ndim}")
             outer, K, inner = source.shape[0], source.shape[1], source.shape[2]
-            same_shape = target.shape[0] == outer and target.shape[target.ndim - 1] == inner and (reduces or target.shape[1] == K)
+            same_shape = target.shape[0] == outer and target.shape[target.ndim - 1] == inner
+            same_shape = same_shape and (reduces or target.shape[1] == K)
             if not same_shape:
                 raise ValueError(f"out must fit x of shape {(outer, K, inner)}; got another shape")
             if not 0 <= first <= last <= outer * inner:
-                raise ValueError(f"columns must be from 0 to {outer * inner}; got {first} to {last}")
-            if source.format[0] != target.format[0] or source.format[1] != 0 or target.format[1] != 0:
-                raise TypeError("x and out must have one dtype; got two")
+                raise ValueError(
+                    f"columns must be from 0 to {outer * inner}; got {first} to {last}")
+            _check_one_dtype(&source, &target)
             if source.format[0] == c"f":
                 with nogil:
-                    fastce_strided_f32[slot](<const float *> source.buf, K, inner, first, last, <float *> target.buf)
+                    fastce_strided_f32[slot](
+                        <const float *> source.buf, K, inner, first, last, <float *> target.buf)
             elif source.format[0] == c"d":
                 with nogil:
-                    fastce_strided_f64[slot](<const double *> source.buf, K, inner, first, last, <double *> target.buf)
+                    fastce_strided_f64[slot](
+                        <const double *> source.buf, K, inner, first, last, <double *> target.buf)
             else:
                 raise TypeError("x must be float32 or float64; got another dtype")
         finally:
@@ -170,24 +194,27 @@ def logsumexp_rows(x, out):
 
 
 def softmax_rows(x, out):
-    """Write ``exp(x[i, k]) / sum_j exp(x[i, j])`` of `x` (n, K) into `out` (n, K); `out` may be `x`."""
+    """Write ``exp(x[i, k]) / sum_j exp(x[i, j])`` of `x` (n, K) into `out` (n, K), or `x`."""
     _apply(SOFTMAX_ROWS, x, out, 2, 2)
 
 
 def log_softmax_rows(x, out):
-    """Write ``x[i, k] - log(sum_j exp(x[i, j]))`` of `x` (n, K) into `out` (n, K); `out` may be `x`."""
+    """Write ``x[i, k] - log(sum_j exp(x[i, j]))`` of `x` (n, K) into `out` (n, K), or `x`."""
     _apply(LOG_SOFTMAX_ROWS, x, out, 2, 2)
 
 
 def logsumexp_strided(x, out, Py_ssize_t first, Py_ssize_t last):
-    """Write ``log(sum_k exp(x[i, k, j]))`` of `x` (outer, K, inner) into `out` (outer, inner), from flat place `first` to before `last`."""
+    """Write ``log(sum_k exp(x[i, k, j]))`` of `x` (outer, K, inner) into `out` (outer, inner).
+
+    Only the strided rows from `first` to before `last`; number ``i * inner + j`` is ``x[i, :, j]``.
+    """
     _apply_strided(LOGSUMEXP_ROWS, x, out, first, last)
 
 
 def softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
-    """Write ``exp(x[i, k, j]) / sum_k exp(x[i, k, j])`` of `x` (outer, K, inner) into `out`, of its shape, which may be `x`.
+    """Write ``exp(x[i, k, j]) / sum_k exp(x[i, k, j])`` of `x` (outer, K, inner) to `out` or `x`.
 
-    Only of the columns from `first` to before `last`; column ``i * inner + j`` is ``x[i, :, j]``.
+    Only the strided rows from `first` to before `last`; number ``i * inner + j`` is ``x[i, :, j]``.
     """
     _apply_strided(SOFTMAX_ROWS, x, out, first, last)
 
@@ -198,7 +225,7 @@ def log_softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
 
 
 def exp_nonpositive_flat(x, out):
-    """Write ``exp(x)`` of `x` (n,), each entry <= 0 or NaN, into `out` (n,): the ``exp`` of all functions here."""
+    """Write ``exp(x)`` of `x` (n,), each entry <= 0 or NaN, into `out` (n,)."""
     _apply(EXP_NONPOSITIVE_FLAT, x, out, 1, 1)
 
 

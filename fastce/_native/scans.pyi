@@ -1,4 +1,4 @@
-"""Types of the extension module for checkers; see _scans.pyx."""
+"""Types of the extension module, for type checkers; scans.pyx has the code."""
 
 import numpy as np
 

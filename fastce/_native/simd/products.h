@@ -1,4 +1,5 @@
-/* The block products of products.pyx, compiled once per instruction set and chosen at import. */
+/* Products of row blocks of X, compiled once per instruction set and chosen at import. Included by
+ * products.pyx. */
 #ifndef FASTCE_PRODUCTS_H
 #define FASTCE_PRODUCTS_H
 
@@ -14,18 +15,19 @@ typedef struct {
     void *address;
 } fastce_product;
 
-/* Every product of the chosen instruction set; the last entry has no name. The types of the arguments are in the comments of dense.h and
- * csr.h; all of them are ptrdiff_t. */
+/* Every product of the chosen instruction set; the last entry has no name. The types of the
+ * arguments are in the comments of dense.h and csr.h; all of them are ptrdiff_t. */
 static const fastce_product *fastce_products_of_level(int level)
 {
 #define PRODUCT(function) {"fastce_" #function, (void *)FASTCE_SELECT(level, fastce_##function)}
 #define DENSE(function) PRODUCT(function##_f32), PRODUCT(function##_f64)
-#define CSR(function) \
-    PRODUCT(function##_f32_i32), PRODUCT(function##_f32_i64), PRODUCT(function##_f64_i32), PRODUCT(function##_f64_i64)
+#define CSR(function)                                                                              \
+    PRODUCT(function##_f32_i32), PRODUCT(function##_f32_i64), PRODUCT(function##_f64_i32),         \
+        PRODUCT(function##_f64_i64)
     static fastce_product products[27];
-    const fastce_product chosen[] = {
-        DENSE(dense_forward), DENSE(dense_backward), DENSE(dense_read), CSR(csr_forward), CSR(csr_backward),
-        CSR(csr_read), CSR(csr_add_pairs), CSR(csr_add_moments), {NULL, NULL}};
+    const fastce_product chosen[] = {DENSE(dense_forward), DENSE(dense_backward), DENSE(dense_read),
+                                     CSR(csr_forward),     CSR(csr_backward),     CSR(csr_read),
+                                     CSR(csr_add_pairs),   CSR(csr_add_moments),  {NULL, NULL}};
 #undef PRODUCT
 #undef DENSE
 #undef CSR
@@ -33,21 +35,22 @@ static const fastce_product *fastce_products_of_level(int level)
     return products;
 }
 
-/* Row of the first fault of a CSR structure, or -1: indptr must not fall and stay in 0..nnz, indices in 0..p-1. */
-#define CHECK_CSR(INDEX, suffix)                                                                                        \
-    static ptrdiff_t fastce_csr_fault_##suffix(const INDEX *indices, const INDEX *indptr, ptrdiff_t n, ptrdiff_t nnz,   \
-                                               ptrdiff_t p)                                                             \
-    {                                                                                                                   \
-        for (ptrdiff_t i = 0; i < n; ++i) {                                                                             \
-            int outside = 0;                                                                                            \
-            if (indptr[i] < 0 || indptr[i + 1] < indptr[i] || indptr[i + 1] > nnz)                                      \
-                return i;                                                                                               \
-            for (ptrdiff_t e = indptr[i]; e < indptr[i + 1]; ++e)                                                       \
-                outside |= (indices[e] < 0) | (indices[e] >= p);                                                        \
-            if (outside)                                                                                                \
-                return i;                                                                                               \
-        }                                                                                                               \
-        return -1;                                                                                                      \
+/* Row of the first fault of a CSR structure, or -1: indptr must not decrease and must stay in
+ * 0..nnz, indices in 0..p-1. */
+#define CHECK_CSR(INDEX, suffix)                                                                   \
+    static ptrdiff_t fastce_csr_fault_##suffix(const INDEX *indices, const INDEX *indptr,          \
+                                               ptrdiff_t n, ptrdiff_t nnz, ptrdiff_t p)            \
+    {                                                                                              \
+        for (ptrdiff_t i = 0; i < n; ++i) {                                                        \
+            int outside = 0;                                                                       \
+            if (indptr[i] < 0 || indptr[i + 1] < indptr[i] || indptr[i + 1] > nnz)                 \
+                return i;                                                                          \
+            for (ptrdiff_t e = indptr[i]; e < indptr[i + 1]; ++e)                                  \
+                outside |= (indices[e] < 0) | (indices[e] >= p);                                   \
+            if (outside)                                                                           \
+                return i;                                                                          \
+        }                                                                                          \
+        return -1;                                                                                 \
     }
 CHECK_CSR(int32_t, i32)
 CHECK_CSR(int64_t, i64)

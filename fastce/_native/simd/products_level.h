@@ -1,6 +1,9 @@
+/* The code behind products.h for one instruction set, for float64 and float32 entries and both
+ * index types. Included by each_level.h. */
 #include "vector.h"
 
-/* Tiles of rows and vectors of classes that fill 16 or 32 registers; of float32, whole tiles of rows are widened at a time. */
+/* Sizes of register tiles, rows times vectors of classes: they fill 16 or 32 registers.
+ * WIDENED_ROWS is the number of float32 rows that are converted to float64 at a time. */
 #undef TILE_VECTORS
 #undef ROWS_OF_TWO
 #undef ROWS_OF_THREE
@@ -18,18 +21,21 @@
 #endif
 #undef TILE_ROWS
 #define TILE_ROWS 8
-/* Every number of rows of a tile divides it; a piece of B takes 16 KB. */
+/* Rows in a group of tiles; a multiple of every tile's rows. */
 #undef GROUP_ROWS
 #define GROUP_ROWS 24
-/* Rows of X that are asked for while others are gone through: the processor looks ahead along a row only. */
+/* Rows of X that are prefetched ahead; the hardware prefetcher only follows a row. */
 #undef AHEAD_ROWS
 #define AHEAD_ROWS 8
+/* Entries of a piece of B: 16 KB, half a first-level cache. */
 #undef PIECE_NUMBERS
 #define PIECE_NUMBERS 2048
+/* Vectors of classes that a pass over a CSR row keeps in registers. */
 #undef CSR_VECTORS
 #define CSR_VECTORS 4
 
-/* float64 first: pieces of float32 are widened and use its functions. */
+/* float64 first: pieces of float32 are converted and use its functions. LINE_NUMBERS: entries in a
+ * cache line of 64 bytes. */
 #define ENTRY double
 #define ENTRY_IS_DOUBLE 1
 #define LINE_NUMBERS 8

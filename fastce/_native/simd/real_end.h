@@ -1,3 +1,4 @@
+/* Undefines what real_double.h or real_float.h defined. Included by rowwise_level.h. */
 #undef REAL
 #undef REAL_IS_FLOAT
 #undef VREAL

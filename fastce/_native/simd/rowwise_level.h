@@ -1,3 +1,5 @@
+/* The code behind rowwise.h for one instruction set, in float64 and in float32.
+ * Included by each_level.h. */
 #include "vector.h"
 
 #include "real_double.h"

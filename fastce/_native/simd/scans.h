@@ -1,4 +1,5 @@
-/* The checks of scans.pyx, compiled once per instruction set and chosen at import. */
+/* The scans of labels and targets, compiled once per instruction set and chosen at import. Included
+ * by scans.pyx. */
 #ifndef FASTCE_SCANS_H
 #define FASTCE_SCANS_H
 

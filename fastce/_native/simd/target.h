@@ -1,7 +1,8 @@
-/* What the compiler offers, and what the processor offers when the module is imported.
+/* Macros for what the compiler and the architecture support. Included by cpu.h, products.h,
+ * rowwise.h and scans.h.
  *
- * FASTCE_VECTORS      GCC/Clang vector extensions are there; otherwise every "vector" below is one scalar
- * FASTCE_X86_LEVELS   the hot code is compiled three times: baseline (SSE2), v3 (AVX2 + FMA), v4 (AVX-512)
+ * FASTCE_VECTORS      GCC or Clang vector extensions are used; otherwise every "vector" is one
+ * scalar FASTCE_X86_LEVELS   compiled three times: baseline (SSE2), v3 (AVX2 + FMA), v4 (AVX-512)
  */
 #ifndef FASTCE_TARGET_H
 #define FASTCE_TARGET_H
@@ -12,8 +13,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* __builtin_convertvector came with GCC 9 and Clang 3.7. FASTCE_SCALAR lets the tests build the plain form. */
-#if !defined(FASTCE_SCALAR) && !defined(_MSC_VER) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9))
+/* __builtin_convertvector came with GCC 9 and Clang 3.7. FASTCE_SCALAR builds the scalar form. */
+#if !defined(FASTCE_SCALAR) && !defined(_MSC_VER) &&                                               \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9))
 #  define FASTCE_VECTORS 1
 #else
 #  define FASTCE_VECTORS 0
@@ -47,10 +49,12 @@
 
 enum { FASTCE_LEVEL_BASELINE = 0, FASTCE_LEVEL_V3 = 1, FASTCE_LEVEL_V4 = 2 };
 
-/* Picks one of the three compiled forms of a function; compilers without levels have only the first. */
+/* One of the three compiled forms of a function; without FASTCE_X86_LEVELS, the only one. */
 #if FASTCE_X86_LEVELS
-#  define FASTCE_SELECT(level, function) \
-    ((level) == FASTCE_LEVEL_V4 ? function##_v4 : (level) == FASTCE_LEVEL_V3 ? function##_v3 : function##_baseline)
+#  define FASTCE_SELECT(level, function)                                                           \
+      ((level) == FASTCE_LEVEL_V4   ? function##_v4                                                \
+       : (level) == FASTCE_LEVEL_V3 ? function##_v3                                                \
+                                    : function##_baseline)
 #else
 #  define FASTCE_SELECT(level, function) ((void)(level), function##_baseline)
 #endif
