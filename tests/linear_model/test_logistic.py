@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastce._core import threads
+from fastce._core.design import as_design
 from fastce._linear import loss as linear_loss
 from fastce._optimize import minimise
 from fastce.linear_model import LogisticRegression
@@ -120,7 +121,9 @@ def test_x_is_not_copied_or_changed(monkeypatch):
     for data in (X, np.asfortranarray(X), X.astype(np.float32), X[:, ::2], sparse.csr_matrix(X)):
         before = data.copy()
         LogisticRegression().fit(data, y)
-        mine, given = (m.data if sparse.issparse(m) else m for m in (seen[-1], data))
+        design = as_design(seen[-1])
+        mine = design.data if design.is_sparse else design.X
+        given = data.data if sparse.issparse(data) else data
         assert np.shares_memory(mine, given)
         assert (data != before).sum() == 0
 
