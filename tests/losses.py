@@ -1,7 +1,7 @@
 """The table of losses: one row each; the battery in test_losses.py runs over every row.
 
-A new loss is one row here, one naive formula in reference.py, and its own test file for what is
-peculiar to it.
+A new loss is one row here with a naive formula (those that several rows share are in reference.py),
+and its own test file for what is peculiar to it.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,19 @@ import numpy as np
 import reference
 
 import fastce
+from fastce._losses.table import GRAD_AND_HESS, ROWS, loss_named
+
+IGNORED = -100  # the label of entries that are left out
+_ANY = np.random.default_rng(0), np.zeros((1, 2)), np.zeros(1, int)
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What the battery must know about a loss.
+    """What the battery must know about a loss, beside its line in the package's table.
 
     make       (rng, n, k, dtype) -> (x, target)
-    options    name -> (rng, x, target) -> keyword arguments; "plain" is there for every loss
-    label      the value that stands for "ignore this entry", or None when nothing is ignored
-    by_row     True: one value per row of x; False: one value per element
+    options    name -> (rng, x, target) -> keyword arguments; "plain" has none, "all" as many of
+               them as can stand in one call
     """
 
     name: str
@@ -28,9 +31,21 @@ class Loss:
     make: Callable
     reference: Callable
     options: dict = field(default_factory=dict)
-    label: int | None = None
-    by_row: bool = True
-    has_hess: bool = False
+
+    @property
+    def by_row(self):
+        """Whether there is one value for a row of x, not one for an element."""
+        return loss_named(self.function).kind == ROWS
+
+    @property
+    def has_hess(self):
+        """Whether there is a form that returns gradient and Hessian diagonal."""
+        return GRAD_AND_HESS in loss_named(self.function).forms
+
+    @property
+    def ignores(self):
+        """Whether entries with the label `IGNORED` can be left out."""
+        return "ignore_index" in self.options["all"](*_ANY)
 
     def value(self, *args, **kwargs):
         """Call the plain form."""
@@ -151,8 +166,8 @@ _INDEX_OPTIONS = {
     "sample_weight": _sample_weight,
     "sample_weight with zeros": _sample_weight_with_zeros,
     "ignore_index": _ignore,
-    "weight, sample_weight, ignore_index": _together(_class_weight, _sample_weight, _ignore),
 }
+_ALL_INDEX = _together(_class_weight, _sample_weight_with_zeros, _ignore)
 _SMOOTHING_OPTIONS = {
     "smoothing": _smoothing,
     "smoothing 1": _full_smoothing,
@@ -176,8 +191,6 @@ LOSSES = [
             **_SMOOTHING_OPTIONS,
             "all": _together(_z_loss, _smoothing, _class_weight, _sample_weight, _ignore),
         },
-        label=-100,
-        has_hess=True,
     ),
     Loss(
         name="cross_entropy, probabilities",
@@ -188,9 +201,13 @@ LOSSES = [
             "plain": _plain,
             "weight": _class_weight_with_zero,
             "sample_weight": _sample_weight_with_zeros,
-            **_SMOOTHING_OPTIONS,
+            "smoothing": _smoothing,
+            "smoothing 1": _full_smoothing,
+            "z_loss": _z_loss,
+            "all": _together(
+                _z_loss, _smoothing, _class_weight_with_zero, _sample_weight_with_zeros
+            ),
         },
-        has_hess=True,
     ),
     Loss(
         name="binary_cross_entropy_with_logits",
@@ -205,9 +222,6 @@ LOSSES = [
             "ignore_index": lambda rng, x, target: {"ignore_index": 1},
             "all": _together(_row_weight, _pos_weight, lambda rng, x, target: {"ignore_index": 0}),
         },
-        label=-100,
-        by_row=False,
-        has_hess=True,
     ),
     Loss(
         name="focal_loss",
@@ -219,12 +233,8 @@ LOSSES = [
             "gamma 0": _gamma(0.0),
             "gamma 1/2": _gamma(0.5),
             "gamma 3, weight": _together(_gamma(3.0), _class_weight_with_zero),
-            "gamma 5.5, all": _together(
-                _gamma(5.5), _class_weight, _sample_weight_with_zeros, _ignore
-            ),
+            "all": _together(_gamma(5.5), _ALL_INDEX),
         },
-        label=-100,
-        has_hess=True,
     ),
     Loss(
         name="sigmoid_focal_loss",
@@ -237,33 +247,32 @@ LOSSES = [
             "gamma 0": _gamma(0.0),
             "gamma 1/2": _gamma(0.5),
             "gamma 1, no alpha": lambda rng, x, target: {"gamma": 1.0, "alpha": None},
-            "gamma 3, all": _together(
+            "all": _together(
                 _gamma(3.0), _row_weight, lambda rng, x, target: {"alpha": 0.7, "ignore_index": 0}
             ),
             "gamma 5.5, ignore_index": _together(
                 _gamma(5.5), lambda rng, x, target: {"ignore_index": 1}
             ),
         },
-        label=-100,
-        by_row=False,
-        has_hess=True,
     ),
     Loss(
         name="nll_loss",
         function="nll_loss",
         make=_index_log_probs,
         reference=reference.nll_loss,
-        options=_INDEX_OPTIONS,
-        label=-100,
+        options={**_INDEX_OPTIONS, "all": _ALL_INDEX},
     ),
     Loss(
         name="binary_cross_entropy",
         function="binary_cross_entropy",
         make=_binary_probs,
         reference=reference.binary_cross_entropy,
-        options={"plain": _plain, "element weight": _element_weight, "row weight": _row_weight},
-        by_row=False,
+        options={"plain": _plain, "row weight": _row_weight, "all": _element_weight},
     ),
 ]
 
+# Options end before a kernel begins: there they are numbers for each row or element. So what has to
+# do with memory and dtypes is tried without options and with all; each option alone in float64.
 CASES = [(loss, option) for loss in LOSSES for option in loss.options]
+CORNERS = [(loss, option) for loss in LOSSES for option in ("plain", "all")]
+TYPED_CASES = [(*case, np.float64) for case in CASES] + [(*case, np.float32) for case in CORNERS]
