@@ -1,4 +1,6 @@
-"""The accuracy table: fastce, torch, jax, scikit-learn and SciPy against exact values. Run `python tests/accuracy.py`.
+"""The accuracy table: fastce, torch, jax, scikit-learn and SciPy against exact values.
+
+Run `python tests/accuracy.py`.
 
 Each entry is the largest error in units of eps of the dtype, |got - exact| / (eps |exact|) (for
 `logsumexp` relative to the larger of its two terms, the row's maximum and the logarithm), over all
@@ -31,12 +33,15 @@ KINDS = {  # what stands in one line of the short table
 
 
 def seeded(*key):
-    """Return a generator that depends on `key` alone, so that one family's rows do not move when another is added."""
+    """Return a generator that depends on `key` alone, not on the families before."""
     return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
 def cases(quick):
-    """Yield (family, K, dtype, "rows" or "elements", x, y); mpmath takes its time, so float64 has fewer rows."""
+    """Yield (family, K, dtype, "rows" or "elements", x, y).
+
+    mpmath takes its time, so float64 has fewer rows.
+    """
     for dtype in DTYPES:
         budget = (40_000 if dtype == np.float32 else 4_000) // (10 if quick else 1)
         for (family, make), k in itertools.product(exact.ROW_FAMILIES.items(), CLASSES):
@@ -56,7 +61,10 @@ def cases(quick):
 
 
 def judge(got, want, dtype):
-    """Return the largest error, what was returned in its place (0, inf, nan or ""), and the error nearest to its bound with the bound."""
+    """Return the largest error and what stands in place of a number (0, inf, nan or "").
+
+    And the error that is nearest to its bound, with the bound.
+    """
     judged = want.judged(dtype)
     errors = want.errors(got)
     if not judged.any():
@@ -80,7 +88,7 @@ def judge(got, want, dtype):
 
 
 def measure(libraries, quick):
-    """Return a list of {family, classes, dtype, quantity, library, error, failure, nearest, bound}."""
+    """Return a list of results, each a family, K, dtype, quantity, library and its errors."""
     results = []
     for family, k, dtype, form, x, y in cases(quick):
         want = getattr(exact, form)(x, y)

@@ -1,4 +1,4 @@
-"""Settings of the whole test run: a cache of compiled kernels that never mixes two versions of the source."""
+"""Settings of the whole test run; compiled kernels of two versions of the source never mix."""
 
 import hashlib
 import importlib.util
@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(
-    0, str(Path(__file__).parent)
-)  # so that `import reference` and `import losses` work
+sys.path.insert(0, str(Path(__file__).parent))  # where helpers are: `import reference`
 
 settings.register_profile(
     "fastce",
@@ -34,7 +32,10 @@ def _package_folder():
 
 
 def _digest_of_sources(folder):
-    """A hash over every source file: Numba's own stamp sees one file at a time and misses an edited callee."""
+    """Return a hash of every source file.
+
+    Numba's own stamp sees one file at a time and misses an edited callee.
+    """
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in {".py", ".pyx", ".pxd"}):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,6 @@
-"""Errors in units of the last place of exp, sigmoid and log_sigmoid: on every float32, and on samples of float64.
+"""Errors in units of the last place of exp, sigmoid and log_sigmoid.
+
+They are measured on every float32, and on samples of float64.
 
 The reference is the same formula in a format with at least 11 more bits (float64 for float32; long
 double, where it has 64 bits, for float64), so the figures are right to 0.002 ULP. One unit of the
@@ -46,7 +48,10 @@ def every_float32(positive, step):
 
 
 def samples(positive, limit, n, rng):
-    """Yield n float64 numbers <= 0, or of both signs, in chunks: half spread evenly, half evenly in the logarithm."""
+    """Yield n float64 numbers <= 0, or of both signs, in chunks.
+
+    Half of them are spread evenly, half evenly in the logarithm.
+    """
     for start in range(0, n, _CHUNK):
         size = min(_CHUNK, n - start)
         even = rng.random(size // 2) * limit
@@ -55,7 +60,10 @@ def samples(positive, limit, n, rng):
 
 
 def measure(name, dtype, step=1, n=10_000_000, seed=0):
-    """Return how many numbers were tried, the histogram of errors, the largest one and where; None where nothing can judge it."""
+    """Return how many numbers were tried, the histogram of errors, the largest one and where.
+
+    None where no format can judge it.
+    """
     function, reference, positive, limit = FUNCTIONS[name]
     if dtype == np.float64 and not LONG_DOUBLE:
         return None
@@ -105,7 +113,8 @@ def as_text(result, markdown):
     lines = ["{}, {}: {} numbers, {} beyond 0.5 ULP, at most {} ULP, at {}".format(*head)]
     for k, count in enumerate(bins):
         lines.append(
-            f"    {k / BINS_PER_ULP:4.1f} to {(k + 1) / BINS_PER_ULP:4.1f} ULP  {count / tried:10.4%}  {count:>13,}"
+            f"    {k / BINS_PER_ULP:4.1f} to {(k + 1) / BINS_PER_ULP:4.1f} ULP"
+            f"  {count / tried:10.4%}  {count:>13,}"
         )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Exact values of every quantity that the library computes, errors in units of eps, and what the numeric contract allows.
+"""Exact values of every quantity that the library computes, and what the contract allows.
 
 `rows(x, y)` and `elements(x, y)` return {quantity: Exact}. The formulas are written once, for
 arrays of numbers that have many more digits than the input: mpmath with 40 digits, or, for float32
@@ -21,7 +21,7 @@ DIGITS = 40
 
 
 class Exact(NamedTuple):
-    """Exact numbers high + low (float64 each), what errors are relative to (`scale`), and the contract's bound in eps of the input."""
+    """Exact numbers high + low (float64 each), what errors are relative to, and their bound in eps."""
 
     high: np.ndarray
     low: np.ndarray

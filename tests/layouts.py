@@ -5,7 +5,7 @@ from scipy import sparse
 
 
 def strided(array, *steps):
-    """Return the numbers as a view with these steps, one an axis (negative: backwards), of memory full of NaN."""
+    """Return the numbers as a view of memory full of NaN, with a step for each axis."""
     shape = [n * abs(step) for n, step in zip(array.shape, steps, strict=True)]
     memory = np.full(shape, np.nan if array.dtype.kind == "f" else 0, array.dtype)
     view = memory[tuple(slice(None, None, step) for step in steps)]

@@ -1,4 +1,6 @@
-"""The libraries that the accuracy table compares, each as rows(x, y) and elements(x, y) -> {quantity: array}.
+"""The libraries that the accuracy table compares.
+
+Each is a pair of functions, rows(x, y) and elements(x, y), that return {quantity: array}.
 
 The quantities have the names of `exact.py`; what a library does not offer is left out. Nothing is
 imported before it is asked for.

@@ -24,7 +24,7 @@ def labelled(rng, n=150, p=7, n_classes=4, density=1.0, **columns):
 
 
 def unbalanced(rng, n=400, p=5, n_classes=4):
-    """Return X of mixed raw columns far from zero and labels of classes of sizes 1 : 2 : 3 : ..."""
+    """Return X of mixed raw columns far from zero, labels of classes of sizes 1 : 2 : 3 ..."""
     X = raw_columns(rng, n, p, decades=6, offset=10.0, mixed=True)
     shares = np.arange(1, n_classes + 1) / (n_classes * (n_classes + 1) / 2)
     return X, rng.choice(n_classes, n, p=shares)

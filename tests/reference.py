@@ -246,7 +246,7 @@ def binary_cross_entropy(probs, target, *, weight=None):
 
 
 def softmax_parts(x):
-    """Return the rows' (max, exp(x - max), sum of all these exponentials but one of the largest)."""
+    """Return the rows' (max, exp(x - max), sum of these exponentials but one of the largest)."""
     x = np.asarray(x, Real)
     largest = x.max(axis=1, keepdims=True)
     e = np.exp(x - largest)

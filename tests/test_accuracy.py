@@ -1,4 +1,6 @@
-"""The numeric contract on hard rows: every quantity against mpmath, from random logits to gaps and offsets where naive formulas return 0.
+"""The numeric contract on hard rows: every quantity against mpmath.
+
+From random logits to gaps and offsets where naive formulas return 0.
 
 Where each line of the contract stands:
 

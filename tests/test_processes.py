@@ -1,4 +1,4 @@
-"""Inside the workers of others: joblib, Dask, pools of processes however they are started. All give the same bits."""
+"""Inside the workers of others all give the same bits: joblib, Dask, pools of processes."""
 
 import multiprocessing
 import warnings

@@ -1,4 +1,4 @@
-"""The C functions as Numba code calls them: each gives what the long double reference gives, on blocks of every size."""
+"""The C functions as Numba code calls them, against the reference, on blocks of every size."""
 
 import numpy as np
 import pytest
