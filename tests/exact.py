@@ -21,7 +21,7 @@ DIGITS = 40
 
 
 class Exact(NamedTuple):
-    """Exact numbers high + low (float64 each), what errors are relative to, and their bound in eps."""
+    """Exact numbers high + low (float64 each), the scale of errors, and their bound in eps."""
 
     high: np.ndarray
     low: np.ndarray

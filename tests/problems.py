@@ -17,7 +17,7 @@ def raw_columns(rng, n, p, *, decades=4, offset=1.0, mixed=False):
 
 
 def labelled(rng, n=150, p=7, n_classes=4, density=1.0, **columns):
-    """Return X of raw columns, a part of them zero, and labels that have nothing to do with them."""
+    """Return X of raw columns, a part of them zero, and labels that do not depend on them."""
     X = raw_columns(rng, n, p, **columns)
     X[rng.random((n, p)) >= density] = 0.0
     return X, rng.integers(0, n_classes, n)

@@ -57,7 +57,8 @@ def check(got, want):
         at = np.unravel_index((errors / bound).argmax(), errors.shape)
         exactly, error, allowed = want[quantity].high[at], errors[at], bound[at]
         assert error <= allowed, (
-            f"{quantity} at {at}: got {array[at]!r}, exact {exactly!r}: {error:.3g} eps, allowed are {allowed:.3g}"
+            f"{quantity} at {at}: got {array[at]!r}, exact {exactly!r}: {error:.3g} eps, "
+            f"allowed are {allowed:.3g}"
         )
 
 
@@ -134,7 +135,7 @@ def test_long_double_and_mpmath_agree(rng):
 
 
 def repeated(x, y, counts):
-    """Return fastce's quantities of rows with counts[k] copies of column k, one entry for all copies."""
+    """Return fastce's quantities of rows with counts[k] copies of column k, one for all copies."""
     first = np.cumsum(counts) - counts
     wide = np.repeat(x, counts, axis=1)
     return {
@@ -156,7 +157,7 @@ def test_a_hundred_thousand_classes(offset, dtype, rng):
 @DTYPES
 @pytest.mark.parametrize("n_classes", [31, 32, 33, 63, 127, 128, 257, 511, 2049, 30_001])
 def test_equal_terms_that_always_round_the_same_way(n_classes, dtype, rng):
-    """Rows [0, -c, ..., -c]: the errors of a long sum in the array's own dtype do not cancel, but add up."""
+    """Rows [0, -c, ..., -c]: errors of a long sum in the array's own dtype add up."""
     found = [
         0.5206,
         0.059035077691078186,
@@ -178,7 +179,9 @@ def test_equal_terms_that_always_round_the_same_way(n_classes, dtype, rng):
 
 
 def exact_of_coefficients(x, c):
-    """Value, gradient and Hessian of rows whose loss is sum_k c_k (lse - x_k), c (n, K) of mpmath numbers, with their bounds.
+    """Return exact value, gradient and Hessian of rows whose loss is sum_k c_k (lse - x_k).
+
+    c (n, K) are numbers of mpmath.
 
     A gradient is the difference of C p_k and c_k, and its error relative to their sum, the value's
     relative to the value.
@@ -237,7 +240,7 @@ def test_soft_targets_smoothing_and_weights(family, n_classes, dtype, rng):
 @pytest.mark.parametrize("n_classes", [2, 10, 40])
 @pytest.mark.parametrize("family", ["random", "17 ahead", "36 ahead", "offset -1e6"])
 def test_class_indices_with_weights_and_one_hot_targets(family, n_classes, dtype, rng):
-    """Nothing is a difference here, so that the error is relative to the result itself, on confident rows too."""
+    """Nothing is a difference here: the error is relative to the result, on confident rows too."""
     x, y = exact.ROW_FAMILIES[family](rng, 12, n_classes, dtype)
     plain = exact.rows(x, y, precise=True)
     w, s = rng.uniform(0.2, 3, n_classes), rng.uniform(0.2, 3, 12)
@@ -306,7 +309,7 @@ def test_binary_weights_and_soft_targets(hard, dtype, rng):
 @DTYPES
 @pytest.mark.parametrize("n_classes", [3, 10, 100])
 def test_sum_and_mean_add_no_error(n_classes, dtype, rng):
-    """Confident rows, whose values a sum of rounded terms would lose: no more error than the worst row's."""
+    """Confident rows, whose values a sum of rounded terms would lose, add no error to the worst."""
     x, y = exact.ROW_FAMILIES["17 ahead"](rng, 50, n_classes, dtype)
     want = exact.rows(x, y, precise=True)["cross_entropy"]
     with mpmath.workdps(exact.DIGITS):
@@ -320,7 +323,7 @@ def test_sum_and_mean_add_no_error(n_classes, dtype, rng):
 
 @DTYPES
 def test_sums_are_float64(dtype, rng):
-    """A sum of n equal values is n times the value; a sum in float32 would be wrong by 1e-3 here."""
+    """The sum of n equal values is n times one; a sum in float32 would be wrong by 1e-3 here."""
     n = 200_000
     for x, y in [([0.3, 0.0], 1), ([1.7, 0.1, -3.0], 2), ([*rng.standard_normal(40)], 7)]:
         x = np.array([x], dtype)
@@ -349,7 +352,7 @@ NEIGHBOURS = {
 @DTYPES
 @pytest.mark.parametrize("form", NEIGHBOURS)
 def test_a_row_does_not_depend_on_its_neighbours(form, dtype, rng):
-    """The same bits wherever the rows are cut, so that a batch's gradient is what its parts give."""
+    """The same bits wherever rows are cut, so that a batch's gradient is what its parts give."""
     for n_classes in (1, 2, 3, 10, 32, 33, 100):
         x, y = exact.ROW_FAMILIES["random"](rng, 611, n_classes, dtype)
         arrays = x, y, rng.uniform(0, 1, x.shape).astype(dtype), rng.uniform(0.2, 3, 611)

@@ -12,7 +12,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fastce
-from fastce._core import threads
 
 # Big enough for a parallel region, with a last block that is not full.
 PROBLEM = """
