@@ -354,12 +354,6 @@ def test_probability_targets_take_the_default_ignore_index_only(rng):
         fastce.cross_entropy(x, q, ignore_index=1)
 
 
-def test_gradient_of_nll_loss(rng):
-    x = rng.standard_normal((3, 2))
-    _, grad = fastce.nll_loss_value_and_grad(x, [0, 1, -100], weight=[1, 3])
-    assert_array_equal(grad, [[-0.25, 0], [0, -0.75], [0, 0]])
-
-
 # --------------------------------------------------------------------------------------------- one
 
 
