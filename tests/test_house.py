@@ -319,3 +319,61 @@ def test_every_module_has_a_test_file(path):
     """Tests mirror the house: fastce/_core/checks.py has tests/_core/test_checks.py."""
     expected = TESTS / path.parent.relative_to(PACKAGE) / f"test_{path.stem.strip('_')}.py"
     assert expected.exists()
+
+
+MAX_PARAMETERS = 8
+MAX_LINE = 100
+LINED = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".pyx", ".pyi", ".h"}] + TEST_FILES
+
+
+def is_public(function):
+    return function.name in fastce.__all__ or function.name == "__init__"
+
+
+def long_signatures(tree):
+    """Return the names of functions, not public, with more than MAX_PARAMETERS parameters."""
+    found = []
+    for function in functions(tree):
+        arguments = function.args
+        names = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+        n_parameters = len([name for name in names if name not in {"self", "cls"}])
+        if n_parameters > MAX_PARAMETERS and not is_public(function):
+            found.append(function.name)
+    return found
+
+
+def underscore_aliases(tree):
+    """Return the imports that give a name an underscore: ``import x as _x``."""
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    aliases = [alias for node in imports for alias in node.names]
+    return [a.asname for a in aliases if a.asname == "_" + a.name.rpartition(".")[2]]
+
+
+def long_lines(text):
+    return [i for i, line in enumerate(text.splitlines(), 1) if len(line) > MAX_LINE]
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+def test_functions_take_few_parameters(path):
+    assert not long_signatures(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+def test_no_import_is_renamed_with_an_underscore(path):
+    assert not underscore_aliases(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", LINED, ids=lambda p: p.name)
+def test_no_line_is_too_long(path):
+    assert not long_lines(path.read_text(encoding="utf-8"))
+
+
+def test_the_searches_of_style_find_what_they_look_for():
+    names = "a, b, c, d, e, f, g, h"
+    assert long_signatures(ast.parse(f"def p({names}, i): pass\ndef q(self, {names}): pass")) == [
+        "p"
+    ]
+    assert underscore_aliases(
+        ast.parse("import a.b as _b\nfrom . import c as _c\nimport d as e")
+    ) == ["_b", "_c"]
+    assert long_lines("a" * 100 + "\n" + "b" * 101) == [2]
