@@ -7,12 +7,12 @@ argument, the rule, what came, and where. No check writes to its argument.
 import numbers
 import operator
 import sys
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
-from .._native import products as _blocks
-from .._native import scans as _scans
+from .._native import products
+from .memory import contiguous, may_overlap, overlaps, overlaps_itself, same_memory, unlocked
 
 REDUCTIONS = ("mean", "sum", "none")
 _LARGEST_WEIGHT = float(np.finfo(np.float32).max)
@@ -48,34 +48,6 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
     raise TypeError(
         f"{name} must be an array of float16, float32, float64, integers or booleans; got dtype {array.dtype}"
     )
-
-
-def contiguous(x: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return `x` as an aligned C-contiguous array; a copy only where it is none."""
-    return np.require(x, dtype, ("C", "A"))
-
-
-def unlocked(x: np.ndarray) -> np.ndarray:
-    """Return `x`, or a writeable alias of a read-only `x`.
-
-    Numba would compile every kernel again for read-only arrays, and no kernel writes to an input.
-    """
-    if x.flags.writeable:
-        return x
-    return np.asarray(_Alias(x))
-
-
-class _Alias:
-    def __init__(self, x: np.ndarray) -> None:
-        interface = dict(x.__array_interface__)
-        interface["data"] = (interface["data"][0], False)
-        self.__array_interface__ = interface
-        self.owner = x
-
-
-def is_plain(x: Any) -> TypeGuard[np.ndarray]:
-    """Whether `x` is what kernels take as it is: an aligned, writeable, C-contiguous array of float32 or float64."""
-    return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.carray
 
 
 def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
@@ -153,7 +125,7 @@ def check_csr(X: Any, name: str) -> None:
     if indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64):
         indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
     try:
-        _blocks.check_csr(
+        products.check_csr(
             np.ascontiguousarray(X.data),
             np.ascontiguousarray(indices),
             np.ascontiguousarray(indptr),
@@ -161,46 +133,6 @@ def check_csr(X: Any, name: str) -> None:
         )
     except ValueError as error:
         raise ValueError(f"{name} must be a CSR matrix whose {error}") from None
-
-
-def may_overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether the memory between the ends of `a` and that between the ends of `b` overlap."""
-    if a.flags.c_contiguous and b.flags.c_contiguous:
-        return bool(_scans.overlap(a, b))
-    return bool(np.may_share_memory(a, b))
-
-
-def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether `a` and `b` are the same elements in the same order."""
-    if a is b:
-        return True
-    starts = (x.__array_interface__["data"][0] for x in (a, b))
-    return (
-        a.shape == b.shape
-        and a.strides == b.strides
-        and a.dtype == b.dtype
-        and next(starts) == next(starts)
-    )
-
-
-def overlaps(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether `a` and `b` share memory."""
-    try:
-        return np.shares_memory(a, b, max_work=10_000)
-    except np.exceptions.TooHardError:
-        return True
-
-
-def overlaps_itself(a: np.ndarray) -> bool:
-    """Whether two elements of `a` may be the same memory."""
-    span = a.itemsize
-    for stride, length in sorted(
-        (abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1
-    ):
-        if stride < span:  # does not step over all that lies inside
-            return a.size > 0
-        span += stride * (length - 1)
-    return False
 
 
 def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:

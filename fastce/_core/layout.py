@@ -1,11 +1,25 @@
-"""Arrays of any shape, axis, strides and float dtype to the C-contiguous memory that kernels read, and results back."""
+"""Arrays of any shape, axis, strides and float dtype to the C-contiguous memory of kernels, and back."""
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import checks as _checks
+from . import checks
+from .memory import contiguous, is_plain, may_overlap, unlocked
+
+
+class Rows(NamedTuple):
+    """What must be known of logits to check a target: their shape as rows, their dtype as computed.
+
+    `shape` is that of labels, `soft_shape` that of probabilities, whose classes lie along `axis`.
+    """
+
+    shape: tuple[int, ...]
+    n_classes: int
+    soft_shape: tuple[int, ...]
+    axis: int
+    dtype: np.dtype
 
 
 class Layout(NamedTuple):
@@ -22,31 +36,36 @@ class Layout(NamedTuple):
     axis: int
     value_shape: tuple[int, ...]
 
+    def rows(self) -> Rows:
+        """Return what a target must fit."""
+        x = self.data
+        return Rows(self.value_shape, x.shape[1], self.source.shape, self.axis, x.dtype)
+
 
 def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
     """Return `x` with the classes along `axis` as rows; float16 is widened to float32."""
-    if type(axis) is int and _checks.is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.shape[1]:
+    if type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.shape[1]:
         return Layout(x, False, x, 1, x.shape[:1])
-    source = _checks.as_float_array(x, name)
+    source = checks.as_float_array(x, name)
     if source.ndim == 0:
         raise ValueError(
             f"{name} must have at least one dimension, the classes; got a single number"
         )
-    axis = _checks.check_axis(axis, source.ndim)
+    axis = checks.check_axis(axis, source.ndim)
     n_classes = source.shape[axis]
     if n_classes == 0:
         raise ValueError(
             f"{name} must have at least one class; got shape {source.shape} with axis {axis}"
         )
-    moved = _axis_last(source, axis)
+    moved = axis_last(source, axis)
     return _layout(moved, (-1, n_classes), source, axis, moved.shape[:-1])
 
 
 def as_flat(x: Any, name: str = "logits") -> Layout:
     """Return the elements of `x`; float16 is widened to float32."""
-    if _checks.is_plain(x) and x.ndim:
+    if is_plain(x) and x.ndim:
         return Layout(x.reshape(-1), False, x, x.ndim - 1, x.shape)
-    source = _checks.as_float_array(x, name)
+    source = checks.as_float_array(x, name)
     return _layout(source, (-1,), source, source.ndim - 1, source.shape)
 
 
@@ -59,39 +78,41 @@ def _layout(
 ) -> Layout:
     dtype = np.float32 if source.dtype == np.float16 else source.dtype
     own = source.dtype != dtype or not moved.flags.c_contiguous or not moved.flags.aligned
-    data = _checks.contiguous(moved, dtype).reshape(shape)
-    return Layout(data if own else _checks.unlocked(data), own, source, axis, value_shape)
+    data = contiguous(moved, dtype).reshape(shape)
+    return Layout(data if own else unlocked(data), own, source, axis, value_shape)
 
 
-def _axis_last(x: np.ndarray, axis: int) -> np.ndarray:
+def axis_last(x: np.ndarray, axis: int) -> np.ndarray:
+    """Return `x` with this axis moved to the end."""
     return x if axis == x.ndim - 1 else np.moveaxis(x, axis, -1)
 
 
 def converted(target: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return a target as a C-contiguous array of the dtype of the logits; it is only read."""
     with np.errstate(over="ignore"):
-        result = _checks.contiguous(target, dtype)
+        result = contiguous(target, dtype)
     if (
         target.dtype.itemsize > result.dtype.itemsize
         and (lost := np.isinf(result) & np.isfinite(target)).any()
     ):
         raise ValueError(
-            f"target must be within the range of {dtype}, the dtype of the logits; got {target[lost][0]}"
+            f"target must be within the range of {dtype}, the dtype of the logits; "
+            f"got {target[lost][0]}"
         )
-    return _checks.unlocked(result)
+    return unlocked(result)
 
 
 def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return a target shaped like the input in the layout and dtype of `layout.data`; it is only read."""
-    return converted(_axis_last(x, layout.axis), layout.data.dtype).reshape(layout.data.shape)
+    """Return a target like the input in the layout and dtype of `layout.data`; it is only read."""
+    return converted(axis_last(x, layout.axis), layout.data.dtype).reshape(layout.data.shape)
 
 
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
-    """Return memory for a result shaped like the input: `out` itself where its layout allows, else memory of ours."""
+    """Return memory for a result like the input: `out` itself where its layout allows, else ours."""
     if out is not None and out.dtype == layout.data.dtype:
         if out is layout.data or (layout.source is layout.data and out.flags.c_contiguous):
             return out
-        moved = _axis_last(out, layout.axis)
+        moved = axis_last(out, layout.axis)
         if moved.flags.c_contiguous:
             return moved.reshape(layout.data.shape)
     return layout.data if layout.own else np.empty_like(layout.data)
@@ -99,32 +120,109 @@ def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
 
 def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return a result in the shape, axis order and dtype of the input; in `out` if it is given."""
-    if out is not None and (
-        out is data or _checks.may_overlap(out, data)
-    ):  # data is memory of ours else
+    source = layout.source
+    if out is None:
+        if data.ndim == source.ndim == layout.axis + 1 and data.dtype == source.dtype:
+            return data
+    elif out is data or may_overlap(out, data):  # data is memory of ours else
         return out
-    if (
-        data.ndim == layout.source.ndim
-        and layout.axis == data.ndim - 1
-        and data.dtype == layout.source.dtype
-        and out is None
-    ):
-        return data
-    result = data.reshape(_axis_last(layout.source, layout.axis).shape)
-    if layout.axis != result.ndim - 1:
+    last = source.ndim - 1
+    shape = source.shape
+    result = data.reshape(
+        shape[: layout.axis] + shape[layout.axis + 1 :] + shape[layout.axis :][:1]
+    )
+    if layout.axis != last:
         result = np.moveaxis(result, -1, layout.axis)
-    with np.errstate(over="ignore"):  # what is above float16's largest number is inf there
-        if out is not None:
-            out[...] = result
-            return out
-        return result.astype(layout.source.dtype, copy=False)
+    return deliver(result, source.dtype, out)
+
+
+def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
+    """Return `result` as `dtype`, in `out` if that is given."""
+    if result is out or (out is None and result.dtype == dtype):
+        return result
+    # float32 to float16 may overflow to inf or fall to 0: the right answers, no warning
+    with np.errstate(all="ignore"):
+        if out is None:
+            return result.astype(dtype)
+        out[...] = result
+    return out
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
+    """Return C-contiguous memory for a result: `out` itself where it is that, else new."""
+    if out is not None and out.dtype == dtype and out.flags.carray:
+        return out
+    return np.empty(shape, dtype)
 
 
 def finish(
     total: float, values: np.ndarray | None, factor: float, shape: tuple[int, ...], dtype: np.dtype
 ) -> Any:
-    """Return what a loss function returns: a float, or an array of the losses of this shape and dtype, where there are any."""
+    """Return what a loss returns: a float, or the losses `values` as an array of this shape and dtype.
+
+    The mean of nothing, whose factor is 0, is NaN.
+    """
     if values is not None:
         with np.errstate(over="ignore"):
             return values.reshape(shape).astype(dtype)
     return total if factor else math.nan
+
+
+# ---- any order of the axes -------------------------------------------------------------------------
+# Functions of one array (softmax and the like) take rows and columns of any C-contiguous array, so for
+# them another order of the axes does, where losses would copy.
+
+
+class Reordered(NamedTuple):
+    """An input as C-contiguous `data`, aligned and of float32 or float64, its axes in another order.
+
+    `order` holds the axes of the input in the order of those of data; data is a copy of ours if `own`.
+    """
+
+    data: np.ndarray
+    order: tuple[int, ...]
+    own: bool
+
+    def result(self, out: np.ndarray | None) -> np.ndarray:
+        """Return memory for a result like the input, in the order of data: of `out`, if that is ready."""
+        if out is not None and _is_ready(place := out.transpose(self.order)):
+            return place
+        return self.data if self.own else np.empty(self.data.shape, self.data.dtype)
+
+
+def reordered(x: np.ndarray) -> Reordered:
+    """Return `x` with its axes in an order in which it is ready; a copy only where there is none."""
+    if _is_ready(x):
+        return Reordered(x, tuple(range(x.ndim)), False)
+    data, order = _in_memory_order(x)
+    if _is_ready(data):
+        return Reordered(data, order, False)
+    dtype = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
+    data, order = _in_memory_order(np.array(x, dtype=dtype, order="K"))
+    return Reordered(data, order, True)  # the copy has no gaps and no negative strides
+
+
+def restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """Undo the reordering of axes."""
+    return result.transpose([order.index(axis) for axis in range(len(order))])
+
+
+def plain_room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
+    """Return where results like the plain `x` can go as they come, or None if `out` takes a longer look."""
+    if out is None:
+        return np.empty(x.shape, x.dtype)
+    if out is x or (
+        is_plain(out) and out.shape == x.shape and out.dtype == x.dtype and not may_overlap(x, out)
+    ):
+        return out
+    return None
+
+
+def _is_ready(x: np.ndarray) -> bool:
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype != np.float16
+
+
+def _in_memory_order(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    # `x` with its axes from the longest stride to the shortest, and which axes of `x` they are
+    order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
+    return x.transpose(order), order

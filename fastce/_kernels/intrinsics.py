@@ -42,7 +42,7 @@ def _leaf(name, *arrays):
 
 @intrinsic
 def softmax_statistics(typing_context, x, row_max, rest, logs):
-    """row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS; what they are is told in `_rows`."""
+    """row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS; what they are is told in `sums`."""
     return _leaf("softmax_statistics", x, row_max, rest, logs)
 
 
@@ -53,15 +53,15 @@ def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
 
 
 @intrinsic
-def softmax_terms(typing_context, x, weight, out, turned, row_max, rest, logs):
-    """Do the first half of weighted_softmax; turned holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
-    return _leaf("softmax_terms", x, weight, out, turned, row_max, rest, logs)
+def softmax_terms(typing_context, x, weight, out, transposed, row_max, rest, logs):
+    """Do the first half of weighted_softmax; transposed holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
+    return _leaf("softmax_terms", x, weight, out, transposed, row_max, rest, logs)
 
 
 @intrinsic
-def normalise_terms(typing_context, out, weight, rest, turned):
+def normalise_terms(typing_context, out, weight, rest, transposed):
     """Do the second half: other weights may be given, but none in place of 0."""
-    return _leaf("normalise_terms", out, weight, rest, turned)
+    return _leaf("normalise_terms", out, weight, rest, transposed)
 
 
 @intrinsic

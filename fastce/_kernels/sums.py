@@ -1,8 +1,8 @@
 """What every row kernel is made of: compensated sums, blocks of rows, numbers that are given once or for each row.
 
 A row's exponentials leave one maximum out of their sum (Blanchard, Higham & Higham 2021). With m =
-max_k x_k, e_k = exp(x_k - m) and rest = sum over all but one maximum of e_k, as `_math` gives
-them::
+max_k x_k, e_k = exp(x_k - m) and rest = sum over all but one maximum of e_k, as `intrinsics`
+gives them::
 
     lse - x_y = (m - x_y) + log1p(rest)      p_k = e_k / (1 + rest)      1 - p_k = (rest + (1 - e_k)) / (1 + rest)
 
@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import overload
 
 from .._core.jit import kernel, reduction
-from .intrinsics import BLOCK_ROWS, SHORT_ROW
+from .intrinsics import BLOCK_ROWS
 
 # A block of rows is one unit of parallel work and one partial sum. Its size depends on the number
 # of classes only, never on the number of threads, so the sums are the same bits for any number of
@@ -84,8 +84,3 @@ def blocks(n_rows: int, n_classes: int) -> tuple[int, int, int]:
     """Return the rows of a block, the number of blocks and the rows of a step."""
     rows = max(1, _BLOCK_ELEMENTS // n_classes)
     return rows, -(-n_rows // rows), min(BLOCK_ROWS, max(1, _STEP_ELEMENTS // n_classes))
-
-
-def turned(n_classes: int, step: int) -> int:
-    """Return how many rows of `step` numbers the turned terms of a step take."""
-    return -(-n_classes * BLOCK_ROWS // step) if n_classes <= SHORT_ROW else 0

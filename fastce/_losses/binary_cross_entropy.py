@@ -1,4 +1,4 @@
-"""Binary cross-entropy of logits: public forms; the formulas are in `_binary_kernels`."""
+"""Binary cross-entropy of logits: public forms; the formulas are in `fastce._kernels.sigmoid`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._core import checks as _checks
+from .._core.checks import as_pair
 from . import _forms
-from ._forms import MEAN
+from ._call import MEAN, ElementOptions, check_elements
 
 
 def binary_cross_entropy_with_logits(
@@ -84,10 +84,8 @@ def binary_cross_entropy_with_logits(
     >>> fastce.binary_cross_entropy_with_logits([-15.0, 2.0], [0.0, -1.0], ignore_index=-1, reduction="none")
     array([3.05902274e-07, 0.00000000e+00])
     """
-    problem = _forms.check_elements(
-        logits, target, weight, pos_weight, ignore_index, reduction, out=None
-    )
-    return _forms.value(problem)
+    options = ElementOptions(weight, pos_weight, ignore_index, reduction)
+    return _forms.value(check_elements(logits, target, options))
 
 
 def binary_cross_entropy_with_logits_value_and_grad(
@@ -138,10 +136,8 @@ def binary_cross_entropy_with_logits_value_and_grad(
     >>> fastce.binary_cross_entropy_with_logits_value_and_grad([0.0, 0.0], [0, 1])
     (0.6931471805599453, array([ 0.25, -0.25]))
     """
-    problem = _forms.check_elements(
-        logits, target, weight, pos_weight, ignore_index, reduction, out=out
-    )
-    return _forms.value_and_grad(problem, out)
+    options = ElementOptions(weight, pos_weight, ignore_index, reduction)
+    return _forms.value_and_grad(check_elements(logits, target, options, outs=(out,)))
 
 
 def binary_cross_entropy_with_logits_grad_and_hess(
@@ -184,15 +180,5 @@ def binary_cross_entropy_with_logits_grad_and_hess(
     >>> fastce.binary_cross_entropy_with_logits_grad_and_hess([0.0, 0.0], [0, 1], reduction="sum")
     (array([ 0.5, -0.5]), array([0.25, 0.25]))
     """
-    out_grad, out_hess = _checks.as_pair(out)
-    problem = _forms.check_elements(
-        logits,
-        target,
-        weight,
-        pos_weight,
-        ignore_index,
-        reduction,
-        out_grad=out_grad,
-        out_hess=out_hess,
-    )
-    return _forms.grad_and_hess(problem, out_grad, out_hess)
+    options = ElementOptions(weight, pos_weight, ignore_index, reduction)
+    return _forms.grad_and_hess(check_elements(logits, target, options, outs=as_pair(out)))

@@ -1,6 +1,6 @@
 """Softmax cross-entropy: public forms.
 
-With the coefficients c of a row (see `_cross_entropy_kernels`) and C = sum_k c_k::
+With the coefficients c of a row (see `fastce._kernels.softmax_general`) and C = sum_k c_k::
 
     value = sum_k c_k (lse - x_k)      grad_k = C p_k - c_k      hess_k = C p_k (1 - p_k)
 
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._core import checks as _checks
+from .._core.checks import as_pair
 from . import _forms
-from ._forms import IGNORE, LAST, MEAN, OFF
+from ._call import IGNORE, LAST, MEAN, OFF, RowOptions, check_rows
 
 
 def cross_entropy(
@@ -114,19 +114,10 @@ def cross_entropy(
     >>> fastce.cross_entropy([[1.3, 2.0], [1.3, 2.0]], [1, 0], weight=[1.3, 2.0], reduction="none")
     array([0.8063721 , 1.43414186])
     """
-    problem = _forms.check_rows(
-        logits,
-        target,
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-        axis,
-        out=None,
+    options = RowOptions(
+        weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.value(problem)
+    return _forms.value(check_rows(logits, target, options))
 
 
 def cross_entropy_value_and_grad(
@@ -181,19 +172,10 @@ def cross_entropy_value_and_grad(
     >>> value, grad.round(4)
     (0.44018969856119533, array([[ 0.0321,  0.0871,  0.2369, -0.3561]]))
     """
-    problem = _forms.check_rows(
-        logits,
-        target,
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-        axis,
-        out=out,
+    options = RowOptions(
+        weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.value_and_grad(problem, out)
+    return _forms.value_and_grad(check_rows(logits, target, options, outs=(out,)))
 
 
 def cross_entropy_grad_and_hess(
@@ -241,18 +223,7 @@ def cross_entropy_grad_and_hess(
     >>> grad, hess
     (array([[ 0.5, -0.5]]), array([[0.25, 0.25]]))
     """
-    out_grad, out_hess = _checks.as_pair(out)
-    problem = _forms.check_rows(
-        logits,
-        target,
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-        axis,
-        out_grad=out_grad,
-        out_hess=out_hess,
+    options = RowOptions(
+        weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.grad_and_hess(problem, out_grad, out_hess)
+    return _forms.grad_and_hess(check_rows(logits, target, options, outs=as_pair(out)))

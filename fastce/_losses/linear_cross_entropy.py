@@ -13,26 +13,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._core import checks as _checks
-from .._core import layout as _layout
-from .._core import blas, pool
-from . import _forms
-from . import weights as _weights
-from ._forms import IGNORE, MEAN, OFF
+from .._core import blas, checks, layout, pool
+from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options, evaluate_rows
+from .weights import RowForm
 
-# The logits of a block take about this many bytes, but they are at least so many rows: fewer make
-# products with large coefficients slow.
-_BLOCK_BYTES, _MIN_ROWS = 1 << 25, 64
-# A product is made in pieces of at most so many numbers, and in up to so many pieces while each has
-# so many multiplications and is so long: every piece reads all of the other factor. So many
-# multiplications take as long as what `pool.split` expects of a byte.
-_PIECE_NUMBERS, _MOST_PIECES, _PIECE_WORK, _LEAST_PIECE, _WORK_OF_A_BYTE = (
-    1 << 20,
-    16,
-    1 << 20,
-    64,
-    8,
-)
+# Bytes of the logits of a block, about: they stay in the last cache.
+_BLOCK_BYTES = 1 << 25
+# The fewest rows of a block: fewer make products with large coefficients slow.
+_MIN_ROWS = 64
+# A product is made in pieces, since every piece reads all of the other factor: the most numbers of a
+# piece, the most pieces while the limits below hold, the fewest multiplications of a piece and its
+# least length.
+_MAX_PIECE_NUMBERS = 1 << 20
+_MAX_PIECES = 16
+_MIN_PIECE_WORK = 1 << 20
+_MIN_PIECE_LENGTH = 64
+# Multiplications that take as long as what `pool.split` expects of a byte.
+_WORK_OF_A_BYTE = 8
 
 
 class _Problem(NamedTuple):
@@ -42,16 +39,15 @@ class _Problem(NamedTuple):
     coef: np.ndarray
     intercept: np.ndarray | None
     target: np.ndarray
-    form: _weights.NormalForm
-    z_loss: float
-    reduction: str
+    form: RowForm
+    unreduced: bool
     dtype: np.dtype
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield blocks of rows and their logits, which may be overwritten, and are by the next ones."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
-        room = None if _checks.is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
+        room = None if checks.is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
         for start in range(0, n, step or 1):
             rows = slice(start, min(n, start + step))
             if room is None:
@@ -67,23 +63,20 @@ class _Problem(NamedTuple):
         self, rows: slice, logits: np.ndarray, values: np.ndarray | None, *, with_grad: bool
     ) -> float:
         """Return the sum of the values of a block; write them to `values`, and the gradient over the logits if that is wanted."""
-        hit, row = (x[rows] if x.size > 1 else x for x in (self.form.hit, self.form.row))
-        layout = _layout.Layout(logits, True, logits, 1, logits.shape[:1])
-        block = _forms.Rows(
-            layout,
-            self.target[rows],
-            self.form._replace(hit=hit, row=row),
-            self.reduction,
-            self.z_loss,
-            None,
+        x = layout.Layout(logits, True, logits, 1, logits.shape[:1])
+        target_weight, sample_weight = (
+            x[rows] if x.size > 1 else x for x in (self.form.target_weight, self.form.sample_weight)
         )
-        return block.run(None if values is None else values[rows], logits if with_grad else None)
+        form = self.form._replace(target_weight=target_weight, sample_weight=sample_weight)
+        call = Call(x, self.target[rows], form, False, (), evaluate_rows, None, np.float64)
+        block_values = None if values is None else values[rows]
+        return evaluate_rows(call, block_values, logits if with_grad else None, None)
 
     def values(self) -> np.ndarray | None:
-        return np.empty(self.X.shape[0]) if self.reduction == "none" else None
+        return np.empty(self.X.shape[0]) if self.unreduced else None
 
     def finish(self, total: float, values: np.ndarray | None) -> Any:
-        return _layout.finish(total, values, self.form.factor, self.X.shape[:1], self.dtype)
+        return layout.finish(total, values, self.form.factor, self.X.shape[:1], self.dtype)
 
 
 def _silent() -> Any:
@@ -102,8 +95,13 @@ def _split_product(
     """
     by_rows, whole = shape[0] >= shape[1], slice(None)
     length, width = shape if by_rows else shape[::-1]
-    most, least = _PIECE_NUMBERS // max(1, width), _PIECE_WORK // max(1, width * n_inner)
-    piece = max(16, min(most, max(_LEAST_PIECE, least, -(-length // _MOST_PIECES))) // 16 * 16)
+    longest, shortest = (
+        _MAX_PIECE_NUMBERS // max(1, width),
+        _MIN_PIECE_WORK // max(1, width * n_inner),
+    )
+    piece = max(
+        16, min(longest, max(_MIN_PIECE_LENGTH, shortest, -(-length // _MAX_PIECES))) // 16 * 16
+    )
 
     def part(first: int, last: int) -> None:
         with _silent():
@@ -133,8 +131,8 @@ def _add_product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 
 
 def _check_X(X: Any) -> Any:
-    if not _checks.is_sparse(X):
-        return _checks.as_float_array(X, "X")
+    if not checks.is_sparse(X):
+        return checks.as_float_array(X, "X")
     if X.format != "csr":
         raise TypeError(
             f"X must be an array or a CSR matrix; got a sparse matrix in format {X.format!r}"
@@ -146,7 +144,7 @@ def _check_X(X: Any) -> Any:
             f"X must be float32, float64 or integers where it is sparse; got dtype {X.dtype}"
         )
     if X.ndim == 2:
-        _checks.check_csr(X, "X")
+        checks.check_csr(X, "X")
     return X
 
 
@@ -165,40 +163,28 @@ def _check(
     X = _check_X(X)
     if X.ndim != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {X.shape}")
-    if _checks.is_sparse(coef):
+    if checks.is_sparse(coef):
         raise TypeError("coef must be an array; got a sparse matrix")
-    coef = _checks.as_float_array(coef, "coef")
+    coef = checks.as_float_array(coef, "coef")
     if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != X.shape[1]:
         rule = f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one class at least"
         raise ValueError(f"{rule}; got shape {coef.shape}")
     dtype = np.result_type(X.dtype, coef.dtype)
     number = np.promote_types(dtype, np.float32)  # float16 is computed in float32
     if intercept is not None:
-        intercept = _checks.as_float_array(intercept, "intercept")
+        intercept = checks.as_float_array(intercept, "intercept")
         if intercept.shape != coef.shape[:1]:
             raise ValueError(
                 f"intercept must have shape {coef.shape[:1]}, one number a class; got shape {intercept.shape}"
             )
         intercept = intercept.astype(number)
     n, n_classes = X.shape[0], coef.shape[0]
-    target, form, reduction, z_loss = _forms.check_row_options(
-        target,
-        (n,),
-        n_classes,
-        (n, n_classes),
-        lambda probabilities: _layout.converted(probabilities, number),
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-    )
-    if not _checks.is_sparse(X):
+    options = RowOptions(weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
+    rows = layout.Rows((n,), n_classes, (n, n_classes), 1, number)
+    target, form, unreduced = check_row_options(target, rows, options)
+    if not checks.is_sparse(X):
         X = X.astype(number, copy=False)
-    return _Problem(
-        X, coef.astype(number, copy=False), intercept, target, form, z_loss, reduction, dtype
-    )
+    return _Problem(X, coef.astype(number, copy=False), intercept, target, form, unreduced, dtype)
 
 
 def linear_cross_entropy(
@@ -353,7 +339,7 @@ def linear_cross_entropy_value_and_grad(
         z_loss,
         reduction,
     )
-    sparse, (n_classes, p), number = _checks.is_sparse(X), problem.coef.shape, problem.coef.dtype
+    sparse, (n_classes, p), number = checks.is_sparse(X), problem.coef.shape, problem.coef.dtype
     wanted = {
         "out[0]": None if sparse else problem.X.shape,
         "out[1]": (n_classes, p),
@@ -369,7 +355,8 @@ def linear_cross_entropy_value_and_grad(
     }
     outs = _checked_outs(out, wanted, problem.dtype, inputs)
     memory: list[Any] = [
-        _memory(shape, given, number) for shape, given in zip(wanted.values(), outs, strict=True)
+        None if shape is None else layout.room(shape, number, given)
+        for shape, given in zip(wanted.values(), outs, strict=True)
     ]
     grad_X, grad_coef, grad_intercept = memory
     grad_coef[...] = 0
@@ -387,33 +374,10 @@ def linear_cross_entropy_value_and_grad(
             if grad_intercept is not None:
                 grad_intercept += grad.sum(axis=0)
     results = (
-        _deliver(result, given, problem.dtype) for result, given in zip(memory, outs, strict=True)
+        None if result is None else layout.deliver(result, problem.dtype, given)
+        for result, given in zip(memory, outs, strict=True)
     )
     return problem.finish(total, values), *results
-
-
-def _memory(
-    shape: tuple[int, ...] | None, given: np.ndarray | None, dtype: np.dtype
-) -> np.ndarray | None:
-    if shape is None:
-        return None
-    return (
-        given
-        if given is not None and given.dtype == dtype and given.flags.carray
-        else np.empty(shape, dtype)
-    )
-
-
-def _deliver(
-    result: np.ndarray | None, given: np.ndarray | None, dtype: np.dtype
-) -> np.ndarray | None:
-    if result is None or result is given:
-        return result
-    with np.errstate(over="ignore"):  # beyond float16's largest number is inf
-        if given is None:
-            return result.astype(dtype, copy=False)
-        given[...] = result
-    return given
 
 
 def _checked_outs(
@@ -425,7 +389,7 @@ def _checked_outs(
         raise TypeError(
             f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; got {type(out).__name__}"
         )
-    if _checks.is_sparse(inputs["X"]):
+    if checks.is_sparse(inputs["X"]):
         inputs = inputs | {"X": inputs["X"].data}
     given = dict(zip(wanted, out, strict=True))
     for name, array in given.items():
@@ -435,6 +399,6 @@ def _checked_outs(
             raise ValueError(
                 f"{name} must be None, for there is no such gradient here; got an array"
             )
-        _checks.check_out(array, wanted[name], dtype, inputs, name, in_place=False)
+        checks.check_out(array, wanted[name], dtype, inputs, name, in_place=False)
         inputs = inputs | {name: array}
     return tuple(given.values())

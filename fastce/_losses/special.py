@@ -1,6 +1,6 @@
 """logsumexp, softmax, log_softmax, sigmoid and log_sigmoid of NumPy arrays: any shape, axis, strides and float dtype.
 
-The arithmetic is in ``_rowwise.pyx``, on C-contiguous arrays, along their last axis (rows) or
+The arithmetic is in ``rowwise.pyx``, on C-contiguous arrays, along their last axis (rows) or
 another one (columns); this file brings arrays into that form and results back, without a copy where
 another order of the axes will do. Nothing here compiles at run time.
 """
@@ -14,86 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._core.checks import as_float_array, check_axis, check_out, is_plain
+from .._core import layout
+from .._core.checks import as_float_array, check_axis, check_out
+from .._core.memory import is_plain, may_overlap
 from .._core.pool import MIN_SPLIT_BYTES, split
-from .._native import rowwise as _rowwise
-from .._native import scans as _scans
+from .._native import rowwise
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
-
-_HALF = np.dtype(np.float16)
-_SINGLE = np.dtype(np.float32)
-
-
-def _deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
-    """Return `result` as `dtype`, in `out` if that is given."""
-    if out is None and result.dtype == dtype:
-        return result
-    with np.errstate(
-        all="ignore"
-    ):  # float32 to float16 may overflow to inf or fall to 0: the right answers, no warning
-        if out is None:
-            return result.astype(dtype)
-        out[...] = result
-    return out
-
-
-def _ready(x: np.ndarray) -> bool:
-    """Whether `x` can be computed with as it is."""
-    return x.flags.c_contiguous and x.flags.aligned and x.dtype != _HALF
-
-
-def _in_memory_order(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return `x` with its axes from the longest stride to the shortest, and which axes of `x` they are."""
-    order = tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
-    return x.transpose(order), order
-
-
-def _reordered(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...], bool]:
-    """Return `x` with its axes in an order in which it is ready, and which axes of `x` they are; and whether it had to be copied."""
-    if _ready(x):
-        return x, tuple(range(x.ndim)), False
-    work, order = _in_memory_order(x)
-    if _ready(work):
-        return work, order, False
-    work, order = _in_memory_order(
-        np.array(x, dtype=_SINGLE if x.dtype == _HALF else x.dtype, order="K")
-    )  # no gaps, no negative strides
-    return work, order, True
-
-
-def _restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
-    """Undo the reordering of axes."""
-    return result.transpose([order.index(axis) for axis in range(len(order))])
-
-
-def _through(
-    compute: Callable[[np.ndarray, tuple[int, ...], np.ndarray], None],
-    x: np.ndarray,
-    out: np.ndarray | None,
-) -> np.ndarray:
-    """Call ``compute(work, order, result)`` with `x` in a form that is ready and a place for as many results; return these like `x`."""
-    work, order, copied = _reordered(x)
-    if out is not None and _ready(place := out.transpose(order)):
-        compute(work, order, place)
-        return out
-    result = work if copied else np.empty(work.shape, work.dtype)
-    compute(work, order, result)
-    return _deliver(_restored(result, order), x.dtype, out)
-
-
-def _room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
-    """Return where results shaped like the plain `x` can go as they come, or None where `out` needs a longer look."""
-    if out is None:
-        return np.empty(x.shape, x.dtype)
-    if out is x or (
-        is_plain(out)
-        and out.shape == x.shape
-        and out.dtype == x.dtype
-        and not _scans.overlap(x, out)
-    ):
-        return out
-    return None
 
 
 def _apply(
@@ -129,7 +56,7 @@ def _apply(
     )
     if not large:
         columns(x, out, 0, n)
-    elif 64 * n_classes * x.itemsize > _rowwise.UNCACHED_BYTES:
+    elif 64 * n_classes * x.itemsize > rowwise.UNCACHED_BYTES:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=64, per_thread=1)
     else:
         split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=min(inner, 256))
@@ -144,7 +71,7 @@ def _along_axis(
 ) -> np.ndarray:
     """Return what a function of rows, or the same of columns, makes of `x` along one axis."""
     if type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim:  # the usual call, kept short
-        result = _room(x, out)
+        result = layout.plain_room(x, out)
         if result is not None:
             _apply(rows, columns, x, axis % x.ndim, result)
             return result
@@ -154,11 +81,18 @@ def _along_axis(
     axis = check_axis(axis, source.ndim)
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
-    return _through(
-        lambda work, order, result: _apply(rows, columns, work, order.index(axis), result),
-        source,
-        out,
-    )
+    x = layout.reordered(source)
+    result = x.result(out)
+    _apply(rows, columns, x.data, x.order.index(axis), result)
+    return _from_reordered(result, x, source, out)
+
+
+def _from_reordered(
+    result: np.ndarray, x: layout.Reordered, source: np.ndarray, out: np.ndarray | None
+) -> np.ndarray:
+    if out is not None and may_overlap(out, result):  # result is memory of ours else
+        return out
+    return layout.deliver(layout.restored(result, x.order), source.dtype, out)
 
 
 def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
@@ -175,14 +109,17 @@ def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -
 def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | None) -> Any:
     """Apply a function of a flat array to every element."""
     if is_plain(x):
-        result = _room(x, out)
+        result = layout.plain_room(x, out)
         if result is not None:
             _apply_flat(function, x, result)
             return result[()] if out is None else out
     source = as_float_array(x, "x")
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
-    result = _through(lambda work, _, result: _apply_flat(function, work, result), source, out)
+    flat = layout.reordered(source)
+    result = flat.result(out)
+    _apply_flat(function, flat.data, result)
+    result = _from_reordered(result, flat, source, out)
     return result[()] if out is None else out
 
 
@@ -235,7 +172,7 @@ def logsumexp(
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
     """
-    rows, columns = _rowwise.logsumexp_rows, _rowwise.logsumexp_strided
+    rows, columns = rowwise.logsumexp_rows, rowwise.logsumexp_strided
     if (
         out is None
         and type(axis) is int
@@ -258,16 +195,16 @@ def logsumexp(
     kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
     if out is not None:
         check_out(out, kept if keepdims else lead, source.dtype, {"x": x}, in_place=False)
-    work, order, _ = _reordered(source)
+    data, order, _ = layout.reordered(source)
     if axis is None:
-        result = np.empty((), work.dtype)
-        _apply(rows, columns, work.reshape(-1), 0, result, reduces=True)
+        result = np.empty((), data.dtype)
+        _apply(rows, columns, data.reshape(-1), 0, result, reduces=True)
     else:
         place = order.index(axis)
-        result = np.empty(work.shape[:place] + work.shape[place + 1 :], work.dtype)
-        _apply(rows, columns, work, place, result, reduces=True)
-        result = _restored(result, tuple(i - (i > axis) for i in order if i != axis))
-    result = _deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
+        result = np.empty(data.shape[:place] + data.shape[place + 1 :], data.dtype)
+        _apply(rows, columns, data, place, result, reduces=True)
+        result = layout.restored(result, tuple(i - (i > axis) for i in order if i != axis))
+    result = layout.deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
     return result[()] if out is None else out
 
 
@@ -314,7 +251,7 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return _along_axis(_rowwise.softmax_rows, _rowwise.softmax_strided, x, axis, out)
+    return _along_axis(rowwise.softmax_rows, rowwise.softmax_strided, x, axis, out)
 
 
 def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
@@ -360,7 +297,7 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     >>> log_softmax(np.array([0.0, -50.0]))  # the first is -exp(-50), not 0
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    return _along_axis(_rowwise.log_softmax_rows, _rowwise.log_softmax_strided, x, axis, out)
+    return _along_axis(rowwise.log_softmax_rows, rowwise.log_softmax_strided, x, axis, out)
 
 
 def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
@@ -402,7 +339,7 @@ def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
     >>> sigmoid(np.array([-1000.0, -50.0, 0.0, 50.0]))
     array([0.00000000e+00, 1.92874985e-22, 5.00000000e-01, 1.00000000e+00])
     """
-    return _elementwise(_rowwise.sigmoid_flat, x, out)
+    return _elementwise(rowwise.sigmoid_flat, x, out)
 
 
 def log_sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
@@ -442,4 +379,4 @@ def log_sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
     >>> log_sigmoid(np.array([-1000.0, 0.0, 40.0]))  # the last is -exp(-40), not 0
     array([-1.00000000e+03, -6.93147181e-01, -4.24835426e-18])
     """
-    return _elementwise(_rowwise.log_sigmoid_flat, x, out)
+    return _elementwise(rowwise.log_sigmoid_flat, x, out)

@@ -86,7 +86,7 @@ LOSSES = (
     Loss("focal_loss", "focal", ROWS, (INDICES,), ROW_OPTIONS, (_GAMMA,)),
     Loss(
         "sigmoid_focal_loss",
-        "focal",
+        "sigmoid_focal",
         ELEMENTS,
         (FRACTIONS,),
         ELEMENT_OPTIONS,
@@ -95,7 +95,7 @@ LOSSES = (
     Loss("nll_loss", "nll", ROWS, (INDICES,), ROW_OPTIONS, forms=_PAIR, first="log_probs"),
     Loss(
         "binary_cross_entropy",
-        "nll",
+        "binary_of_probabilities",
         ELEMENTS,
         (FRACTIONS,),
         ("weight",),

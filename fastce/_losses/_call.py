@@ -1,0 +1,321 @@
+"""A call of a loss after its checks, on rows or on elements: what is computed, of what, divided by what.
+
+`check_rows` and `check_elements` turn the arguments of a public function into a `Call`; `_forms`
+makes results of it. A call of nothing but defaults is told by one scan in C
+(`scans.is_plain_call`), since the checks in Python would take longer than the loss itself. It
+accepts only calls for which the checks below change nothing; a test holds it to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core import checks, layout, threads
+from .._core.layout import Layout
+from .._kernels import sigmoid, soft_targets, softmax, softmax_general
+from .._kernels.sums import blocks
+from .._native import scans
+from . import weights
+from .table import INDICES, PROBABILITIES
+from .weights import ElementForm, RowForm
+
+# The defaults of public functions. A call that leaves them alone passes these very objects, so it
+# is told by identity.
+IGNORE = -100  # torch's
+OFF = 0.0
+LAST = -1
+MEAN = "mean"
+# What the target of a loss of rows may be.
+EITHER = "either"  # INDICES or PROBABILITIES
+# Elements of the largest target that `scans.is_plain_call` looks through, on one thread; larger ones
+# are scanned by several (see `weights`).
+_MAX_PLAIN_SIZE = 1 << 16
+# What kernels of rows take for values, class weights and smoothing that there are none of.
+_NONE = np.empty(0)
+
+
+class RowOptions(NamedTuple):
+    """The options of a loss of rows, as they came."""
+
+    weight: Any = None
+    sample_weight: Any = None
+    ignore_index: Any = IGNORE
+    label_smoothing: Any = OFF
+    z_loss: Any = OFF
+    reduction: Any = MEAN
+    axis: Any = LAST
+
+
+class ElementOptions(NamedTuple):
+    """The options of a loss of elements, as they came."""
+
+    weight: Any = None
+    pos_weight: Any = None
+    ignore_index: Any = None
+    reduction: Any = MEAN
+
+
+class Call(NamedTuple):
+    """A checked call.
+
+    ``evaluate(call, values, grad, hess)`` writes what is not None and returns the reduced loss; the
+    factor 1 / divisor is in all of them. `loss` are the parameters of a loss of its own (see
+    `fastce._kernels.protocol`). `unreduced` tells whether values are wanted, of `value_dtype`;
+    `outs` is where the caller wants derivatives, None for new memory.
+    """
+
+    layout: Layout
+    target: np.ndarray
+    form: Any
+    unreduced: bool
+    outs: tuple[Any, ...]
+    evaluate: Callable[..., float]
+    loss: Any
+    value_dtype: Any
+
+
+# ---- evaluation by kernels -----------------------------------------------------------------------
+
+
+def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate cross-entropy, or the loss that is a function of it."""
+    logits, form, loss = call.layout.data, call.form, call.loss
+    n, n_classes = logits.shape
+    rows, n_blocks, step = blocks(n, n_classes)
+    sums = np.empty(n_blocks)
+    results = _NONE if values is None else values, grad, hess, rows, sums
+    if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
+        n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
+        work = np.empty((n_blocks, n_work, step), logits.dtype)
+        threads.run(
+            softmax.index,
+            logits.size,
+            logits,
+            call.target,
+            form.target_weight,
+            form.factor,
+            loss,
+            *results,
+            work,
+        )
+    else:
+        threads.run(
+            softmax_general.general,
+            logits.size,
+            logits,
+            call.target,
+            form.target_weight,
+            form.sample_weight,
+            _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
+            _NONE if form.smoothing is None else form.smoothing,
+            form.z_loss,
+            form.factor,
+            *results,
+            np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
+        )
+    return float(sums[0]) if n_blocks == 1 else float(sums.sum())
+
+
+def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate a loss that brings its own function of rows."""
+    logits, form = call.layout.data, call.form
+    n, n_classes = logits.shape
+    rows, n_blocks, step = blocks(n, n_classes)
+    sums = np.empty(n_blocks)
+    threads.run(
+        soft_targets.soft_target,
+        logits.size,
+        logits,
+        call.target,
+        form.sample_weight,
+        _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
+        form.factor,
+        call.loss,
+        _NONE if values is None else values,
+        grad,
+        hess,
+        rows,
+        sums,
+        np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
+    )
+    return float(sums.sum())
+
+
+def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate binary cross-entropy, or a loss of elements that brings its own kernel."""
+    logits, form = call.layout.data, call.form
+    number = logits.dtype.type
+    n_blocks = -(-logits.size // form.size)
+    sums = np.empty(n_blocks)
+    threads.run(
+        sigmoid.binary,
+        logits.size,
+        logits,
+        call.target,
+        form.positive_weight,
+        form.negative_weight,
+        number(form.factor),
+        None if form.ignore is None else number(form.ignore),
+        call.loss,
+        values,
+        grad,
+        hess,
+        form.size,
+        sums,
+        np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),
+    )
+    return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
+
+
+# ---- checks --------------------------------------------------------------------------------------
+
+
+def _is_plain(logits: Any, target: Any, outs: tuple[Any, ...], labels: bool) -> bool:
+    """Whether nothing is left to check of a call without options."""
+    out = outs[0] if outs else None
+    return (
+        len(outs) < 2
+        and type(logits) is type(target) is np.ndarray
+        and (out is None or type(out) is np.ndarray)
+        and target.size <= _MAX_PLAIN_SIZE
+        and scans.is_plain_call(logits, target, out, labels)
+    )
+
+
+def check_outs(outs: tuple[Any, ...], x: Layout, inputs: dict[str, Any]) -> None:
+    """Check that derivatives can be written to `outs`; the first of `inputs` may be the first out."""
+    for i, out in enumerate(outs):
+        if out is not None:
+            name = "out" if len(outs) == 1 else f"out[{i}]"
+            checks.check_out(out, x.source.shape, x.source.dtype, inputs, name, in_place=i == 0)
+
+
+def check_rows(
+    logits: Any,
+    target: Any,
+    options: RowOptions,
+    targets: str = EITHER,
+    loss: Any = None,
+    outs: tuple[Any, ...] = (),
+    evaluate: Callable[..., float] = evaluate_rows,
+    name: str = "logits",
+) -> Call:
+    """Check the arguments of a loss of rows whose target is of one of the kinds `targets`.
+
+    With PROBABILITIES and a `loss` the latter's own function of rows is what evaluates.
+    """
+    weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis = options
+    if (
+        weight is None
+        and sample_weight is None
+        and label_smoothing is OFF
+        and z_loss is OFF
+        and ignore_index is IGNORE
+        and reduction is MEAN
+        and axis is LAST
+        and targets is not PROBABILITIES
+        and _is_plain(logits, target, outs, labels=True)
+    ):
+        x = Layout(logits, False, logits, 1, logits.shape[:1])
+        form = weights.plain_row_form(target.size)
+        return Call(x, target, form, False, outs, evaluate, loss, np.float64)
+    x = layout.as_rows(logits, axis, name)
+    if outs:
+        inputs = {
+            name: logits,
+            "target": target,
+            "weight": weight,
+            "sample_weight": sample_weight,
+        }
+        check_outs(outs, x, inputs)
+    target, form, unreduced = check_row_options(target, x.rows(), options, targets)
+    if targets is PROBABILITIES:
+        evaluate = evaluate_soft_targets
+    return Call(x, target, form, unreduced, outs, evaluate, loss, np.float64)
+
+
+def check_row_options(
+    target: Any, rows: layout.Rows, options: RowOptions, targets: str = EITHER
+) -> tuple[np.ndarray, RowForm, bool]:
+    """Check all but the logits of a loss of rows; return target, normal form and whether values are wanted."""
+    weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, _ = options
+    if reduction is not MEAN:
+        reduction = checks.check_reduction(reduction)
+    if label_smoothing is not OFF:
+        label_smoothing = checks.check_fraction(label_smoothing, "label_smoothing")
+    if z_loss is not OFF:
+        z_loss = checks.check_coefficient(z_loss, "z_loss")
+    if ignore_index is not IGNORE:
+        ignore_index = checks.as_integer(ignore_index, "ignore_index")
+    if type(target) is not np.ndarray:
+        target = checks.as_array(target, "target")
+    if weight is not None:
+        weight = checks.as_weights(weight, (rows.n_classes,), "weight", "class")
+    if sample_weight is not None:
+        sample_weight = checks.as_weights(sample_weight, rows.shape, "sample_weight", "row")
+        sample_weight = sample_weight.reshape(-1)
+    mean = reduction == "mean"
+    shape = rows.soft_shape
+    if targets is PROBABILITIES:
+        target = checks.as_targets(target, shape)
+    if targets is not INDICES and target.dtype.kind == "f" and target.shape == shape:
+        if ignore_index != IGNORE:
+            raise ValueError(
+                "ignore_index must be left alone when target holds probabilities; "
+                f"got {ignore_index}"
+            )
+        target = layout.converted(layout.axis_last(target, rows.axis), rows.dtype)
+        target = target.reshape(-1, rows.n_classes)
+        form = weights.probability_form(target, rows, weight, sample_weight, label_smoothing, mean)
+    else:
+        soft_shape = None if targets is INDICES else shape
+        target = checks.as_labels(target, rows.shape, probabilities_shape=soft_shape)
+        form = weights.index_form(
+            target, rows, weight, sample_weight, ignore_index, label_smoothing, mean
+        )
+    if z_loss:
+        form = form._replace(z_loss=z_loss)
+    return target, form, reduction == "none"
+
+
+def check_elements(
+    logits: Any,
+    target: Any,
+    options: ElementOptions,
+    loss: Any = None,
+    outs: tuple[Any, ...] = (),
+) -> Call:
+    """Check the arguments of a loss of elements."""
+    weight, pos_weight, ignore_index, reduction = options
+    if (
+        weight is None
+        and pos_weight is None
+        and ignore_index is None
+        and reduction is MEAN
+        and _is_plain(logits, target, outs, labels=False)
+    ):
+        x = Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)
+        form = weights.plain_element_form(target.size)
+        return Call(x, target.reshape(-1), form, False, outs, evaluate_elements, loss, logits.dtype)
+    x = layout.as_flat(logits)
+    shape = x.source.shape
+    if reduction is not MEAN:
+        reduction = checks.check_reduction(reduction)
+    if ignore_index is not None:
+        ignore_index = checks.as_integer(ignore_index, "ignore_index")
+    targets = checks.as_targets(target, shape)
+    if outs:
+        inputs = {"logits": logits, "target": target, "weight": weight, "pos_weight": pos_weight}
+        check_outs(outs, x, inputs)
+    if weight is not None:
+        weight = checks.as_broadcast_weights(weight, shape, "weight")
+    if pos_weight is not None:
+        pos_weight = checks.as_broadcast_weights(pos_weight, shape, "pos_weight")
+    data = layout.like_data(targets, x)
+    mean = reduction == "mean"
+    form: ElementForm = weights.element_form(data, shape, weight, pos_weight, ignore_index, mean)
+    unreduced = reduction == "none"
+    return Call(x, data, form, unreduced, outs, evaluate_elements, loss, x.data.dtype)
