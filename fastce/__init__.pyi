@@ -11,7 +11,8 @@ from . import linear_model as linear_model
 from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess
 from ._losses.cross_entropy import cross_entropy_grad_and_hess
-from ._losses.focal import focal_loss_grad_and_hess, sigmoid_focal_loss_grad_and_hess
+from ._losses.focal import focal_loss_grad_and_hess
+from ._losses.sigmoid_focal import sigmoid_focal_loss_grad_and_hess
 from ._losses.special import log_softmax, softmax
 from ._tools.versions import show_versions
 from ._tools.warmup import warmup

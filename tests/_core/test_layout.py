@@ -1,0 +1,83 @@
+"""Arrays to the memory of kernels and back."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from fastce._core import layout
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, int])
+def test_rows_and_back(rng, axis, dtype):
+    x = (9 * rng.standard_normal((3, 4, 5))).astype(dtype)
+    rows = layout.as_rows(x, axis)
+    assert_array_equal(rows.data, np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]))
+    assert rows.value_shape == np.moveaxis(x, axis, -1).shape[:-1]
+    result = layout.from_data(rows.data.copy(), rows, None)
+    assert_array_equal(result, x)
+    assert result.dtype == (x.dtype if x.dtype.kind == "f" else np.float64)
+    assert rows.rows() == (
+        rows.value_shape,
+        x.shape[axis],
+        x.shape,
+        axis % 3,
+        rows.data.dtype,
+    )
+
+
+def test_what_is_ready_is_not_copied():
+    x = np.zeros((3, 4))
+    assert layout.as_rows(x, -1).data is x
+    assert layout.as_flat(x).data.base is x
+    assert layout.as_rows(x, 0).own
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_results_go_to_out(rng, order):
+    x = rng.standard_normal((4, 6))
+    out = np.empty((4, 6), order=order)
+    for rows in (layout.as_rows(x, -1), layout.as_rows(x, 0)):
+        data = layout.result_data(rows, out)
+        data[...] = rows.data
+        assert layout.from_data(data, rows, out) is out
+        assert_array_equal(out, x)
+
+
+def test_targets_beyond_the_range_of_the_logits_are_refused():
+    assert layout.converted(np.array([1.0]), np.dtype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match=r"target must be within the range of float32.*1e\+300"):
+        layout.converted(np.array([1.0, 1e300]), np.dtype(np.float32))
+
+
+def test_deliver_is_silent():
+    with np.errstate(all="raise"):
+        result = layout.deliver(np.array([1e6, 1e-30]), np.dtype(np.float16), None)
+    assert_array_equal(result, [np.inf, 0])
+    x = np.zeros(3)
+    assert layout.deliver(x, x.dtype, None) is x
+
+
+def test_room():
+    out = np.empty((3, 4))
+    assert layout.room((3, 4), np.dtype(float), out) is out
+    assert layout.room((3, 4), np.dtype(np.float32), out) is not out
+    assert layout.room((4, 3), np.dtype(float), out.T) is not out.T
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+def test_another_order_of_the_axes_is_no_copy(rng, axes):
+    x = rng.standard_normal((3, 4, 5)).transpose(axes)
+    found = layout.reordered(x)
+    assert not found.own
+    assert found.data.flags.c_contiguous
+    assert_array_equal(layout.restored(found.data, found.order), x)
+    assert layout.reordered(x[::2]).own
+
+
+def test_finish():
+    assert layout.finish(2.0, None, 1.0, (), np.dtype(float)) == 2.0
+    assert np.isnan(layout.finish(0.0, None, 0.0, (), np.dtype(float)))
+    values = layout.finish(0.0, np.arange(6.0), 1.0, (2, 3), np.dtype(np.float32))
+    assert values.shape == (2, 3)
+    assert values.dtype == np.float32
