@@ -196,6 +196,18 @@ def check_coefficient(value: Any, name: str) -> float:
     return number
 
 
+def check_number(value: Any, name: str, least: float, most: float) -> float:
+    """Return `value` as a float from `least` to `most`."""
+    if type(value) is float and least <= value <= most:
+        return value
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number from {least:g} to {most:g}; got {value!r}")
+    number = _as_float(value)
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}; got {value!r}")
+    return number
+
+
 def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
     """Return weights of exactly this shape as a contiguous float64 array: finite, none negative. None stays None."""
     if weights is None:
