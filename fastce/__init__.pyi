@@ -12,6 +12,7 @@ from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess
 from ._losses.cross_entropy import cross_entropy_grad_and_hess
 from ._losses.focal import focal_loss_grad_and_hess
+from ._losses.poly_loss import poly_loss_grad_and_hess
 from ._losses.sigmoid_focal import sigmoid_focal_loss_grad_and_hess
 from ._losses.special import log_softmax, softmax
 from ._tools.versions import show_versions
@@ -38,6 +39,9 @@ __all__ = [
     "logsumexp",
     "nll_loss",
     "nll_loss_value_and_grad",
+    "poly_loss",
+    "poly_loss_grad_and_hess",
+    "poly_loss_value_and_grad",
     "set_num_threads",
     "show_versions",
     "sigmoid",
@@ -543,6 +547,81 @@ def linear_cross_entropy_value_and_grad(
     reduction: str = ...,
     out: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None] | None = ...,
 ) -> tuple[float | np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]: ...
+@overload
+def poly_loss(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: Literal["mean", "sum"] = ...,
+    axis: int = ...,
+) -> float: ...
+@overload
+def poly_loss(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: Literal["none"],
+    axis: int = ...,
+) -> np.ndarray: ...
+@overload
+def poly_loss(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: str = ...,
+    axis: int = ...,
+) -> float | np.ndarray: ...
+@overload
+def poly_loss_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: Literal["mean", "sum"] = ...,
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[float, np.ndarray]: ...
+@overload
+def poly_loss_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: Literal["none"],
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def poly_loss_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    epsilon: float = ...,
+    weight: npt.ArrayLike | None = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    ignore_index: int = ...,
+    reduction: str = ...,
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[float | np.ndarray, np.ndarray]: ...
 @overload
 def logsumexp(
     x: ArrayLike,

@@ -269,6 +269,27 @@ LOSSES = [
         reference=reference.binary_cross_entropy,
         options={"plain": _plain, "row weight": _row_weight, "all": _element_weight},
     ),
+    Loss(
+        name="poly_loss",
+        function="poly_loss",
+        make=_index,
+        reference=reference.poly_loss,
+        options={
+            **_INDEX_OPTIONS,
+            "epsilon -1": lambda rng, x, target: {"epsilon": -1.0},
+            "epsilon -1/2, weight": _together(
+                _class_weight_with_zero, lambda rng, x, target: {"epsilon": -0.5}
+            ),
+            "epsilon 3, all": _together(
+                _class_weight,
+                _sample_weight_with_zeros,
+                _ignore,
+                lambda rng, x, target: {"epsilon": 3.0},
+            ),
+        },
+        label=-100,
+        has_hess=True,
+    ),
 ]
 
 CASES = [(loss, option) for loss in LOSSES for option in loss.options]

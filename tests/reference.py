@@ -193,6 +193,37 @@ def focal_loss(
     return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
 
 
+def poly_loss(
+    logits, target, *, epsilon=1.0, weight=None, sample_weight=None, ignore_index=-100, axis=-1
+):
+    """Poly-1 loss of softmax(logits): -log p + epsilon (1 - p) for the target's probability p."""
+    x, target, epsilon = (
+        np.moveaxis(np.asarray(logits), axis, -1).astype(Real),
+        np.asarray(target),
+        Real(epsilon),
+    )
+    values, grads, hess = (
+        np.zeros(x.shape[:-1], Real),
+        np.zeros(x.shape, Real),
+        np.zeros(x.shape, Real),
+    )
+    divisor = Real(0)
+    for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
+        divisor += part
+        if c is None or not c.any():
+            continue
+        hot = np.arange(x.shape[-1]) == target[row]
+        e = np.exp(x[row] - x[row].max())
+        share = e / e.sum()
+        p, q = share[hot][0], share[~hot].sum()
+        log_p = x[row][hot][0] - x[row].max() - np.log(e.sum())
+        away = np.where(hot, -q, share)
+        values[row] = part * (-log_p + epsilon * q)
+        grads[row] = part * (1 + epsilon * p) * away
+        hess[row] = part * ((1 + epsilon * p) * share * (1 - share) - epsilon * p * away**2)
+    return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
+
+
 def sigmoid_focal_loss(logits, target, *, alpha=0.25, gamma=2.0, weight=None, ignore_index=None):
     """Focal loss of sigmoid(logits), element by element, as torchvision defines it."""
     x, y, gamma = np.asarray(logits).astype(Real), np.asarray(target), Real(gamma)

@@ -112,6 +112,7 @@ LOSSES = (
         forms=_PAIR,
         first="X",
     ),
+    Loss("poly_loss", "poly_loss", ROWS, (INDICES,), ROW_OPTIONS, (Number("epsilon", -1.0, 1e18),)),
 )
 SPECIAL = (
     Special("logsumexp", ROWS, reduces=True),
