@@ -12,6 +12,7 @@ from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess
 from ._losses.cross_entropy import cross_entropy_grad_and_hess
 from ._losses.focal import focal_loss_grad_and_hess
+from ._losses.kl_divergence import kl_divergence_grad_and_hess
 from ._losses.poly_loss import poly_loss_grad_and_hess
 from ._losses.sigmoid_focal import sigmoid_focal_loss_grad_and_hess
 from ._losses.special import log_softmax, softmax
@@ -32,6 +33,9 @@ __all__ = [
     "focal_loss_grad_and_hess",
     "focal_loss_value_and_grad",
     "get_num_threads",
+    "kl_divergence",
+    "kl_divergence_grad_and_hess",
+    "kl_divergence_value_and_grad",
     "linear_cross_entropy",
     "linear_cross_entropy_value_and_grad",
     "log_sigmoid",
@@ -618,6 +622,69 @@ def poly_loss_value_and_grad(
     weight: npt.ArrayLike | None = ...,
     sample_weight: npt.ArrayLike | None = ...,
     ignore_index: int = ...,
+    reduction: str = ...,
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[float | np.ndarray, np.ndarray]: ...
+@overload
+def kl_divergence(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    reduction: Literal["mean", "sum"] = ...,
+    axis: int = ...,
+) -> float: ...
+@overload
+def kl_divergence(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    reduction: Literal["none"],
+    axis: int = ...,
+) -> np.ndarray: ...
+@overload
+def kl_divergence(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    reduction: str = ...,
+    axis: int = ...,
+) -> float | np.ndarray: ...
+@overload
+def kl_divergence_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    reduction: Literal["mean", "sum"] = ...,
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[float, np.ndarray]: ...
+@overload
+def kl_divergence_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
+    reduction: Literal["none"],
+    axis: int = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def kl_divergence_value_and_grad(
+    logits: npt.ArrayLike,
+    target: npt.ArrayLike,
+    *,
+    temperature: float = ...,
+    sample_weight: npt.ArrayLike | None = ...,
     reduction: str = ...,
     axis: int = ...,
     out: np.ndarray | None = ...,

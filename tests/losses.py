@@ -290,6 +290,21 @@ LOSSES = [
         label=-100,
         has_hess=True,
     ),
+    Loss(
+        name="kl_divergence",
+        function="kl_divergence",
+        make=_soft,
+        reference=reference.kl_divergence,
+        options={
+            "plain": _plain,
+            "sample_weight": _sample_weight_with_zeros,
+            "temperature 4": lambda rng, x, target: {"temperature": 4.0},
+            "temperature 1/2, sample_weight": _together(
+                _sample_weight, lambda rng, x, target: {"temperature": 0.5}
+            ),
+        },
+        has_hess=True,
+    ),
 ]
 
 CASES = [(loss, option) for loss in LOSSES for option in loss.options]

@@ -224,6 +224,32 @@ def poly_loss(
     return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
 
 
+def kl_divergence(logits, target, *, temperature=1.0, sample_weight=None, axis=-1):
+    """T^2 sum_k q_k (log q_k - log p_k) of p = softmax(logits / T), for probabilities q."""
+    t = Real(temperature)
+    x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
+    target = np.moveaxis(np.asarray(target), axis, -1).astype(Real)
+    values, grads, hess = (
+        np.zeros(x.shape[:-1], Real),
+        np.zeros(x.shape, Real),
+        np.zeros(x.shape, Real),
+    )
+    divisor = Real(0)
+    for row in np.ndindex(x.shape[:-1]):
+        s = Real(1) if sample_weight is None else Real(np.asarray(sample_weight)[row])
+        divisor += s
+        if s == 0:
+            continue
+        q, z = target[row], (x[row] - x[row].max()) / t
+        log_p = z - np.log(np.exp(z).sum())
+        p = np.exp(log_p)
+        terms = [a * (np.log(a) - b) for a, b in zip(q, log_p, strict=True) if a]
+        values[row] = s * t**2 * sum(terms, Real(0))
+        grads[row] = s * t * (p * q.sum() - q)
+        hess[row] = s * p * (1 - p) * q.sum()
+    return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)
+
+
 def sigmoid_focal_loss(logits, target, *, alpha=0.25, gamma=2.0, weight=None, ignore_index=None):
     """Focal loss of sigmoid(logits), element by element, as torchvision defines it."""
     x, y, gamma = np.asarray(logits).astype(Real), np.asarray(target), Real(gamma)

@@ -113,6 +113,14 @@ LOSSES = (
         first="X",
     ),
     Loss("poly_loss", "poly_loss", ROWS, (INDICES,), ROW_OPTIONS, (Number("epsilon", -1.0, 1e18),)),
+    Loss(
+        "kl_divergence",
+        "kl_divergence",
+        ROWS,
+        (PROBABILITIES,),
+        ("sample_weight",),
+        (Number("temperature", 1e-18, 1e18),),
+    ),
 )
 SPECIAL = (
     Special("logsumexp", ROWS, reduces=True),
