@@ -1,9 +1,9 @@
-"""Where compiled kernels are kept on disk: a file for each signature, which proves that it is whole and that it is the right one.
+"""Compiled kernels on disk: a file for each signature, which proves that it is complete and right.
 
 Numba's own cache has an index beside its files. Two processes that fill it at once can leave an
 index that names the other one's file, whose code is then called with arguments of another type; and
-a file that was cut short raises whatever `pickle` does. Here a name is a digest of what the file is
-for, its contents begin with a digest of the rest, and what does not fit is compiled anew.
+a file that was cut short raises whatever `pickle` does. Here a file's name is a digest of its
+key, its contents begin with a digest of the rest, and a file that does not match is compiled anew.
 """
 
 import contextlib
@@ -32,19 +32,14 @@ class CacheFile:
     """
 
     def __init__(self, folder: str, base: str, stamp: str) -> None:
-        self._folder, self._base, self._stamp = (
-            Path(folder),
-            base,
-            hashlib.sha256((stamp + numba.__version__).encode()).hexdigest()[:16],
-        )
+        self._folder, self._base = Path(folder), base
+        self._stamp = hashlib.sha256((stamp + numba.__version__).encode()).hexdigest()[:16]
 
     def _path(self, key: Any) -> Path:
-        # signature, processor and bytecode; what they are called is enough, since the file repeats
-        # the key itself
-        return (
-            self._folder
-            / f"{self._base}.{self._stamp}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
-        )
+        # The key holds signature, processor and bytecode. Its printed form is enough for a name,
+        # since the file repeats the key itself.
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return self._folder / f"{self._base}.{self._stamp}.{digest}.nbc"
 
     def load(self, key: Any) -> Any:
         """Return what was saved under a key, or None."""
@@ -59,7 +54,10 @@ class CacheFile:
         return None
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep something under a key, and remove what older sources left; a full or read-only disk costs the cache, nothing else."""
+        """Save data under a key, and remove the files of older sources.
+
+        On a full or read-only disk nothing is saved.
+        """
         from numba.core.serialize import dumps
 
         body, path = dumps((key, data)), self._path(key)

@@ -1,4 +1,4 @@
-"""Ctrl-C that waits: what must not be left half done goes on to its end first.
+"""Ctrl-C that waits until work that must not be interrupted has ended.
 
 An interrupt in the middle of a compilation leaves Numba with functions that have no code, and later
 calls of them fail or crash the process; one that arrives while LLVM works is swallowed by a
@@ -14,7 +14,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Put SIGINT off while the block runs; its handler is called at the end, whether the block succeeds or not.
+    """Postpone SIGINT while the block runs; its handler is called at the end, also after an error.
 
     Python runs handlers in the main thread only, so elsewhere there is nothing to do.
     """
@@ -35,9 +35,8 @@ def interrupts_wait() -> Iterator[None]:
     try:
         yield
     finally:
-        if (
-            signal.getsignal(signal.SIGINT) is put_off
-        ):  # otherwise the block has set a handler that is to stay
+        # Otherwise the block has set a handler of its own, which stays.
+        if signal.getsignal(signal.SIGINT) is put_off:
             signal.signal(signal.SIGINT, handler)
         if came:
             handler(*came[0])

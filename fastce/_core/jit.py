@@ -26,7 +26,7 @@ fastmath={"contract"}
 cache=True
     Compiled code is kept on disk. Numba notices only edits to the file a function stands in, not to
     the files it calls into (Numba issue 1833), so the cache is keyed by all sources of the package
-    here; `_cache` says how it is kept.
+    here; `cache` says how files are kept.
 """
 
 import contextlib
@@ -47,9 +47,9 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def source_stamp(package: Path = _PACKAGE) -> str:
-    """Return a digest of every file of the package that machine code may depend on, in all its folders.
+    """Return a digest of all files, in all folders, that machine code may depend on.
 
-    Extension modules count as well: kernels know the sizes of their blocks.
+    Extension modules are included: kernels use the sizes of their blocks.
     """
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*")):
@@ -67,7 +67,7 @@ def _nothing() -> None:
 
 @functools.cache
 def cache_folder() -> str | None:
-    """Return the one folder that all compiled kernels are kept in, or None where none can be written.
+    """Return the folder for all compiled kernels, or None if no folder can be written.
 
     It is where Numba would keep functions of ``fastce/__init__.py``: beside the package, in
     ``NUMBA_CACHE_DIR``, or in the user's cache folder. Left to itself, Numba would take one for
@@ -86,8 +86,8 @@ def cache_folder() -> str | None:
 @functools.cache
 def _warn_once() -> None:
     warnings.warn(
-        "fastce compiles in every process: Numba can write its cache neither beside the package nor in the user's home. "
-        "NUMBA_CACHE_DIR may name another folder.",
+        "fastce compiles in every process: Numba can write its cache neither beside the package "
+        "nor in the user's home. NUMBA_CACHE_DIR may name another folder.",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -95,8 +95,8 @@ def _warn_once() -> None:
 
 @contextlib.contextmanager
 def _jit_enabled() -> Iterator[None]:
-    # NUMBA_DISABLE_JIT is for functions that somebody is looking for a fault in: theirs. Ours call
-    # C and cannot run as Python.
+    # Users set NUMBA_DISABLE_JIT to debug their own functions. Ours call C and cannot run as
+    # Python.
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0
     try:
         yield
@@ -133,10 +133,9 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 
 def elementwise(function: Callable[..., Any]) -> Any:
-    """Compile a kernel whose every operation rounds on its own: so an element's result does not depend on where it stands.
+    """Compile a kernel without fused operations: an element's bits do not depend on its position.
 
-    With fused instructions it would: compilers fuse vectors and the elements that are left over in
-    different ways.
+    Compilers fuse operations in the vectorised loop and in its scalar remainder differently.
     """
     return _jit(function, fastmath=False)
 
@@ -147,7 +146,7 @@ def reduction(function: Callable[..., Any]) -> Any:
 
 
 class Driver(NamedTuple):
-    """One source compiled twice: ``serial`` runs its ``prange`` as a plain loop, ``parallel`` on Numba's threads."""
+    """One source compiled twice: ``prange`` is a plain loop, or runs on Numba's threads."""
 
     serial: Callable[..., Any]
     parallel: Callable[..., Any]
