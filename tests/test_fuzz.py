@@ -1,4 +1,4 @@
-"""A few random calls of everything public, always the same ones; `python -m tests.fuzz` makes more."""
+"""Random calls of everything public, always the same ones; `python -m tests.fuzz` makes more."""
 
 import re
 
