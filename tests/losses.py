@@ -287,8 +287,6 @@ LOSSES = [
                 lambda rng, x, target: {"epsilon": 3.0},
             ),
         },
-        label=-100,
-        has_hess=True,
     ),
     Loss(
         name="kl_divergence",
@@ -303,7 +301,6 @@ LOSSES = [
                 _sample_weight, lambda rng, x, target: {"temperature": 0.5}
             ),
         },
-        has_hess=True,
     ),
 ]
 
