@@ -17,6 +17,7 @@ from .memory import contiguous, may_overlap, overlaps, overlaps_itself, same_mem
 REDUCTIONS = ("mean", "sum", "none")
 _LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 _INT64 = np.dtype(np.int64)
+_FLOAT64 = np.dtype(np.float64)
 _FLOATS = (np.float16, np.float32, np.float64)
 
 
@@ -212,6 +213,13 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
     """Return weights of exactly this shape as a contiguous float64 array: finite, none negative. None stays None."""
     if weights is None:
         return None
+    if (
+        type(weights) is np.ndarray
+        and weights.dtype is _FLOAT64
+        and weights.flags.carray
+        and weights.shape == shape
+    ):
+        return check_nonnegative(weights, name, each)
     array = as_float_array(weights, name)
     if array.shape != shape:
         raise ValueError(
