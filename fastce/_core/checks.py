@@ -29,7 +29,8 @@ def as_array(x: Any, name: str) -> np.ndarray:
         raise TypeError(f"{name} must be a dense array; got a sparse matrix (its toarray() is one)")
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} must be an array without a mask; got a masked array (use weights or ignore_index instead)"
+            f"{name} must be an array without a mask; got a masked array "
+            "(use weights or ignore_index instead)"
         )
     try:
         return np.asarray(x)
@@ -40,14 +41,18 @@ def as_array(x: Any, name: str) -> np.ndarray:
 
 
 def as_float_array(x: Any, name: str) -> np.ndarray:
-    """Return `x` as an array of float16, float32 or float64 in native byte order; integers and booleans become float64."""
+    """Return `x` as an array of float16, float32 or float64 in native byte order.
+
+    Integers and booleans become float64.
+    """
     array = as_array(x, name)
     if array.dtype.type in _FLOATS:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     raise TypeError(
-        f"{name} must be an array of float16, float32, float64, integers or booleans; got dtype {array.dtype}"
+        f"{name} must be an array of float16, float32, float64, integers or booleans; "
+        f"got dtype {array.dtype}"
     )
 
 
@@ -59,7 +64,8 @@ def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
         raise TypeError(f"{name} must be an integer; got {axis!r}") from None
     if not -ndim <= index < ndim:
         raise ValueError(
-            f"{name} must be from {-ndim} to {ndim - 1} for an array of {ndim} dimensions; got {axis}"
+            f"{name} must be from {-ndim} to {ndim - 1} for an array of {ndim} dimensions; "
+            f"got {axis}"
         )
     return index % ndim
 
@@ -116,11 +122,12 @@ def is_sparse(X: Any) -> bool:
 
 
 def check_csr(X: Any, name: str) -> None:
-    """Check that the three arrays of a CSR matrix of float32 or float64 lead nowhere outside of them."""
+    """Check that the arrays of a CSR matrix of float32 or float64 lead nowhere outside of it."""
     n, p = X.shape
     if X.indptr.shape != (n + 1,):
         raise ValueError(
-            f"{name}.indptr must have shape {(n + 1,)}, a start for each row and the end; got shape {X.indptr.shape}"
+            f"{name}.indptr must have shape {(n + 1,)}, a start for each row and the end; "
+            f"got shape {X.indptr.shape}"
         )
     indices, indptr = X.indices, X.indptr
     if indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64):
@@ -210,7 +217,10 @@ def check_number(value: Any, name: str, least: float, most: float) -> float:
 
 
 def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
-    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative. None stays None."""
+    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative.
+
+    None stays None.
+    """
     if weights is None:
         return None
     if (
@@ -239,10 +249,14 @@ def check_nonnegative(weights: np.ndarray, name: str, each: str = "row") -> np.n
 
 
 def check_not_huge(weights: np.ndarray, name: str, each: str = "row") -> np.ndarray:
-    """Return `weights` if each can stand in float32: a kernel multiplies with them in the logits' dtype."""
+    """Return `weights` if each is within the range of float32.
+
+    Kernels multiply with them in the dtype of the logits.
+    """
     if weights.size and not weights.max() <= _LARGEST_WEIGHT:
         raise ValueError(
-            f"{name} must be at most {_LARGEST_WEIGHT:.3g}; {_found(weights, ~(weights <= _LARGEST_WEIGHT), each)}"
+            f"{name} must be at most {_LARGEST_WEIGHT:.3g}; "
+            f"{_found(weights, ~(weights <= _LARGEST_WEIGHT), each)}"
         )
     return weights
 
@@ -253,10 +267,10 @@ def as_labels(
     name: str = "target",
     probabilities_shape: tuple[int, ...] | None = None,
 ) -> np.ndarray:
-    """Return class indices of exactly this shape as a flat, contiguous int64 array; their range is not looked at.
+    """Return class indices of exactly this shape as a flat, contiguous int64 array.
 
-    `probabilities_shape` is the one that would have been taken for probabilities, where those are
-    allowed.
+    Their range is not checked. `probabilities_shape` is the shape that probabilities would have
+    had, None where they are not allowed.
     """
     array = as_array(target, name)
     if array.shape == shape and array.dtype is _INT64 and array.flags.carray and len(shape) == 1:
@@ -296,7 +310,8 @@ def label_error(
     """Return the error for a label out of range at a row of flat targets of this shape."""
     where = tuple(int(i) for i in np.unravel_index(row, shape))
     return ValueError(
-        f"target must be class indices from 0 to {n_classes - 1} (or ignore_index {ignore_index}); got {target[row]}{_at(where)}"
+        f"target must be class indices from 0 to {n_classes - 1} (or ignore_index {ignore_index}); "
+        f"got {target[row]}{_at(where)}"
     )
 
 
@@ -314,12 +329,15 @@ def unit_interval_error(value: Any, where: tuple[int, ...], name: str) -> ValueE
 
 
 def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
-    """Return the error for a target of cross-entropy that cannot be a probability, not even an unnormalised one."""
+    """Return the error for an entry that is no probability, not even an unnormalised one."""
     return ValueError(f"target must be finite and not negative; got {value}{_at(where)}")
 
 
 def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
-    """Return weights that broadcast to this shape (and do not widen it) as float64, finite, none negative."""
+    """Return weights that broadcast to this shape, and do not widen it, as float64.
+
+    They must be finite, and none negative.
+    """
     if weights is None:
         return None
     array = as_float_array(weights, name)
@@ -335,7 +353,7 @@ def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.
 
 
 def as_targets(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
-    """Return targets of exactly this shape as floats; their range is not looked at."""
+    """Return targets of exactly this shape as floats; their range is not checked."""
     array = as_float_array(target, name)
     if array.shape != shape:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Arrays of any shape, axis, strides and float dtype to the C-contiguous memory of kernels, and back."""
+"""Arrays of any shape, axis, strides and float dtype as the kernels take them, and back."""
 
 import math
 from typing import Any, NamedTuple
@@ -108,7 +108,7 @@ def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
-    """Return memory for a result like the input: `out` itself where its layout allows, else ours."""
+    """Return memory for a result like the input: that of `out` where its layout allows."""
     if out is not None and out.dtype == layout.data.dtype:
         if out is layout.data or (layout.source is layout.data and out.flags.c_contiguous):
             return out
@@ -158,7 +158,7 @@ def room(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.
 def finish(
     total: float, values: np.ndarray | None, factor: float, shape: tuple[int, ...], dtype: np.dtype
 ) -> Any:
-    """Return what a loss returns: a float, or the losses `values` as an array of this shape and dtype.
+    """Return what a loss returns: a float, or `values` as an array of this shape and dtype.
 
     The mean of nothing, whose factor is 0, is NaN.
     """
@@ -168,15 +168,16 @@ def finish(
     return total if factor else math.nan
 
 
-# ---- any order of the axes -------------------------------------------------------------------------
-# Functions of one array (softmax and the like) take rows and columns of any C-contiguous array, so for
-# them another order of the axes does, where losses would copy.
+# ---- any order of the axes -----------------------------------------------------------------------
+# Functions of one array (softmax and the like) take rows and columns of any C-contiguous array, so
+# they change the order of the axes where losses would copy.
 
 
 class Reordered(NamedTuple):
-    """An input as C-contiguous `data`, aligned and of float32 or float64, its axes in another order.
+    """An input as aligned, C-contiguous `data`, float32 or float64, its axes in another order.
 
-    `order` holds the axes of the input in the order of those of data; data is a copy of ours if `own`.
+    `order` holds the axes of the input in the order of those of data; `own` tells whether data is
+    a copy.
     """
 
     data: np.ndarray
@@ -184,14 +185,14 @@ class Reordered(NamedTuple):
     own: bool
 
     def result(self, out: np.ndarray | None) -> np.ndarray:
-        """Return memory for a result like the input, in the order of data: of `out`, if that is ready."""
+        """Return memory for a result in the order of data: that of `out`, if that is ready."""
         if out is not None and _is_ready(place := out.transpose(self.order)):
             return place
         return self.data if self.own else np.empty(self.data.shape, self.data.dtype)
 
 
 def reordered(x: np.ndarray) -> Reordered:
-    """Return `x` with its axes in an order in which it is ready; a copy only where there is none."""
+    """Return `x` with its axes in an order in which it is ready; a copy if there is none."""
     if _is_ready(x):
         return Reordered(x, tuple(range(x.ndim)), False)
     data, order = _in_memory_order(x)
@@ -208,7 +209,7 @@ def restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
 
 
 def plain_room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
-    """Return where results like the plain `x` can go as they come, or None if `out` takes a longer look."""
+    """Return memory for a result like the plain `x`, or None if `out` must be checked first."""
     if out is None:
         return np.empty(x.shape, x.dtype)
     if out is x or (

@@ -1,4 +1,4 @@
-"""Memory of arrays: is it what kernels take, and do two arrays share any of it?"""
+"""Memory of arrays: whether kernels take it as it is, and whether two arrays share it."""
 
 from typing import Any, TypeGuard
 
@@ -34,7 +34,10 @@ class _Alias:
 
 
 def is_plain(x: Any) -> TypeGuard[np.ndarray]:
-    """Whether `x` is what kernels take as it is: an aligned, writeable, C-contiguous array of float32 or float64."""
+    """Whether `x` is an aligned, writeable, C-contiguous array of float32 or float64.
+
+    Kernels take such an array as it is.
+    """
     return type(x) is np.ndarray and x.dtype.char in "fd" and x.dtype.isnative and x.flags.carray
 
 

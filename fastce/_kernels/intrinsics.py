@@ -1,4 +1,4 @@
-"""Exponentials and logarithms of whole rows: the C functions of ``_rowwise.pyx``, as Numba code calls them.
+"""Exponentials and logarithms of whole rows: the C functions of ``rowwise.pyx`` for Numba.
 
 They are vector code for the instruction set at hand, compiled when the package is built. So a
 kernel that uses them has nothing left to compile but the arithmetic of its own loss. Every
@@ -42,19 +42,28 @@ def _leaf(name, *arrays):
 
 @intrinsic
 def softmax_statistics(typing_context, x, row_max, rest, logs):
-    """row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS; what they are is told in `sums`."""
+    """Write row_max, rest and logs (n,) of the rows x (n, K), n <= BLOCK_ROWS.
+
+    `sums` says what they are.
+    """
     return _leaf("softmax_statistics", x, row_max, rest, logs)
 
 
 @intrinsic
 def weighted_softmax(typing_context, x, weight, out, row_max, rest, logs):
-    """Out (n, K) becomes weight_i softmax(x_i), the others as above; out may be x. Rows of weight (n,) 0 are not looked at: 0."""
+    """Write weight_i softmax(x_i) to out (n, K), which may be x; the others as softmax_statistics.
+
+    A row whose weight (n,) is 0 is not read, and becomes 0.
+    """
     return _leaf("weighted_softmax", x, weight, out, row_max, rest, logs)
 
 
 @intrinsic
 def softmax_terms(typing_context, x, weight, out, transposed, row_max, rest, logs):
-    """Do the first half of weighted_softmax; transposed holds at least K BLOCK_ROWS numbers if K <= SHORT_ROW."""
+    """Do the first half of weighted_softmax.
+
+    transposed is scratch memory of at least K BLOCK_ROWS numbers if K <= SHORT_ROW.
+    """
     return _leaf("softmax_terms", x, weight, out, transposed, row_max, rest, logs)
 
 
@@ -72,11 +81,11 @@ def logistic(typing_context, x, small, large, tail):
 
 @intrinsic
 def exp_nonpositive(typing_context, x, out):
-    """Out (n,) becomes exp(x) of x <= 0; it may be x."""
+    """Write exp(x) of x <= 0 to out (n,), which may be x."""
     return _leaf("exp_nonpositive_flat", x, out)
 
 
 @intrinsic
 def log_nonnegative(typing_context, x, out):
-    """Out (n,) becomes log(x) of 0 <= x < 2^100; it may be x."""
+    """Write log(x) of 0 <= x < 2^100 to out (n,), which may be x."""
     return _leaf("log_nonnegative_flat", x, out)

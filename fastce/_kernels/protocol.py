@@ -1,12 +1,12 @@
-"""The row-kernel protocol: what a loss gives in its own file so that the drivers of this folder compute it.
+"""The row-kernel protocol: what a loss gives in its own file for the drivers of this folder.
 
 A loss with numbers of its own has a NamedTuple of them, its parameters. The class of that tuple is
 how a driver knows the loss when it is compiled: it calls the protocol's functions with the tuple as
 first argument, and `implements` says which function serves which class. None stands for the loss
 that a driver computes by itself, cross-entropy. There are three kinds of losses.
 
-**A function of the cross-entropy of class indices** (``softmax.index``): focal loss, poly loss. With
-l = -log p_y and a function f that does not decrease, the driver computes
+**A function of the cross-entropy of class indices** (``softmax.index``): focal loss, poly loss.
+With l = -log p_y and a function f that does not decrease, the driver computes
 
 ::
 
@@ -33,17 +33,19 @@ and the loss gives `derivatives` and `row_value`::
         return value(check_rows(logits, target, options, INDICES, Focal(gamma)))
 
 **A function of a row's logits and its probabilities as target** (``soft_targets.soft_target``):
-the divergence of Kullback and Leibler. The loss gives `rows_of_step`, which writes values, gradients
-and Hessian diagonals of a few rows, by whatever it takes: a temperature, the target's entropy. The
-driver goes through blocks and steps and adds the values up; rows of weight 0 are the loss's to clear. Its
-public forms call ``check_rows(logits, target, options, PROBABILITIES, parameters)``.
+the divergence of Kullback and Leibler. The loss gives `rows_of_step`, which writes values,
+gradients and Hessian diagonals of a few rows, with whatever that needs: a temperature, the target's
+entropy. The driver goes through blocks and steps and adds up the values; the loss itself clears
+rows of weight 0. Its public forms call ``check_rows(logits, target, options, PROBABILITIES,
+parameters)``.
 
 **A function of one logit and its target** (``sigmoid.binary``): sigmoid focal loss. The loss gives
-`elements_of_chunk`, which finds sigmoids and logarithms computed.
+`elements_of_chunk`, to which the driver passes sigmoids and logarithms.
 
-All these functions are compiled with the flags of the kernel that calls them (see `fastce._core.jit`),
-so they are plain functions; a loop whose bits must not depend on a row's place is an `elementwise`
-function that they call. The public forms are three calls of `fastce._losses._forms`.
+All these functions are compiled with the flags of the kernel that calls them (see
+`fastce._core.jit`), so they are plain functions; a loop whose bits must not depend on a row's place
+is an `elementwise` function that they call. The public forms are three calls of
+`fastce._losses._forms`.
 """
 
 from collections.abc import Callable
@@ -67,9 +69,9 @@ def derivatives(
 ) -> None:
     """Write f'(l) to `first` and q f''(l) to `second`, for each row of a step; all arrays are (n,).
 
-    Given are l = `cross_entropy`, `p` = exp(-l) and `q` = 1 - p, each with all its digits. The second
-    derivative is multiplied with q, because it may grow without limit where q goes to 0. `factor` is
-    for what `row_value` needs. A row of weight 0 has numbers without meaning here.
+    Given are l = `cross_entropy`, `p` = exp(-l) and `q` = 1 - p, each with all its digits. The
+    second derivative is multiplied with q, because it may grow without limit where q goes to 0.
+    `factor` is for what `row_value` needs. A row of weight 0 has numbers without meaning here.
     """
     raise NotImplementedError
 
@@ -89,8 +91,8 @@ def rows_of_step(
 ) -> None:
     """Write values (n,) in float64, gradient and Hessian diagonal (n, K) of the rows of a step.
 
-    A row of sample weight 0 gets zeros and is not looked at. `grad` may be the memory of the logits,
-    so these are read before it is written.
+    A row of sample weight 0 is not read, and becomes 0. `grad` may be the memory of the logits, so
+    these are read before it is written.
     """
     raise NotImplementedError
 
@@ -113,8 +115,8 @@ def elements_of_chunk(
     raise NotImplementedError
 
 
-# Numba leaves out what is asked of an argument that is None, but not of a field: a function that asks
-# whether a field is None hands it to another one as an argument.
+# Numba removes a branch on ``x is None`` where x is an argument, but not where it is a field: a
+# function that has to know whether a field is None passes it to another one as an argument.
 
 
 class SoftRows(NamedTuple):
@@ -164,13 +166,16 @@ class Sigmoids(NamedTuple):
     tail: Any
 
 
-# ---- how it is found -----------------------------------------------------------------------------
+# ---- how a driver finds it -----------------------------------------------------------------------
 
 
 def implements(
     function: Callable[..., Any], loss: type | None, inline: str = "never"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register what is decorated as `function` of losses whose parameters are of class `loss`, or None."""
+    """Decorate an implementation of `function` for losses whose parameters are of class `loss`.
+
+    None stands for cross-entropy, which has no parameters.
+    """
 
     def is_loss(parameters: Any) -> bool:
         if loss is None:

@@ -1,7 +1,7 @@
 """Kernels of the losses of a sigmoid: blocks of elements, in chunks that stay in the first cache.
 
 Elements x with target t; the options have become the normal form positive_weight, negative_weight,
-factor (see `fastce._losses.weights`), and that the coefficients a, b::
+factor (see `fastce._losses.weights`), and the normal form the coefficients a, b::
 
     a = positive_weight t,  b = negative_weight (1 - t)          an ignored element: a = b = 0
     value = a softplus(-x) + b softplus(x) = (a + b) log1p(e) + |x| (b where x > 0, a elsewhere)
@@ -15,10 +15,10 @@ cancels, so both tails keep all their digits. `intrinsics.logistic` gives them f
 (see `protocol`).
 
 Arguments: logits, target (n,); positive_weight, negative_weight (a period,), or None where all are
-1; factor and ignore numbers of their dtype, ignore may be None; values, grad, hess (n,) or None, all
-of one dtype; grad may be logits itself; work (WORK_ROWS, CHUNK) is scratch memory. What None asks
-for is not compiled. The sums of values are those before the factor: it is 1 / divisor of the mean,
-and multiplying the whole sum, in float64, loses less than multiplying every value.
+1; factor and ignore numbers of their dtype, ignore may be None; values, grad, hess (n,) or None,
+all of one dtype; grad may be logits itself; work (WORK_ROWS, CHUNK) is scratch memory. Code for
+what is None is not compiled. The sums of values are those before the factor: it is 1 / divisor of
+the mean, and multiplying the whole sum, in float64, loses less than multiplying every value.
 """
 
 import numpy as np
@@ -97,7 +97,7 @@ def _cross_entropy(loss, elements, ignore, sigmoids, value, grad, hess, scratch)
 def binary_rows(
     x, t, positive_weight, negative_weight, factor, ignore, loss, values, grad, hess, work
 ):
-    """Write values and derivatives of a block of elements; return the sum of values before `factor`."""
+    """Write values and derivatives of a block; return the sum of values before `factor`."""
     # indexed, since unpacked they would be strided to the compiler
     held, small, large, tail, value = work[0], work[1], work[2], work[3], work[4]
     total, error = 0.0, 0.0

@@ -1,11 +1,11 @@
 """Driver of losses of rows that bring a row function of their own, with probabilities as targets.
 
-`loss` are the parameters of a loss that implements `rows_of_step` (see `protocol`). Arguments: logits
-and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; class_weight (K,), or
-(0,) where all are 1; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), or
-(0,) where they are not wanted; grad, hess (n, K) or None, of which grad may be logits itself. The
-driver writes the sum of the values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of
-a step) is scratch memory.
+`loss` are the parameters of a loss that implements `rows_of_step` (see `protocol`). Arguments:
+logits and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; class_weight
+(K,), or (0,) where all are 1; factor, which multiplies all weights: 1 / divisor of the mean; values
+(n,), or (0,) where they are not wanted; grad, hess (n, K) or None, of which grad may be logits
+itself. The driver writes the sum of the values of each block to sums (blocks,); work (blocks,
+WORK_ROWS, rows of a step) is scratch memory.
 """
 
 import numpy as np

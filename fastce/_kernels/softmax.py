@@ -5,20 +5,20 @@ Rows i, classes k, logits x, p = softmax(x), target class y, cross-entropy l = l
     value_i = target_weight_i l_i        grad_ik = target_weight_i (p_ik - [k = y_i])
     hess_ik = target_weight_i p_ik (1 - p_ik)
 
-How a row keeps its digits is told in `sums`. Of two entries at most one has p > 1/2, the largest, so
-only there 1 - p is built from the others. Smoothing, z-loss and probabilities as targets are the
-work of `softmax_general`.
+`sums` says how a row keeps its digits. At most one entry has p > 1/2, the largest, so only there
+1 - p is built from the others. Smoothing, z-loss and probabilities as targets are the work of
+`softmax_general`.
 
 `loss` is None for cross-entropy, or the parameters of a loss that is a function of it, which
 implements `derivatives` and `row_value` (see `protocol`).
 
-Arguments: logits (n, K); target (n,) class indices; target_weight (n,), or (1,) where all rows weigh
-the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), or (0,) where
-they are not wanted; grad, hess (n, K) or None, of which grad may be logits itself. What None asks
-for is not compiled. (Lengths 0 and 1 instead of None, because each of them as None would compile
-all kernels once more.) The driver writes the sum of the values of each block to sums (blocks,);
-work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it costs no compile
-time. A row of weight 0 is not looked at.
+Arguments: logits (n, K); target (n,) class indices; target_weight (n,), or (1,) where all rows
+weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), or (0,)
+where they are not wanted; grad, hess (n, K) or None, of which grad may be logits itself. Code for
+what is None is not compiled. (Lengths 0 and 1 instead of None, because each of them as None would
+compile all kernels once more.) The driver writes the sum of the values of each block to sums
+(blocks,); work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it
+costs no compile time. A row of weight 0 is not read.
 """
 
 import numpy as np
@@ -29,8 +29,8 @@ from .._core.jit import driver, kernel
 from .intrinsics import (
     BLOCK_ROWS,
     SHORT_ROW,
-    normalise_terms,
     exp_nonpositive,
+    normalise_terms,
     softmax_statistics,
     softmax_terms,
     weighted_softmax,
@@ -111,7 +111,7 @@ def _add_second_derivative(terms, weight, second, q, y, hess):
         hess[y] = own
 
 
-# ---- the same three steps, of cross-entropy and of functions of it ---------------------------------
+# ---- the same three steps, of cross-entropy and of functions of it -------------------------------
 
 
 def _softmax_of_step(loss, x, x_y, weight, terms, row_max, rest, logs, work):

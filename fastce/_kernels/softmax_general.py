@@ -3,22 +3,27 @@
 Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options have become the normal
 form target_weight_i, sample_weight_i, scaled_class_weight_k, smoothing_k, z (see
 `fastce._losses.weights`; target_weight and sample_weight are multiplied with the factor first), and
-that the coefficients c of a row, with C_i = sum_k c_ik::
+the normal form the coefficients c of a row. With C_i = sum_k c_ik, of class indices y::
 
-    c_ik = target_weight_i [k = y_i] + sample_weight_i smoothing_k                     class indices y
-    c_ik = target_weight_i scaled_class_weight_k q_ik + sample_weight_i smoothing_k    probabilities q
+    c_ik = target_weight_i [k = y_i] + sample_weight_i smoothing_k
+
+of probabilities q::
+
+    c_ik = target_weight_i scaled_class_weight_k q_ik + sample_weight_i smoothing_k
+
+and of both::
 
     z_i = 2 sample_weight_i z
     value_i = sum_k c_ik (lse_i - x_ik) + sample_weight_i z lse_i^2
     grad_ik = C_i p_ik - c_ik + z_i lse_i p_ik
     hess_ik = (C_i + z_i lse_i) p_ik (1 - p_ik) + z_i p_ik^2
 
-A class whose logit is -inf is masked out: what smoothing would give it, in equal parts of 1 / K, the
-other classes share.
+A class whose logit is -inf is masked out: the other classes share, in equal parts, what smoothing
+would give it.
 
 Arguments as in `softmax`, and: target (n,) class indices or (n, K) probabilities; target_weight,
-sample_weight (n,) or (1,); scaled_class_weight, smoothing (K,), or (0,) where there is none (one more
-type of an argument would compile all of this once more).
+sample_weight (n,) or (1,); scaled_class_weight, smoothing (K,), or (0,) where there is none (one
+more type of an argument would compile all of this once more).
 """
 
 import numpy as np
@@ -46,8 +51,8 @@ def _smoothing_sums(x, smoothing, row_max):
 
 @reduction
 def _probability_sums(x, q, scaled_class_weight, row_max):
-    # with c_k = scaled_class_weight_k q_k: sum_k c_k and sum_k c_k (row_max - x_k); a zero contributes 0
-    # whatever it meets
+    # with c_k = scaled_class_weight_k q_k: sum_k c_k and sum_k c_k (row_max - x_k); where c_k is 0,
+    # the term is 0 even if x_k is infinite
     weight, gap = 0.0, 0.0
     for k in range(x.size):
         c = np.float64(q[k]) * (scaled_class_weight[k] if scaled_class_weight.size else 1.0)
@@ -291,7 +296,10 @@ def general(
 def index_rows_value_and_grad(
     logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
 ):
-    """Write value and gradient of rows with class indices, with smoothing or, where it is None, without; return the sum of the values."""
+    """Write value and gradient of rows with class indices; return the sum of the values.
+
+    Without smoothing where that is None.
+    """
     if smoothing is not None:
         return _general_rows(
             0,

@@ -1,10 +1,12 @@
-"""What every row kernel is made of: compensated sums, blocks of rows, numbers that are given once or for each row.
+"""What row kernels are made of: compensated sums, blocks of rows, numbers that may repeat.
 
 A row's exponentials leave one maximum out of their sum (Blanchard, Higham & Higham 2021). With m =
 max_k x_k, e_k = exp(x_k - m) and rest = sum over all but one maximum of e_k, as `intrinsics`
 gives them::
 
-    lse - x_y = (m - x_y) + log1p(rest)      p_k = e_k / (1 + rest)      1 - p_k = (rest + (1 - e_k)) / (1 + rest)
+    lse - x_y = (m - x_y) + log1p(rest)
+    p_k = e_k / (1 + rest)
+    1 - p_k = (rest + (1 - e_k)) / (1 + rest)
 
 so a confident row, where lse - x_y and 1 - p_y would cancel to 0, keeps all its digits.
 """
@@ -26,7 +28,10 @@ _STEP_ELEMENTS = 1 << 11
 
 @kernel
 def add(total, error, term):
-    """Return (total, error) after one more term; total + error is the sum to twice the digits (Knuth's two-sum)."""
+    """Return (total, error) after one more term (Knuth's two-sum).
+
+    total + error is the sum to twice the digits.
+    """
     new = total + term
     part = new - total
     return new, error + ((total - (new - part)) + (term - part))
@@ -49,7 +54,10 @@ def finish(total, error):
 
 @kernel
 def clear(x):
-    """Set a row to 0; an assignment to a slice would compile Numba's error messages as well, which takes 2 s."""
+    """Set a row to 0.
+
+    An assignment to a slice would compile Numba's error messages as well, which takes 2 s.
+    """
     for k in range(x.size):
         x[k] = 0
 
@@ -67,7 +75,10 @@ def _choose_rows_or_none(array, start, stop):
 
 
 def repeat_or_none(numbers, start, stop):
-    """Return the part for elements start to stop of numbers that repeat, or None of None; the period divides start, or is all elements."""
+    """Return the part for elements start to stop of numbers that repeat, or None of None.
+
+    The period divides start, or is as long as all elements.
+    """
     raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""A call of a loss after its checks, on rows or on elements: what is computed, of what, divided by what.
+"""A checked call of a loss, on rows or on elements.
 
 `check_rows` and `check_elements` turn the arguments of a public function into a `Call`; `_forms`
 makes results of it. A call of nothing but defaults is told by one scan in C
@@ -30,8 +30,8 @@ LAST = -1
 MEAN = "mean"
 # What the target of a loss of rows may be.
 EITHER = "either"  # INDICES or PROBABILITIES
-# Elements of the largest target that `scans.is_plain_call` looks through, on one thread; larger ones
-# are scanned by several (see `weights`).
+# Elements of the largest target that `scans.is_plain_call` scans, on one thread; several threads
+# scan larger ones (see `weights`).
 _MAX_PLAIN_SIZE = 1 << 16
 # What kernels of rows take for values, class weights and smoothing that there are none of.
 _NONE = np.empty(0)
@@ -186,7 +186,10 @@ def _is_plain(logits: Any, target: Any, outs: tuple[Any, ...], labels: bool) -> 
 
 
 def check_outs(outs: tuple[Any, ...], x: Layout, inputs: dict[str, Any]) -> None:
-    """Check that derivatives can be written to `outs`; the first of `inputs` may be the first out."""
+    """Check that derivatives can be written to `outs`.
+
+    The first of them may be the first of `inputs` itself.
+    """
     for i, out in enumerate(outs):
         if out is not None:
             name = "out" if len(outs) == 1 else f"out[{i}]"
@@ -240,7 +243,10 @@ def check_rows(
 def check_row_options(
     target: Any, rows: layout.Rows, options: RowOptions, targets: str = EITHER
 ) -> tuple[np.ndarray, RowForm, bool]:
-    """Check all but the logits of a loss of rows; return target, normal form and whether values are wanted."""
+    """Check all arguments of a loss of rows but the logits.
+
+    Return the target, the normal form, and whether the loss of every row is wanted.
+    """
     weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, _ = options
     if reduction is not MEAN:
         reduction = checks.check_reduction(reduction)

@@ -1,4 +1,4 @@
-"""The three forms of every loss, made of a checked call: value, value and gradient, gradient and Hessian diagonal."""
+"""The three forms of a loss: value; value and gradient; gradient and Hessian diagonal."""
 
 from typing import Any
 

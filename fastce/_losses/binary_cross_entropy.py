@@ -74,14 +74,17 @@ def binary_cross_entropy_with_logits(
 
     References
     ----------
-    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr (2012).
+    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr
+       (2012).
 
     Examples
     --------
     >>> import fastce
     >>> fastce.binary_cross_entropy_with_logits([-15.0, 0.0, 2.0], [0, 1, 1])
     0.27335849916839716
-    >>> fastce.binary_cross_entropy_with_logits([-15.0, 2.0], [0.0, -1.0], ignore_index=-1, reduction="none")
+    >>> fastce.binary_cross_entropy_with_logits(
+    ...     [-15.0, 2.0], [0.0, -1.0], ignore_index=-1, reduction="none"
+    ... )
     array([3.05902274e-07, 0.00000000e+00])
     """
     options = ElementOptions(weight, pos_weight, ignore_index, reduction)
@@ -98,7 +101,7 @@ def binary_cross_entropy_with_logits_value_and_grad(
     reduction: str = MEAN,
     out: np.ndarray | None = None,
 ) -> tuple[Any, np.ndarray]:
-    """Binary cross-entropy of logits and its gradient with respect to the logits, in one pass over memory.
+    """Binary cross-entropy of logits and its gradient with respect to them, in one pass.
 
     With the symbols of `binary_cross_entropy_with_logits` and d the divisor of the mean (1 for the
     sum)::
@@ -150,11 +153,12 @@ def binary_cross_entropy_with_logits_grad_and_hess(
     reduction: str = MEAN,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of binary cross-entropy and the diagonal of its Hessian, as boosting libraries ask of an objective.
+    """Gradient and Hessian diagonal of binary cross-entropy, as boosting libraries want them.
 
     With the symbols of `binary_cross_entropy_with_logits_value_and_grad`::
 
-        grad = w ((1 - t) sigmoid(x) - v t sigmoid(-x)) / d      hess = w ((1 - t) + v t) sigmoid(x) sigmoid(-x) / d
+        grad = w ((1 - t) sigmoid(x) - v t sigmoid(-x)) / d
+        hess = w ((1 - t) + v t) sigmoid(x) sigmoid(-x) / d
 
     Parameters
     ----------

@@ -1,8 +1,11 @@
-"""Binary cross-entropy of probabilities::
+"""Binary cross-entropy of probabilities.
+
+Of probabilities p, targets t and weights w::
 
     value = -w (t log p + (1 - t) log(1 - p)),      grad = w (p - t) / (p (1 - p))
 
-with torch's limits on both. No exponentials are to be saved here, so NumPy is all the kernel it takes.
+with torch's limits on both. There are no exponentials to share between value and gradient, so NumPy
+is all that it needs.
 """
 
 from __future__ import annotations

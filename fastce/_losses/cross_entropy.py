@@ -36,11 +36,11 @@ def cross_entropy(
     For a row of logits x of K classes, class index y, class weights w, sample weight s, label
     smoothing e and z-loss z::
 
-        loss = s * [ (1 - e) w_y (lse(x) - x_y)  +  e / K * sum_k w_k (lse(x) - x_k)  +  z lse(x)^2 ]
+        loss = s * [ (1 - e) w_y (lse(x) - x_y) + e / K * sum_k w_k (lse(x) - x_k) + z lse(x)^2 ]
 
     with lse(x) = log(sum_k exp(x_k)), and for probabilities q::
 
-        loss = s * [ sum_k w_k ((1 - e) q_k + e / K) (lse(x) - x_k)  +  z lse(x)^2 ]
+        loss = s * [ sum_k w_k ((1 - e) q_k + e / K) (lse(x) - x_k) + z lse(x)^2 ]
 
     Parameters
     ----------
@@ -102,9 +102,10 @@ def cross_entropy(
 
     References
     ----------
-    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
-       Numerical Analysis 41 (2021).
-    .. [2] A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", JMLR 24 (2023), section 5.
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA Journal of Numerical Analysis 41 (2021).
+    .. [2] A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", JMLR 24 (2023),
+       section 5.
 
     Examples
     --------
@@ -191,7 +192,7 @@ def cross_entropy_grad_and_hess(
     axis: int = LAST,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of softmax cross-entropy and the diagonal of its Hessian, as boosting libraries ask of an objective.
+    """Gradient and Hessian diagonal of softmax cross-entropy, as boosting libraries want them.
 
     With the symbols of `cross_entropy_value_and_grad`::
 

@@ -136,7 +136,8 @@ def focal_loss(
 
     References
     ----------
-    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar, "Focal Loss for Dense Object Detection", ICCV (2017).
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar, "Focal Loss for Dense Object
+       Detection", ICCV (2017).
 
     Examples
     --------
@@ -214,7 +215,7 @@ def focal_loss_grad_and_hess(
     axis: int = LAST,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of focal loss of a softmax and the diagonal of its Hessian, as boosting libraries ask of an objective.
+    """Gradient and Hessian diagonal of focal loss, as boosting libraries want them.
 
     With the symbols of `focal_loss_value_and_grad`, a = (1 - p)^gamma - gamma p (1 - p)^(gamma - 1)
     log p and its derivative a' in p::

@@ -21,12 +21,15 @@ from .weights import RowForm
 _BLOCK_BYTES = 1 << 25
 # The fewest rows of a block: fewer make products with large coefficients slow.
 _MIN_ROWS = 64
-# A product is made in pieces, since every piece reads all of the other factor: the most numbers of a
-# piece, the most pieces while the limits below hold, the fewest multiplications of a piece and its
-# least length.
+# A product is made in pieces, which threads share. Every piece reads all of the other factor, so
+# few are better than many.
+# Numbers of the largest piece.
 _MAX_PIECE_NUMBERS = 1 << 20
+# Pieces of a product, as long as none breaks the other limits.
 _MAX_PIECES = 16
+# Multiplications of the smallest piece.
 _MIN_PIECE_WORK = 1 << 20
+# Rows or columns of the smallest piece.
 _MIN_PIECE_LENGTH = 64
 # Multiplications that take as long as what `pool.split` expects of a byte.
 _WORK_OF_A_BYTE = 8
@@ -44,7 +47,7 @@ class _Problem(NamedTuple):
     dtype: np.dtype
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield blocks of rows and their logits, which may be overwritten, and are by the next ones."""
+        """Yield blocks of rows and their logits, in memory that the next block overwrites."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
         room = None if checks.is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
@@ -62,7 +65,10 @@ class _Problem(NamedTuple):
     def run(
         self, rows: slice, logits: np.ndarray, values: np.ndarray | None, *, with_grad: bool
     ) -> float:
-        """Return the sum of the values of a block; write them to `values`, and the gradient over the logits if that is wanted."""
+        """Return the sum of the values of a block, and write them to `values`.
+
+        With `with_grad` the gradient overwrites the logits.
+        """
         x = layout.Layout(logits, True, logits, 1, logits.shape[:1])
         target_weight, sample_weight = (
             x[rows] if x.size > 1 else x for x in (self.form.target_weight, self.form.sample_weight)
@@ -88,10 +94,10 @@ def _silent() -> Any:
 def _split_product(
     function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int
 ) -> None:
-    """Call ``function(rows, columns)`` for pieces of a product of this shape, along its longer side, each of a moderate size.
+    """Call ``function(rows, columns)`` for pieces of a product of this shape.
 
-    BLAS's last digits depend on the shape of a piece, so that depends on the product's alone and
-    not on the number of threads.
+    They divide its longer side. BLAS's last digits depend on the shape of a piece, so that depends
+    on the product's shape alone, and not on the number of threads.
     """
     by_rows, whole = shape[0] >= shape[1], slice(None)
     length, width = shape if by_rows else shape[::-1]
@@ -167,15 +173,18 @@ def _check(
         raise TypeError("coef must be an array; got a sparse matrix")
     coef = checks.as_float_array(coef, "coef")
     if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != X.shape[1]:
-        rule = f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one class at least"
-        raise ValueError(f"{rule}; got shape {coef.shape}")
+        raise ValueError(
+            f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one "
+            f"class at least; got shape {coef.shape}"
+        )
     dtype = np.result_type(X.dtype, coef.dtype)
     number = np.promote_types(dtype, np.float32)  # float16 is computed in float32
     if intercept is not None:
         intercept = checks.as_float_array(intercept, "intercept")
         if intercept.shape != coef.shape[:1]:
             raise ValueError(
-                f"intercept must have shape {coef.shape[:1]}, one number a class; got shape {intercept.shape}"
+                f"intercept must have shape {coef.shape[:1]}, one number a class; "
+                f"got shape {intercept.shape}"
             )
         intercept = intercept.astype(number)
     n, n_classes = X.shape[0], coef.shape[0]
@@ -200,7 +209,7 @@ def linear_cross_entropy(
     z_loss: float = OFF,
     reduction: str = MEAN,
 ) -> Any:
-    """Softmax cross-entropy of the logits ``X @ coef.T + intercept``, without an array of all logits.
+    """Softmax cross-entropy of ``X @ coef.T + intercept``, without an array of all logits.
 
     What `cross_entropy` returns for those logits; they are made, used and forgotten a block of rows
     at a time, so that a vocabulary of 128000 classes for 8192 tokens takes 33 MB instead of 4 GB.
@@ -285,7 +294,7 @@ def linear_cross_entropy_value_and_grad(
     reduction: str = MEAN,
     out: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None] | None = None,
 ) -> tuple[Any, np.ndarray | None, np.ndarray, np.ndarray | None]:
-    """Softmax cross-entropy of ``X @ coef.T + intercept`` and its gradients, without an array of all logits.
+    """Softmax cross-entropy of ``X @ coef.T + intercept`` and its gradients, without all logits.
 
     With G the gradient that `cross_entropy_value_and_grad` returns for those logits::
 
@@ -321,7 +330,7 @@ def linear_cross_entropy_value_and_grad(
     --------
     >>> import fastce
     >>> X, coef = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]
-    >>> value, grad_X, grad_coef, grad_intercept = fastce.linear_cross_entropy_value_and_grad(X, coef, [0, 1])
+    >>> value, grad_X, grad_coef, _ = fastce.linear_cross_entropy_value_and_grad(X, coef, [0, 1])
     >>> grad_coef.round(3)
     array([[-0.212,  0.053],
            [ 0.106, -0.107],
@@ -387,7 +396,8 @@ def _checked_outs(
         return None, None, None
     if not isinstance(out, tuple | list) or len(out) != 3:
         raise TypeError(
-            f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; got {type(out).__name__}"
+            f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; "
+            f"got {type(out).__name__}"
         )
     if checks.is_sparse(inputs["X"]):
         inputs = inputs | {"X": inputs["X"].data}

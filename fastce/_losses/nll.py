@@ -4,7 +4,7 @@ With target_weight_i and the factor of the options' normal form (see `weights`):
 
     value_i = -factor target_weight_i l_iy      grad_ik = -factor target_weight_i [k = y_i]
 
-No exponentials are to be saved here, so NumPy is all the kernel it takes.
+There are no exponentials to share between value and gradient, so NumPy is all that it needs.
 """
 
 from __future__ import annotations

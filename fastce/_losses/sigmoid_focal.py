@@ -147,11 +147,12 @@ def sigmoid_focal_loss(
     ignore_index: int | None = None,
     reduction: str = MEAN,
 ) -> Any:
-    """Focal loss of independent labels, element by element: binary cross-entropy in which easy elements count less.
+    """Focal loss of independent labels: binary cross-entropy in which easy elements count less.
 
     For an element x with target t, P = sigmoid(x), p = t P + (1 - t) (1 - P) and weight w::
 
-        loss = w (t alpha + (1 - t) (1 - alpha)) (1 - p)^gamma (t softplus(-x) + (1 - t) softplus(x))
+        loss = w (t alpha + (1 - t) (1 - alpha)) (1 - p)^gamma
+               (t softplus(-x) + (1 - t) softplus(x))
 
     Parameters
     ----------
@@ -204,7 +205,8 @@ def sigmoid_focal_loss(
 
     References
     ----------
-    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar, "Focal Loss for Dense Object Detection", ICCV (2017).
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar, "Focal Loss for Dense Object
+       Detection", ICCV (2017).
 
     Examples
     --------
@@ -227,7 +229,7 @@ def sigmoid_focal_loss_value_and_grad(
     reduction: str = MEAN,
     out: np.ndarray | None = None,
 ) -> tuple[Any, np.ndarray]:
-    """Focal loss of independent labels and its gradient with respect to the logits, in one pass over memory.
+    """Focal loss of independent labels and its gradient with respect to the logits, in one pass.
 
     With the symbols of `sigmoid_focal_loss`, a = w (t alpha + (1 - t) (1 - alpha)), l the last
     factor of the loss and d the divisor of the mean (1 for the sum)::
@@ -280,7 +282,7 @@ def sigmoid_focal_loss_grad_and_hess(
     reduction: str = MEAN,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of focal loss of independent labels and the diagonal of its Hessian, as boosting libraries ask of an objective.
+    """Gradient and Hessian diagonal of sigmoid focal loss, as boosting libraries want them.
 
     With the symbols of `sigmoid_focal_loss_value_and_grad`, for t = 0 or 1 (the loss of t = 0 at x
     is that of t = 1 at -x)::
@@ -310,7 +312,9 @@ def sigmoid_focal_loss_grad_and_hess(
     Examples
     --------
     >>> import fastce
-    >>> fastce.sigmoid_focal_loss_grad_and_hess([0.0, 0.0], [0, 1], alpha=None, gamma=1, reduction="sum")
+    >>> fastce.sigmoid_focal_loss_grad_and_hess(
+    ...     [0.0, 0.0], [0, 1], alpha=None, gamma=1, reduction="sum"
+    ... )
     (array([ 0.4232868, -0.4232868]), array([0.375, 0.375]))
     """
     options = ElementOptions(weight, None, ignore_index, reduction)

@@ -1,8 +1,9 @@
-"""logsumexp, softmax, log_softmax, sigmoid and log_sigmoid of NumPy arrays: any shape, axis, strides and float dtype.
+"""logsumexp, softmax, log_softmax, sigmoid and log_sigmoid of NumPy arrays.
 
-The arithmetic is in ``rowwise.pyx``, on C-contiguous arrays, along their last axis (rows) or
-another one (columns); this file brings arrays into that form and results back, without a copy where
-another order of the axes will do. Nothing here compiles at run time.
+Arrays of any shape, axis, strides and float dtype. The arithmetic is in ``rowwise.pyx``, on
+C-contiguous arrays, along their last axis (rows) or another one (columns); this file brings arrays
+into that form and results back, without a copy where another order of the axes is enough. Nothing
+here compiles at run time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def _apply(
     out: np.ndarray,
     reduces: bool = False,
 ) -> None:
-    """Call one of two functions: on rows if `axis` is the last one of the C-contiguous `x`, else on columns; in parts if `x` is large."""
+    """Call `rows` if `axis` is the last one of the C-contiguous `x`, else `columns`.
+
+    A large `x` is split into parts for several threads.
+    """
     shape, large = x.shape, x.nbytes >= MIN_SPLIT_BYTES
     if axis == 1 == x.ndim - 1 and not large:
         rows(x, out)
@@ -57,9 +61,20 @@ def _apply(
     if not large:
         columns(x, out, 0, n)
     elif 64 * n_classes * x.itemsize > rowwise.UNCACHED_BYTES:
-        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=64, per_thread=1)
+        split(
+            lambda first, last: columns(x, out, first, last),
+            n,
+            x.nbytes,
+            min_length=64,
+            per_thread=1,
+        )
     else:
-        split(lambda first, last: columns(x, out, first, last), n, x.nbytes, min_length=min(inner, 256))
+        split(
+            lambda first, last: columns(x, out, first, last),
+            n,
+            x.nbytes,
+            min_length=min(inner, 256),
+        )
 
 
 def _along_axis(
@@ -96,13 +111,19 @@ def _from_reordered(
 
 
 def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
-    """Call a function of flat arrays on all elements of two C-contiguous ones; in parts if they are large."""
+    """Call a function of flat arrays on all elements of two C-contiguous ones.
+
+    Large arrays are split into parts for several threads.
+    """
     x, out = x.reshape(-1), out.reshape(-1)
     if x.nbytes < MIN_SPLIT_BYTES:
         function(x, out)
     else:
         split(
-            lambda first, last: function(x[first:last], out[first:last]), x.size, x.nbytes, min_length=64
+            lambda first, last: function(x[first:last], out[first:last]),
+            x.size,
+            x.nbytes,
+            min_length=64,
         )
 
 
@@ -128,8 +149,8 @@ def logsumexp(
 ) -> Any:
     r"""Logarithm of the sum of exponentials along an axis, without overflow.
 
-    .. math:: \operatorname{logsumexp}(x) = \log \sum_k \exp x_k = m + \log\Bigl(1 + \sum_{k \ne j} \exp(x_k - m)\Bigr),
-        \qquad m = x_j = \max_k x_k
+    .. math:: \operatorname{logsumexp}(x) = \log \sum_k \exp x_k
+        = m + \log\Bigl(1 + \sum_{k \ne j} \exp(x_k - m)\Bigr), \qquad m = x_j = \max_k x_k
 
     Parameters
     ----------
@@ -160,8 +181,8 @@ def logsumexp(
 
     References
     ----------
-    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
-       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
 
     Examples
     --------
@@ -211,7 +232,8 @@ def logsumexp(
 def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
     r"""Exponentials divided by their sum along an axis.
 
-    .. math:: \operatorname{softmax}(x)_k = \frac{\exp(x_k - m)}{\sum_j \exp(x_j - m)}, \qquad m = \max_j x_j
+    .. math:: \operatorname{softmax}(x)_k = \frac{\exp(x_k - m)}{\sum_j \exp(x_j - m)},
+        \qquad m = \max_j x_j
 
     Parameters
     ----------
@@ -240,8 +262,8 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
 
     References
     ----------
-    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
-       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
 
     Examples
     --------
@@ -257,7 +279,8 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
 def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
     r"""Logarithm of `softmax`, accurate also where the softmax rounds to 0 or 1.
 
-    .. math:: \operatorname{log\_softmax}(x)_k = (x_k - m) - \log\Bigl(1 + \sum_{j \ne i} \exp(x_j - m)\Bigr), \qquad m = x_i = \max_j x_j
+    .. math:: \operatorname{log\_softmax}(x)_k
+        = (x_k - m) - \log\Bigl(1 + \sum_{j \ne i} \exp(x_j - m)\Bigr), \qquad m = x_i = \max_j x_j
 
     Parameters
     ----------
@@ -287,8 +310,8 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
 
     References
     ----------
-    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions",
-       IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
+    .. [1] P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and
+       softmax functions", IMA Journal of Numerical Analysis 41 (2021), 2311-2330.
 
     Examples
     --------
@@ -370,7 +393,8 @@ def log_sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
 
     References
     ----------
-    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr, 2012.
+    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr,
+       2012.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Options to the normal form: the numbers of each row that kernels multiply with, and what the mean divides by.
+"""Options become the normal form: the weights that kernels multiply with, and the factor.
 
 With s = sample weight, w = class weight, e = label smoothing, K classes, y = target::
 
@@ -7,10 +7,10 @@ With s = sample weight, w = class weight, e = label smoothing, K classes, y = ta
     both             sample_weight_i = s_i      smoothing_k = e w_k / K
 
 An ignored row has weights 0. Everything is multiplied with the factor 1 / d. The divisor d is 1, or
-for the mean: the sum of w[y_i] s_i over the kept rows (class indices, as torch does), the sum of s_i
-(probabilities); where that is 0, the factor is 0, too. What is absent is None, but for weights of
-rows: those are (1,) where all rows weigh the same, so that the usual call moves no memory for them
-and no kernel is compiled once more for it.
+for the mean: the sum of w[y_i] s_i over the rows that are not ignored (class indices, as in torch),
+the sum of s_i (probabilities); where that is 0, the factor is 0, too. What is absent is None,
+except weights of rows: those are (1,) where all rows weigh the same, so that the usual call reads
+no memory for them, and no kernel is compiled once more for it.
 """
 
 import math
@@ -28,10 +28,11 @@ _ONE = np.ones(1)
 # on the number of threads, so the sums do not.
 _ELEMENT_BLOCK = 1 << 13
 _MAX_ELEMENT_BLOCKS = 256
-# Weights of a period longer than a block repeat in the kernel where the target has this many periods.
+# Weights with a period longer than a block repeat in the kernel where the target has this many
+# periods.
 _FEW_PERIODS = 16
-# A divisor below this one and its weights are multiplied with a power of two, so that its inverse is
-# finite.
+# A divisor below this one and its weights are multiplied with a power of two, so that the inverse
+# of the divisor is finite.
 _MIN_DIVISOR = 2.0**-1000
 _UP = 2.0**1000
 # Bytes of a target that several threads scan: one thread takes 25 us for 1 MiB.
@@ -50,7 +51,10 @@ class RowForm(NamedTuple):
 
 
 def _scan(scan: Callable[..., int], target: np.ndarray, *options: Any) -> int:
-    """Return ``scan(target, *options)``: how many are ignored, or -1 - (the first bad place); a large target is scanned in parts."""
+    """Return the number of ignored entries, or -1 - i for the first bad entry i.
+
+    Several threads scan the parts of a large target.
+    """
     if target.nbytes < _MIN_SCAN_BYTES:
         return scan(target, *options)
 
@@ -135,7 +139,10 @@ def probability_form(
 
 
 def _over(divisor: float, *weights: np.ndarray) -> tuple[Any, ...]:
-    """Return 1 / divisor and the weights, multiplied with a power of two where 1 / divisor may be inf."""
+    """Return 1 / divisor and the weights.
+
+    All are multiplied with powers of two where 1 / divisor would be inf.
+    """
     if 0.0 < divisor < _MIN_DIVISOR:
         return 1.0 / (divisor * _UP), *(w * _UP for w in weights)
     return 1.0 / divisor if divisor else 0.0, *weights
@@ -174,7 +181,7 @@ def element_form(
     ignore: int | None,
     mean: bool,
 ) -> ElementForm:
-    """Return the normal form for targets (n,) from 0 to 1, flat of this shape, after checking their range.
+    """Return the normal form for flat targets (n,) of this shape, after checking their range.
 
     With w the weight, v the weight of positives and d the number of elements that are not ignored
     (1 without a mean): positive_weight = w v, negative_weight = w and factor = 1 / d.

@@ -1,4 +1,4 @@
-"""Bad input: an error that names the argument, the rule, what came and where; nothing is written before it."""
+"""Bad input: an error names the argument, the rule, what came and where; nothing is written."""
 
 import re
 
@@ -328,7 +328,8 @@ def test_errors_speak_the_callers_language():
         fastce.cross_entropy_grad_and_hess(x, [0, 1], out=(np.zeros((2, 3)), x))
     with pytest.raises(
         ValueError,
-        match=r"or be floats \(probabilities\) of shape \(2, 3\); got dtype int64 and shape \(2, 3\)",
+        match=r"or be floats \(probabilities\) of shape \(2, 3\); "
+        r"got dtype int64 and shape \(2, 3\)",
     ):
         fastce.cross_entropy(x, np.eye(3, dtype=np.int64)[:2])
     with pytest.raises(TypeError, match="ignore_index must be an integer; got True"):

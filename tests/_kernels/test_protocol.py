@@ -1,4 +1,4 @@
-"""Toy losses by the row-kernel protocol: each is one file's worth of code, and the drivers do the rest."""
+"""Toy losses by the row-kernel protocol: each is one file of code, the drivers do the rest."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def _row_value(loss, weight, cross_entropy, factor):
 
 
 class Brier(NamedTuple):
-    """The toy loss scale sum_k w_k (p_k - q_k)^2 / 2 of probabilities q; its Hessian is not computed."""
+    """The toy loss scale sum_k w_k (p_k - q_k)^2 / 2 of probabilities q, without its Hessian."""
 
     scale: float
 

@@ -1,6 +1,5 @@
 """The kernel of elements: what lies across the ends of chunks and blocks."""
 
-import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 

@@ -1,4 +1,4 @@
-"""What is peculiar to the binary losses: infinite logits, broadcasting weights, clamped probabilities."""
+"""The binary losses: infinite logits, weights that broadcast, clamped probabilities."""
 
 import numpy as np
 import pytest

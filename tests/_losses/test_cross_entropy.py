@@ -1,4 +1,4 @@
-"""What is peculiar to the softmax losses: shifts, axes, label types, smoothing, log probabilities."""
+"""The softmax losses: shifts, axes, types of labels, smoothing, log-probabilities."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is peculiar to focal loss: the power of 1 - p on confident rows, exponents between and at the whole numbers, alpha."""
+"""Focal loss: the power of 1 - p on confident rows, exponents that are whole or not, alpha."""
 
 import mpmath
 import numpy as np
@@ -25,7 +25,10 @@ sigmoid_value_and_grad, sigmoid_grad_and_hess = (
 
 
 def test_the_papers_example():
-    """Lin et al., section 3.2: with gamma = 2 the loss of p = 0.9 is 100 times lower than cross-entropy, of 0.968 about 1000 times."""
+    """Lin et al., section 3.2: with gamma = 2, how much lower the loss is than cross-entropy.
+
+    100 times for p = 0.9, about 1000 times for 0.968.
+    """
     for p, times in [(0.9, 100), (0.968, 1 / 0.032**2)]:
         x = np.log(p / (1 - p))
         assert_allclose(-np.log(p) / sigmoid([x], [1], alpha=None), times, rtol=1e-12)
@@ -113,7 +116,10 @@ def test_torch_agrees(gamma, rng):
 
 
 def exact_row(x, y, gamma):
-    """Return value, gradient, Hessian diagonal of a row, and the sum of the magnitudes that the latter is made of, with 60 digits."""
+    """Return value, gradient and Hessian diagonal of a row with 60 digits.
+
+    And the sum of the magnitudes of the terms of the latter.
+    """
     gamma, x = mpmath.mpf(gamma), [mpmath.mpf(float(v)) for v in x]
     e = [mpmath.exp(v - max(x)) for v in x]
     total = mpmath.fsum(e)
@@ -190,7 +196,7 @@ def test_sigmoid_against_mpmath(dtype, gamma, rng):
 @GAMMAS
 @DTYPES
 def test_a_certain_row_has_no_loss(dtype, gamma):
-    """1 - p = 0, where derivatives of (1 - p)^gamma are infinite for gamma < 1 and 0^0 may turn up."""
+    """1 - p = 0: derivatives of (1 - p)^gamma are infinite for gamma < 1, and 0^0 may occur."""
     x = np.array([[1000, 0, -INF], [500, -INF, -INF], [0, -1e30, -1e30]], dtype)
     for array in (
         *focal_value_and_grad(x, [0, 0, 0], gamma=gamma, reduction="none"),
@@ -236,7 +242,7 @@ def test_soft_targets_at_infinity(dtype, gamma):
 
 
 def test_blocks_and_steps_do_not_matter(rng):
-    """A row's result does not depend on the rows before it: short and long rows, over several steps and blocks."""
+    """A row's result does not depend on the rows before it, over several steps and blocks."""
     for n, k in ((7000, 10), (150, 3), (9, 1000), (70, 61)):
         x, y = rng.standard_normal((n, k)), rng.integers(0, k, n)
         values, grad = focal_value_and_grad(x, y, reduction="none")

@@ -1,4 +1,4 @@
-"""Cross-entropy of a linear model without its logits: against cross_entropy of the logits and the chain rule."""
+"""Cross-entropy of a linear model against cross_entropy of its logits and the chain rule."""
 
 import tracemalloc
 

@@ -1,4 +1,4 @@
-"""Sigmoid focal loss: alpha, and the limit of gamma; what it shares with focal loss is in test_focal."""
+"""Sigmoid focal loss: alpha, and the limit of gamma; test_focal has what both losses share."""
 
 import numpy as np
 import pytest
@@ -17,5 +17,5 @@ def test_alpha_weighs_positives_and_its_rest_negatives(rng):
 def test_options_out_of_range():
     with pytest.raises(ValueError, match="alpha must be from 0 to 1"):
         fastce.sigmoid_focal_loss([0.0], [1.0], alpha=2)
-    with pytest.raises(ValueError, match="gamma must be at most 1e.18"):
+    with pytest.raises(ValueError, match=r"gamma must be at most 1e.18"):
         fastce.sigmoid_focal_loss([0.0], [1.0], gamma=1e19)

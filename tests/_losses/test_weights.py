@@ -39,9 +39,9 @@ def test_probabilities():
     assert_array_equal(form.target_weight, s)
     assert_allclose(form.scaled_class_weight, 0.9 * w)
     assert form.factor == 1 / 10.5
+    bad = np.full((4, 3), 0.2)
+    bad[1, 2] = -1
     with pytest.raises(ValueError, match=r"got -1.0 at index \(1, 2\)"):
-        bad = np.full((4, 3), 0.2)
-        bad[1, 2] = -1
         weights.probability_form(bad, ROWS, None, None, 0.0, mean=True)
 
 
