@@ -86,9 +86,8 @@ def test_value_is_that_of_value_and_grad(loss, option, dtype, rng):
         options = options_for(loss, option, rng, x, target)
         for reduction in REDUCTIONS:
             value = loss.value(x, target, reduction=reduction, **options)
-            assert_array_equal(
-                value, loss.value_and_grad(x, target, reduction=reduction, **options)[0]
-            )
+            expected, _ = loss.value_and_grad(x, target, reduction=reduction, **options)
+            assert_array_equal(value, expected)
             if reduction == "none":
                 assert isinstance(value, np.ndarray)
                 assert value.shape == loss.values_shape(x)
@@ -193,9 +192,8 @@ def test_everything_ignored(loss, rng):
     assert np.isnan(value)
     assert_array_equal(grad, np.zeros_like(x))
     assert loss.value(x, target, reduction="sum", **ignore) == 0.0
-    assert_array_equal(
-        loss.value(x, target, reduction="none", **ignore), np.zeros(loss.values_shape(x))
-    )
+    values = loss.value(x, target, reduction="none", **ignore)
+    assert_array_equal(values, np.zeros(loss.values_shape(x)))
     if loss.has_hess:
         for array in loss.grad_and_hess(x, target, **ignore):
             assert_array_equal(array, np.zeros_like(x))
@@ -218,7 +216,7 @@ def test_no_rows(loss, dtype, rng):
 
 @every_loss
 def test_weights_multiply(loss, rng):
-    """A whole-number weight is as good as so many copies of the row."""
+    """A whole-number weight acts as that number of copies of the row."""
     x, target = loss.make(rng, 12, 4, np.float64)
     copies = rng.integers(0, 4, 12)
     weight = copies.astype(float)
@@ -230,9 +228,7 @@ def test_weights_multiply(loss, rng):
     np.add.at(expected_grad, np.repeat(np.arange(12), copies), repeated_grad)
     assert_allclose(value, expected, rtol=1e-14)
     assert_allclose(grad, expected_grad, rtol=1e-13, atol=1e-16)
-    if (
-        loss.by_row
-    ):  # there the mean divides by the weights, so it cannot tell weights from copies either
+    if loss.by_row:  # the mean divides by the weights, so there, too, weights act as copies
         mean, grad = loss.value_and_grad(x, target, **options)
         assert_allclose(mean, loss.value(repeated_x, repeated_target), rtol=1e-14)
         assert_allclose(grad, expected_grad / copies.sum(), rtol=1e-13, atol=1e-16)
@@ -305,11 +301,8 @@ def test_layouts_do_not_matter(loss, option, rng):
     if loss.has_hess:
         expected_hess = loss.grad_and_hess(x, target, **options)[1]
         for name, (x_layout, target_layout) in layouts.items():
-            assert_array_equal(
-                loss.grad_and_hess(x_layout, target_layout, **options)[1],
-                expected_hess,
-                err_msg=name,
-            )
+            _, hess = loss.grad_and_hess(x_layout, target_layout, **options)
+            assert_array_equal(hess, expected_hess, err_msg=name)
 
 
 @corners
@@ -416,10 +409,8 @@ def test_no_warning_on_extreme_input(loss, option, dtype, rng):
                 assert np.shape(value) == (loss.values_shape(x) if reduction == "none" else ())
                 assert grad.shape == x.shape
                 if loss.has_hess:
-                    assert (
-                        loss.grad_and_hess(x, target, reduction=reduction, **options)[1].shape
-                        == x.shape
-                    )
+                    _, hess = loss.grad_and_hess(x, target, reduction=reduction, **options)
+                    assert hess.shape == x.shape
 
 
 @every_loss
@@ -502,8 +493,5 @@ def test_any_shape_and_option(seed, case, n, k, scale, reduction):
     assert_allclose(np.asarray(got, float), np.asarray(value, float), **close)
     assert_allclose(got_grad, grad.astype(float), **close)
     if loss.has_hess:
-        assert_allclose(
-            loss.grad_and_hess(x, target, reduction=reduction, **options)[1],
-            hess.astype(float),
-            **close,
-        )
+        _, got_hess = loss.grad_and_hess(x, target, reduction=reduction, **options)
+        assert_allclose(got_hess, hess.astype(float), **close)

@@ -86,7 +86,10 @@ def test_import_is_cheap():
 
 @pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"])
 def test_special_functions_compile_nothing(name):
-    code = f"import fastce, sys; fastce.{name}([1.0, 2.0]); print([m for m in {HEAVY} if m in sys.modules])"
+    code = (
+        f"import fastce, sys; fastce.{name}([1.0, 2.0]); "
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
     assert run(code).strip() == "[]"
 
 

@@ -2,7 +2,7 @@
 
 They are vector code for the instruction set at hand, compiled when the package is built. So a
 kernel that uses them has nothing left to compile but the arithmetic of its own loss. Every
-exponential and logarithm of the library stands in ``_simd/elementary.h``.
+exponential and logarithm of the library stands in ``_native/simd/elementary.h``.
 
 Numba finds the functions by name, so that compiled kernels can be kept on disk. Each takes the
 address of its first array, the two lengths of that array (the second is 1 for a flat one), and the
@@ -14,11 +14,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._native import rowwise as _rowwise
+from .._native import rowwise
 
-BLOCK_ROWS, SHORT_ROW = _rowwise.BLOCK_ROWS, _rowwise.SHORT_ROW
+BLOCK_ROWS, SHORT_ROW = rowwise.BLOCK_ROWS, rowwise.SHORT_ROW
 
-for _name, _address in _rowwise.addresses().items():
+for _name, _address in rowwise.addresses().items():
     binding.add_symbol(_name, _address)
 
 

@@ -1,4 +1,4 @@
-"""Compiled when the package is built: rows of exponentials, products of row blocks, scans of arrays.
+"""Built with the package: rows of exponentials, products of row blocks, scans of arrays.
 
 Cython modules over the C headers in ``simd/``. Nothing here imports NumPy or Numba.
 """

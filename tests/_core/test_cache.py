@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: whoever filled the cache, and whatever happened to it since, answers are the same."""
+"""Compiled kernels on disk: results do not depend on who filled the cache or damaged it."""
 
 import hashlib
 import os
@@ -157,7 +157,10 @@ def test_nothing_is_left_where_writing_fails(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_eight_processes_meet_on_an_empty_cache(filled, tmp_path, round_):
-    """With Numba's own cache one of them can load code of another signature: its index and its files are two things."""
+    """No process loads the code of another signature.
+
+    With Numba's own cache one could: its index and its files are written apart.
+    """
     processes = [start(tmp_path) for _ in range(8)]
     assert [answer(process) for process in processes] == [filled[1]] * 8
     names = {path.name for path in tmp_path.rglob("*.nbc")}
@@ -166,7 +169,10 @@ def test_eight_processes_meet_on_an_empty_cache(filled, tmp_path, round_):
 
 
 def test_where_nothing_can_be_written_it_says_so_once(filled, tmp_path):
-    """A read-only home and package folder: made of files where folders would have to be, since a superuser may write anywhere."""
+    """A read-only home and package folder.
+
+    Files stand where folders would have to be, since a superuser may write anywhere.
+    """
     shutil.copytree(
         Path(fastce.__file__).parent,
         tmp_path / "fastce",

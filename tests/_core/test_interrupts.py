@@ -1,4 +1,4 @@
-"""Ctrl-C, a lack of memory and errors of others: a fit ends at once and leaves everything as it was."""
+"""Ctrl-C, a lack of memory, errors of others: a fit ends at once and restores everything."""
 
 import os
 import signal

@@ -17,7 +17,7 @@ ADDRESSES = _blocks.addresses()
 
 
 def c_function(name, *dtypes):
-    """Return the C function of that name for these dtypes, callable with integers as Numba calls it."""
+    """Return the C function of that name for these dtypes, to be called with integers."""
     symbol = "_".join([name, *(f"{np.dtype(d).kind}{8 * np.dtype(d).itemsize}" for d in dtypes)])
     n_arguments = {
         "dense_forward": 9,

@@ -1,4 +1,4 @@
-"""The checks of whole arrays against the same checks written in NumPy, at every length around the vector and block sizes."""
+"""The checks of whole arrays against NumPy, at every length around vector and block sizes."""
 
 import numpy as np
 import pytest

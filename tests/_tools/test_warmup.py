@@ -22,7 +22,8 @@ def real_calls(loss, n, n_classes, dtype, rng):
     for kind in loss.targets:
         target = labels if kind == INDICES else np.full_like(logits, 1 / n_classes)
         yield (*first, target), {}
-        yield (*first, target), {"weight": np.arange(1.0, n_classes + 1)}
+        if "weight" in loss.options:
+            yield (*first, target), {"weight": np.arange(1.0, n_classes + 1)}
         if "label_smoothing" in loss.names:
             yield (*first, target), {"label_smoothing": 0.2, "sample_weight": np.ones(n)}
         if loss.kind == ROWS and kind == INDICES:
