@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from .._native import products
 from .memory import contiguous, may_overlap, overlaps, overlaps_itself, same_memory, unlocked
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -45,7 +44,7 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
 
     Integers and booleans become float64.
     """
-    array = as_array(x, name)
+    array = x if type(x) is np.ndarray else as_array(x, name)
     if array.dtype.type in _FLOATS:
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
@@ -121,28 +120,6 @@ def is_sparse(X: Any) -> bool:
     return module is not None and bool(module.issparse(X))
 
 
-def check_csr(X: Any, name: str) -> None:
-    """Check that the arrays of a CSR matrix of float32 or float64 lead nowhere outside of it."""
-    n, p = X.shape
-    if X.indptr.shape != (n + 1,):
-        raise ValueError(
-            f"{name}.indptr must have shape {(n + 1,)}, a start for each row and the end; "
-            f"got shape {X.indptr.shape}"
-        )
-    indices, indptr = X.indices, X.indptr
-    if indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64):
-        indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
-    try:
-        products.check_csr(
-            np.ascontiguousarray(X.data),
-            np.ascontiguousarray(indices),
-            np.ascontiguousarray(indptr),
-            p,
-        )
-    except ValueError as error:
-        raise ValueError(f"{name} must be a CSR matrix whose {error}") from None
-
-
 def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
     """Return the two arrays of `out`, or None twice; they must not overlap."""
     if out is None:
@@ -216,13 +193,8 @@ def check_number(value: Any, name: str, least: float, most: float) -> float:
     return number
 
 
-def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray | None:
-    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative.
-
-    None stays None.
-    """
-    if weights is None:
-        return None
+def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray:
+    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative."""
     if (
         type(weights) is np.ndarray
         and weights.dtype is _FLOAT64
@@ -333,13 +305,11 @@ def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
     return ValueError(f"target must be finite and not negative; got {value}{_at(where)}")
 
 
-def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
+def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Return weights that broadcast to this shape, and do not widen it, as float64.
 
     They must be finite, and none negative.
     """
-    if weights is None:
-        return None
     array = as_float_array(weights, name)
     try:
         fits = np.broadcast_shapes(array.shape, shape) == shape

@@ -84,6 +84,10 @@ class DenseDesign:
         """Return columns `first` to `last` as a dense array (n, last - first), float64."""
         return np.asarray(self.X[:, first:last], dtype=np.float64)
 
+    def matrix(self) -> np.ndarray:
+        """Return X."""
+        return self.X
+
     def rows(self, first: int, last: int, step: int = 1) -> "DenseDesign":
         """Return the rows of ``range(first, last, step)``: a view."""
         return DenseDesign(self.X[first:last:step])
@@ -133,26 +137,27 @@ class CsrDesign:
     def mean(self, weights: np.ndarray) -> np.ndarray:
         """Return the mean (p,) of the rows, with weights (n,) or (1,) that sum to one over them."""
         weights = np.broadcast_to(weights, self.shape[:1])
-        return np.asarray(self._matrix().T @ weights, dtype=np.float64)
+        return np.asarray(self.matrix().T @ weights, dtype=np.float64)
 
     def squared_product(self, first: int, last: int, table: np.ndarray) -> np.ndarray:
         """Return the squares of rows `first` to `last`, transposed, times a table (rows, K)."""
-        rows = self._matrix()[first:last]
+        rows = self.matrix()[first:last]
         return np.asarray(rows.multiply(rows).T @ table)
 
     def columns(self, first: int, last: int) -> np.ndarray:
         """Return columns `first` to `last` as a dense array (n, last - first), float64."""
-        return np.asarray(self._matrix()[:, first:last].toarray(), dtype=np.float64)
+        return np.asarray(self.matrix()[:, first:last].toarray(), dtype=np.float64)
 
     def rows(self, first: int, last: int, step: int = 1) -> "CsrDesign":
         """Return the rows of ``range(first, last, step)``: a copy."""
-        part = self._matrix()[first:last:step]
+        part = self.matrix()[first:last:step]
         return CsrDesign(part.data, part.indices, part.indptr, part.shape)
 
-    def _matrix(self) -> Any:
-        # a csr_array over the arrays; its constructor would choose the index dtype itself
+    def matrix(self) -> Any:
+        """Return X as SciPy has it: a ``csr_array`` over the arrays."""
         from scipy import sparse
 
+        # its constructor would choose the dtype of the indices itself
         matrix = sparse.csr_array(self.shape, dtype=self.dtype)
         matrix.data, matrix.indices, matrix.indptr = self.data, self.indices, self.indptr
         return matrix

@@ -36,11 +36,6 @@ class Layout(NamedTuple):
     axis: int
     value_shape: tuple[int, ...]
 
-    def rows(self) -> Rows:
-        """Return what a target must fit."""
-        x = self.data
-        return Rows(self.value_shape, x.shape[1], self.source.shape, self.axis, x.dtype)
-
 
 def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
     """Return `x` with the classes along `axis` as rows; float16 is widened to float32."""
@@ -89,6 +84,8 @@ def axis_last(x: np.ndarray, axis: int) -> np.ndarray:
 
 def converted(target: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return a target as a C-contiguous array of the dtype of the logits; it is only read."""
+    if type(target) is np.ndarray and target.dtype == dtype and target.flags.carray:
+        return target
     with np.errstate(over="ignore"):
         result = contiguous(target, dtype)
     if (

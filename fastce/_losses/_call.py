@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import checks, layout, threads
-from .._core.layout import Layout
+from .._core.layout import Layout, Rows
 from .._kernels import sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
 from .._native import scans
 from . import weights
 from .table import INDICES, PROBABILITIES
-from .weights import ElementForm, RowForm
+from .weights import RowForm
 
 # The defaults of public functions. A call that leaves them alone passes these very objects, so it
 # is told by identity.
@@ -234,14 +234,16 @@ def check_rows(
             "sample_weight": sample_weight,
         }
         check_outs(outs, x, inputs)
-    target, form, unreduced = check_row_options(target, x.rows(), options, targets)
+    shape = x.source.shape
+    rows = Rows(x.value_shape, shape[x.axis], shape, x.axis, x.data.dtype)
+    target, form, unreduced = check_row_options(target, rows, options, targets)
     if targets is PROBABILITIES:
         evaluate = evaluate_soft_targets
     return Call(x, target, form, unreduced, outs, evaluate, loss, np.float64)
 
 
 def check_row_options(
-    target: Any, rows: layout.Rows, options: RowOptions, targets: str = EITHER
+    target: Any, rows: Rows, options: RowOptions, targets: str = EITHER
 ) -> tuple[np.ndarray, RowForm, bool]:
     """Check all arguments of a loss of rows but the logits.
 
@@ -322,6 +324,6 @@ def check_elements(
         pos_weight = checks.as_broadcast_weights(pos_weight, shape, "pos_weight")
     data = layout.like_data(targets, x)
     mean = reduction == "mean"
-    form: ElementForm = weights.element_form(data, shape, weight, pos_weight, ignore_index, mean)
+    form = weights.element_form(data, shape, weight, pos_weight, ignore_index, mean)
     unreduced = reduction == "none"
     return Call(x, data, form, unreduced, outs, evaluate_elements, loss, x.data.dtype)

@@ -55,10 +55,13 @@ def _check(
     reduction = checks.check_reduction(reduction)
     check_outs(outs, x, {"probs": probs, "target": target, "weight": weight})
     targets = checks.as_targets(target, shape)
-    weight = checks.as_broadcast_weights(weight, shape, "weight")
+    if weight is None:
+        weight = np.ones(1)
+    else:
+        weight = checks.as_broadcast_weights(weight, shape, "weight")
+        weight = np.broadcast_to(weight, shape).reshape(-1)
     checks.check_unit_interval(x.source, "probs")
     checks.check_unit_interval(targets, "target")
-    weight = np.ones(1) if weight is None else np.broadcast_to(weight, shape).reshape(-1)
     divisor = float(x.source.size) if reduction == "mean" else 1.0
     form = _Form(weight, divisor, 1.0 / divisor if divisor else 0.0)
     t = layout.like_data(targets, x)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core import blas, checks, layout, pool
+from .._core.design import Design, as_design
 from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options, evaluate_rows
 from .weights import RowForm
 
@@ -36,9 +37,13 @@ _WORK_OF_A_BYTE = 8
 
 
 class _Problem(NamedTuple):
-    """A call after its checks; X, coef and intercept have one dtype."""
+    """A call after its checks; coef and intercept have the dtype of the logits, as a dense X has.
+
+    `dtype` is that of the results: float16 is computed in float32.
+    """
 
     X: Any
+    is_sparse: bool
     coef: np.ndarray
     intercept: np.ndarray | None
     target: np.ndarray
@@ -50,7 +55,7 @@ class _Problem(NamedTuple):
         """Yield blocks of rows and their logits, in memory that the next block overwrites."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
-        room = None if checks.is_sparse(self.X) else np.empty((step, n_classes), self.coef.dtype)
+        room = None if self.is_sparse else np.empty((step, n_classes), self.coef.dtype)
         for start in range(0, n, step or 1):
             rows = slice(start, min(n, start + step))
             if room is None:
@@ -136,64 +141,55 @@ def _add_product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     _split_product(add, out.shape, a.shape[1])
 
 
-def _check_X(X: Any) -> Any:
+def _as_design(X: Any) -> Design:
+    """Return X as a design matrix of float16 (only a dense one), float32 or float64."""
     if not checks.is_sparse(X):
-        return checks.as_float_array(X, "X")
-    if X.format != "csr":
+        X = checks.as_float_array(X, "X")
+    elif X.format != "csr":
         raise TypeError(
             f"X must be an array or a CSR matrix; got a sparse matrix in format {X.format!r}"
         )
-    if X.dtype.kind in "biu":
-        X = X.astype(np.float64)
-    if X.dtype not in (np.float32, np.float64):
-        raise TypeError(
-            f"X must be float32, float64 or integers where it is sparse; got dtype {X.dtype}"
-        )
-    if X.ndim == 2:
-        checks.check_csr(X, "X")
-    return X
-
-
-def _check(
-    X: Any,
-    coef: Any,
-    target: Any,
-    intercept: Any,
-    weight: Any,
-    sample_weight: Any,
-    ignore_index: Any,
-    label_smoothing: Any,
-    z_loss: Any,
-    reduction: Any,
-) -> _Problem:
-    X = _check_X(X)
+    else:
+        if X.dtype.kind in "biu":
+            X = X.astype(np.float64)
+        if X.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"X must be float32, float64 or integers where it is sparse; got dtype {X.dtype}"
+            )
     if X.ndim != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {X.shape}")
+    return as_design(X)
+
+
+def _check(X: Any, coef: Any, target: Any, intercept: Any, options: RowOptions) -> _Problem:
+    design = _as_design(X)
+    n, p = design.shape
     if checks.is_sparse(coef):
         raise TypeError("coef must be an array; got a sparse matrix")
     coef = checks.as_float_array(coef, "coef")
-    if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != X.shape[1]:
+    if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != p:
         raise ValueError(
-            f"coef must have shape (n_classes, {X.shape[1]}), with a column for each of X and one "
-            f"class at least; got shape {coef.shape}"
+            f"coef must have shape (n_classes, {p}), with a column for each of X and one class "
+            f"at least; got shape {coef.shape}"
         )
-    dtype = np.result_type(X.dtype, coef.dtype)
+    dtype = np.result_type(design.dtype, coef.dtype)
     number = np.promote_types(dtype, np.float32)  # float16 is computed in float32
+    n_classes = coef.shape[0]
     if intercept is not None:
         intercept = checks.as_float_array(intercept, "intercept")
-        if intercept.shape != coef.shape[:1]:
+        if intercept.shape != (n_classes,):
             raise ValueError(
-                f"intercept must have shape {coef.shape[:1]}, one number a class; "
+                f"intercept must have shape {(n_classes,)}, one number a class; "
                 f"got shape {intercept.shape}"
             )
         intercept = intercept.astype(number)
-    n, n_classes = X.shape[0], coef.shape[0]
-    options = RowOptions(weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
     rows = layout.Rows((n,), n_classes, (n, n_classes), 1, number)
     target, form, unreduced = check_row_options(target, rows, options)
-    if not checks.is_sparse(X):
-        X = X.astype(number, copy=False)
-    return _Problem(X, coef.astype(number, copy=False), intercept, target, form, unreduced, dtype)
+    matrix = design.matrix()
+    if not design.is_sparse:
+        matrix = matrix.astype(number, copy=False)
+    coef = coef.astype(number, copy=False)
+    return _Problem(matrix, design.is_sparse, coef, intercept, target, form, unreduced, dtype)
 
 
 def linear_cross_entropy(
@@ -261,18 +257,8 @@ def linear_cross_entropy(
     >>> round(fastce.linear_cross_entropy(X, coef, [0, 1]), 6)
     0.395495
     """
-    problem = _check(
-        X,
-        coef,
-        target,
-        intercept,
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-    )
+    options = RowOptions(weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
+    problem = _check(X, coef, target, intercept, options)
     values, total = problem.values(), 0.0
     with blas.one_blas_thread(), _silent():
         for rows, logits in problem.blocks():
@@ -336,26 +322,16 @@ def linear_cross_entropy_value_and_grad(
            [ 0.106, -0.107],
            [ 0.106,  0.053]])
     """
-    problem = _check(
-        X,
-        coef,
-        target,
-        intercept,
-        weight,
-        sample_weight,
-        ignore_index,
-        label_smoothing,
-        z_loss,
-        reduction,
-    )
-    sparse, (n_classes, p), number = checks.is_sparse(X), problem.coef.shape, problem.coef.dtype
+    options = RowOptions(weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
+    problem = _check(X, coef, target, intercept, options)
+    (n_classes, p), number = problem.coef.shape, problem.coef.dtype
     wanted = {
-        "out[0]": None if sparse else problem.X.shape,
+        "out[0]": None if problem.is_sparse else problem.X.shape,
         "out[1]": (n_classes, p),
         "out[2]": None if intercept is None else (n_classes,),
     }
     inputs = {
-        "X": X,
+        "X": X.data if problem.is_sparse else X,
         "coef": coef,
         "target": target,
         "intercept": intercept,
@@ -375,7 +351,7 @@ def linear_cross_entropy_value_and_grad(
     with blas.one_blas_thread(), _silent():
         for rows, grad in problem.blocks():
             total += problem.run(rows, grad, values, with_grad=True)
-            if sparse:
+            if problem.is_sparse:
                 grad_coef += (problem.X[rows].T @ grad).T
             else:
                 _multiply(grad, problem.coef, grad_X[rows])
@@ -399,8 +375,6 @@ def _checked_outs(
             f"out must be three arrays (grad_X, grad_coef, grad_intercept), or None for some; "
             f"got {type(out).__name__}"
         )
-    if checks.is_sparse(inputs["X"]):
-        inputs = inputs | {"X": inputs["X"].data}
     given = dict(zip(wanted, out, strict=True))
     for name, array in given.items():
         if array is None:

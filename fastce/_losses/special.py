@@ -96,10 +96,10 @@ def _along_axis(
     axis = check_axis(axis, source.ndim)
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
-    x = layout.reordered(source)
-    result = x.result(out)
-    _apply(rows, columns, x.data, x.order.index(axis), result)
-    return _from_reordered(result, x, source, out)
+    moved = layout.reordered(source)
+    result = moved.result(out)
+    _apply(rows, columns, moved.data, moved.order.index(axis), result)
+    return _from_reordered(result, moved, source, out)
 
 
 def _from_reordered(

@@ -95,7 +95,8 @@ def index_form(
         target_weight = row_weight
         if weight is not None:
             target_weight = row_weight * weight[np.where(kept, target, 0)]
-            checks.check_not_huge(target_weight, "weight times sample_weight")
+            if sample_weight is not None:
+                checks.check_not_huge(target_weight, "weight times sample_weight")
         divisor = float(target_weight.sum()) if mean else 1.0
     factor = 1.0
     if mean:
