@@ -172,7 +172,9 @@ def row_loss(rng, losses=ROW_LOSSES):
     ignore_index = -100
     if probabilities:
         t = rng.uniform(0, 2, sizes) * (rng.random(sizes) < pick(rng, (1.0, 0.5)))
-        target = t.astype(pick(rng, (*FLOATS, np.longdouble)))
+        # Where a target may also hold class indices, floats of every precision are probabilities.
+        wide = (np.longdouble,) if table.INDICES in loss.targets else ()
+        target = t.astype(pick(rng, (*FLOATS, *wide)))
         t = np.moveaxis(target.astype(_computed(x.dtype)), axis, -1).reshape(-1, n_classes)
     else:
         if "ignore_index" in loss.options and rng.random() < 0.4:
