@@ -1,4 +1,4 @@
-"""Threads: any number gives the same bits; many callers at once and forked children get the right answer."""
+"""Threads: any number gives the same bits; callers at once and forked children get it right."""
 
 import functools
 import os
@@ -138,7 +138,7 @@ def test_eight_python_threads_at_once(rng):
 
 @functools.cache
 def has_layer(layer):
-    """Whether Numba has this threading layer here; asked in a process of its own, since asking starts the threads."""
+    """Whether Numba has this threading layer here; a process of its own asks, which starts them."""
     code = f"import numba; numba.config.THREADING_LAYER = {layer!r}; numba.get_num_threads()"
     return (
         subprocess.run(
@@ -160,13 +160,14 @@ def layer_that_forks(layer):
     one_core = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) == 1
     if one_core and layer in {"tbb", "default"} and has_layer("tbb"):
         pytest.skip(
-            "on one core TBB waits for ever at the end of a process that has forked, with Numba alone as well"
+            "on one core TBB waits for ever at the end of a process that has forked, "
+            "with Numba alone as well"
         )
     return layer
 
 
 def test_threads_meeting_in_every_layer(layer):
-    """The workqueue layer aborts the process when two threads enter it; the library must not let them."""
+    """The workqueue layer aborts the process when two threads enter it, so only one may."""
     body = """
         from concurrent.futures import ThreadPoolExecutor
         problem = large_problem()
@@ -187,7 +188,10 @@ BEFORE_FORK = {
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("before", list(BEFORE_FORK))
 def test_a_forked_child_computes_the_same(layer_that_forks, before):
-    """GNU OpenMP ends a child that enters a parallel region after its parent did, whoever started the threads."""
+    """GNU OpenMP ends a child that enters a parallel region after its parent did.
+
+    It does not matter who started the threads.
+    """
     body = f"""
         import os, warnings
         warnings.simplefilter("ignore", DeprecationWarning)
