@@ -145,7 +145,7 @@ def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.n
     return out
 
 
-def room(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
+def result_memory(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
     """Return C-contiguous memory for a result: `out` itself where it is that, else new."""
     if out is not None and out.dtype == dtype and out.flags.carray:
         return out
@@ -205,7 +205,7 @@ def restored(result: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return result.transpose([order.index(axis) for axis in range(len(order))])
 
 
-def plain_room(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
+def plain_result_memory(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | None:
     """Return memory for a result like the plain `x`, or None if `out` must be checked first."""
     if out is None:
         return np.empty(x.shape, x.dtype)

@@ -1,8 +1,8 @@
 """Exponentials and logarithms of whole rows: the C functions of ``rowwise.pyx`` for Numba.
 
-They are vector code for the instruction set at hand, compiled when the package is built. So a
-kernel that uses them has nothing left to compile but the arithmetic of its own loss. Every
-exponential and logarithm of the library stands in ``_native/simd/elementary.h``.
+They are vector code for the processor's instruction set, compiled when the package is built. So
+Numba compiles only the arithmetic of a kernel's own loss. Every exponential and logarithm of the
+library stands in ``_native/simd/elementary.h``.
 
 Numba finds the functions by name, so that compiled kernels can be kept on disk. Each takes the
 address of its first array, the two lengths of that array (the second is 1 for a flat one), and the
@@ -75,7 +75,7 @@ def normalise_terms(typing_context, out, weight, rest, transposed):
 
 @intrinsic
 def logistic(typing_context, x, small, large, tail):
-    """Write small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)), each (n,)."""
+    """Write ``sigmoid(-|x|)``, ``sigmoid(|x|)`` and ``log1p(exp(-|x|))``, each (n,)."""
     return _leaf("logistic", x, small, large, tail)
 
 

@@ -159,7 +159,7 @@ class Elements(NamedTuple):
 
 
 class Sigmoids(NamedTuple):
-    """small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|)) of a chunk."""
+    """``small = sigmoid(-|x|), large = sigmoid(|x|), tail = log1p(exp(-|x|))`` of a chunk."""
 
     small: Any
     large: Any

@@ -8,8 +8,9 @@ factor (see `fastce._losses.weights`), and the normal form the coefficients a, b
     grad  = factor (b sigmoid(x) - a sigmoid(-x))
     hess  = factor (a + b) sigmoid(x) sigmoid(-x)
 
-with e = exp(-|x|) <= 1, sigmoid(|x|) = 1 / (1 + e) and sigmoid(-|x|) = e / (1 + e): nothing
-cancels, so both tails keep all their digits. `intrinsics.logistic` gives them for a chunk.
+with ``e = exp(-|x|) <= 1``, ``sigmoid(|x|) = 1 / (1 + e)`` and ``sigmoid(-|x|) = e / (1 + e)``:
+nothing cancels, so both tails keep all their digits. `intrinsics.logistic` computes them for a
+chunk.
 
 `loss` is None for cross-entropy, or the parameters of a loss that implements `elements_of_chunk`
 (see `protocol`).

@@ -24,7 +24,7 @@ def _block(
     first, last, logits, target, sample_weight, class_weight, factor, loss, values, grad, hess, work
 ):
     step = work.shape[1]
-    room = np.empty((step, logits.shape[1]), logits.dtype)
+    scratch_rows = np.empty((step, logits.shape[1]), logits.dtype)
     weight, value = np.empty(step), np.empty(step)
     total, error = 0.0, 0.0
     for start in range(first, last, step):
@@ -33,7 +33,7 @@ def _block(
         for i in range(n):
             weight[i] = sample_weight[start + i if sample_weight.size > 1 else 0] * factor
         rows = SoftRows(logits[start:stop], target[start:stop], weight[:n], class_weight)
-        scratch = Scratch(room[:n], work[0][:n], work[1][:n], work[2][:n], work[3][:n])
+        scratch = Scratch(scratch_rows[:n], work[0][:n], work[1][:n], work[2][:n], work[3][:n])
         g, h = rows_or_none(grad, start, stop), rows_or_none(hess, start, stop)
         rows_of_step(loss, rows, value[:n], g, h, scratch)
         for i in range(n):

@@ -49,7 +49,7 @@ def work_rows(loss, n_classes, step):
     """Return how many rows of `step` numbers the scratch memory of a block has."""
     if loss is None:
         return WORK_ROWS
-    # room for the transposed terms of `softmax_terms`
+    # the last ones are for the transposed terms of `softmax_terms`
     return _LOSS_ROWS + (-(-n_classes * BLOCK_ROWS // step) if n_classes <= SHORT_ROW else 0)
 
 
@@ -201,11 +201,11 @@ def _hessian_row_of_function(loss, work, i, terms, weight, rest, y, hess):
 
 @kernel
 def index_rows(first, last, logits, target, target_weight, factor, loss, values, grad, hess, work):
-    # of the rows from first to last; returns the sum of their values
+    # rows from first to last; returns the sum of their values
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
-    # `each`: rows may have weight 0. One that has is not looked at, and its label may be anything.
+    # `each`: rows may have weight 0. Such a row is not read, and its label may be out of range.
     one, several = weight.dtype.type(1), target_weight.size > 1
     each = several or weight.dtype.type(target_weight[0] * factor) == 0
     total, error = 0.0, 0.0

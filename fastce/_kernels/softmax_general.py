@@ -165,8 +165,8 @@ def _general_hess(p, rest, weight, curvature, hess):
 
 @elementwise
 def _plus_product(a, b, c):
-    # Rounded twice: whether it would be fused can depend on what else is asked for, and all forms
-    # give the same value.
+    # Rounded twice: whether the compiler fuses the two could depend on which derivatives are
+    # computed beside, and all forms give the same value.
     return a + b * c
 
 

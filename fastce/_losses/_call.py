@@ -1,9 +1,9 @@
 """A checked call of a loss, on rows or on elements.
 
-`check_rows` and `check_elements` turn the arguments of a public function into a `Call`; `_forms`
-makes results of it. A call of nothing but defaults is told by one scan in C
-(`scans.is_plain_call`), since the checks in Python would take longer than the loss itself. It
-accepts only calls for which the checks below change nothing; a test holds it to them.
+`check_rows` and `check_elements` check the arguments of a public function and make a `Call` of
+them; `_forms` makes results of that. One scan in C (`scans.is_plain_call`) recognises a call with
+nothing but defaults, since the checks in Python would take longer than the loss itself. It accepts
+only calls for which the checks below change nothing, which a test compares.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from . import weights
 from .table import INDICES, PROBABILITIES
 from .weights import RowForm
 
-# The defaults of public functions. A call that leaves them alone passes these very objects, so it
-# is told by identity.
+# The defaults of public functions. A call that does not set them passes these objects themselves,
+# so that ``is`` recognises it.
 IGNORE = -100  # torch's
 OFF = 0.0
 LAST = -1
@@ -33,12 +33,12 @@ EITHER = "either"  # INDICES or PROBABILITIES
 # Elements of the largest target that `scans.is_plain_call` scans, on one thread; several threads
 # scan larger ones (see `weights`).
 _MAX_PLAIN_SIZE = 1 << 16
-# What kernels of rows take for values, class weights and smoothing that there are none of.
+# Kernels of rows take this for values, class weights and smoothing that are absent.
 _NONE = np.empty(0)
 
 
 class RowOptions(NamedTuple):
-    """The options of a loss of rows, as they came."""
+    """The options of a loss of rows, unchecked."""
 
     weight: Any = None
     sample_weight: Any = None
@@ -50,7 +50,7 @@ class RowOptions(NamedTuple):
 
 
 class ElementOptions(NamedTuple):
-    """The options of a loss of elements, as they came."""
+    """The options of a loss of elements, unchecked."""
 
     weight: Any = None
     pos_weight: Any = None
@@ -208,7 +208,7 @@ def check_rows(
 ) -> Call:
     """Check the arguments of a loss of rows whose target is of one of the kinds `targets`.
 
-    With PROBABILITIES and a `loss` the latter's own function of rows is what evaluates.
+    With PROBABILITIES the function of rows that `loss` brings evaluates it.
     """
     weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis = options
     if (

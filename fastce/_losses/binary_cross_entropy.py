@@ -68,14 +68,14 @@ def binary_cross_entropy_with_logits(
     Notes
     -----
     Names and meanings are those of ``torch.nn.functional.binary_cross_entropy_with_logits``;
-    `ignore_index` is added, and targets outside [0, 1] are refused. With softplus(-|x|) =
-    log1p(exp(-|x|)) nothing cancels, so both tails keep all their digits [1]_. The loss of infinite
-    logits is 0 or infinite, never NaN; 0 times infinity is 0.
+    `ignore_index` is added, and targets outside [0, 1] are refused. With ``softplus(-|x|)
+    = log1p(exp(-|x|))`` nothing cancels, so both tails keep all their digits [1]_. The loss of
+    infinite logits is 0 or infinite, never NaN; 0 times infinity is 0.
 
     References
     ----------
-    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr
-       (2012).
+    .. [1] M. Maechler, "Accurately computing ``log(1 - exp(-|a|))``", vignette of the R package
+       Rmpfr (2012).
 
     Examples
     --------

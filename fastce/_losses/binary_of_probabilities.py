@@ -81,7 +81,7 @@ def binary_cross_entropy(
 
         loss = -w (t max(log(p), -100) + (1 - t) max(log(1 - p), -100))
 
-    Prefer `binary_cross_entropy_with_logits` where the logits are at hand: it keeps the digits that
+    Prefer `binary_cross_entropy_with_logits` where there are logits: it keeps the digits that
     rounding p to 1 loses.
 
     Parameters

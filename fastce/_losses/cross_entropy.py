@@ -58,7 +58,7 @@ def cross_entropy(
         Rows with this class index are skipped: no loss, zero gradient, not counted in the mean. Not
         for probabilities.
     label_smoothing : float from 0 to 1, default 0.0
-        The part of each target that is spread evenly over all classes. A class whose logit is -inf
+        The part of each target that all classes share evenly. A class whose logit is -inf
         is masked out: the part is spread over the other classes alone (torch returns inf).
     z_loss : float, default 0.0
         Coefficient of the squared log-normaliser, which keeps logits from drifting; 1e-4 is usual
@@ -96,7 +96,7 @@ def cross_entropy(
     The names and meanings are those of ``torch.nn.functional.cross_entropy``; `sample_weight` and
     `axis` are added. A row is computed as (max x - x_y) + log1p(rest), where rest leaves the
     largest term out of the sum of exponentials, so that confident rows keep their digits [1]_. Rows
-    that are ignored or of weight zero are not looked at, whatever they hold; a NaN in another row
+    that are ignored or of weight zero are not read, whatever they hold; a NaN in another row
     makes that row NaN; 0 times infinity is 0. A row whose largest logit is +inf, or whose logits
     are all -inf, is NaN.
 

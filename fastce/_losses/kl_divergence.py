@@ -1,4 +1,4 @@
-"""Divergence of Kullback and Leibler from soft targets to a softmax, as distillation takes it.
+"""Divergence of Kullback and Leibler from soft targets to a softmax, as in distillation.
 
 With z = x / T, m = max_k x_k, Q = sum_k q_k and lse(z) = log-sum-exp::
 
@@ -106,19 +106,19 @@ def _hessian(p, rest, weight, hess):
 @kernel
 def _rows(rows, temperature, values, grad, hess, scratch):
     x, target, sample_weight = rows.x, rows.target, rows.sample_weight
-    room, weight, row_max = scratch.rows, scratch.weight, scratch.row_max
+    scaled, weight, row_max = scratch.rows, scratch.weight, scratch.row_max
     rest, logs = scratch.rest, scratch.logs
     # The sums of a row's target, which are needed after the gradient may have replaced x.
     totals, gaps = np.empty(x.shape[0]), np.empty(x.shape[0])
     for i in range(x.shape[0]):
         weight[i] = 1 if sample_weight[i] != 0 else 0
         largest = _largest(x[i])
-        _scale(x[i], largest, x.dtype.type(temperature), room[i])
+        _scale(x[i], largest, x.dtype.type(temperature), scaled[i])
         totals[i], gaps[i] = _target_sums(x[i], target[i], largest)
     if grad is not None:
-        weighted_softmax(room, weight, grad, row_max, rest, logs)
+        weighted_softmax(scaled, weight, grad, row_max, rest, logs)
     else:
-        softmax_statistics(room, row_max, rest, logs)
+        softmax_statistics(scaled, row_max, rest, logs)
     for i in range(x.shape[0]):
         s, total = sample_weight[i], totals[i]
         if s == 0:
@@ -129,11 +129,11 @@ def _rows(rows, temperature, values, grad, hess, scratch):
                 clear(hess[i])
         else:
             if total <= _MAX_LOG:
-                log_nonnegative(target[i], room[i])
+                log_nonnegative(target[i], scaled[i])
             else:
                 for k in range(x.shape[1]):
-                    room[i, k] = math.log(target[i, k]) if target[i, k] > 0 else 0
-            entropy = _entropy_sum(target[i], room[i])
+                    scaled[i, k] = math.log(target[i, k]) if target[i, k] > 0 else 0
+            entropy = _entropy_sum(target[i], scaled[i])
             values[i] = _value(s, temperature, entropy, total, np.float64(logs[i]), gaps[i])
             if hess is not None:
                 _hessian(grad[i], rest[i], s * total, hess[i])
@@ -205,17 +205,17 @@ def kl_divergence(
     --------
     kl_divergence_value_and_grad : The same and its gradient, in one pass.
     kl_divergence_grad_and_hess : Gradient and Hessian diagonal.
-    cross_entropy : The same for T = 1 but for the target's entropy, which does not depend on the
+    cross_entropy : For T = 1 the same plus the entropy of the target, which does not depend on the
         logits.
 
     Notes
     -----
     Its value is T^2 times that of ``torch.nn.functional.kl_div`` for ``log_softmax(x / T)``, q and
-    ``reduction="batchmean"``, with weights for rows. A value is the difference
-    of the target's negative entropy and its cross-entropy, and its error is relative to these two:
-    where q is close to p, they cancel. A gradient's error is relative to the two terms that it is
-    the difference of. Rows of weight zero are not looked at; NaN, infinite and masked logits do
-    what they do in `cross_entropy`.
+    ``reduction="batchmean"``, with weights for rows. A value is the difference of the cross-entropy
+    and the entropy of the target, and its error is relative to these two: where q is close to p,
+    they cancel. A gradient's error is relative to the two terms whose difference it is. Rows of
+    weight zero are not read; NaN, infinite and masked logits mean what they mean in
+    `cross_entropy`.
 
     References
     ----------

@@ -1,8 +1,8 @@
-"""Softmax cross-entropy of ``X @ coef.T + intercept``, whose logits are never all there.
+"""Softmax cross-entropy of ``X @ coef.T + intercept``, without an array of all logits.
 
-A block of rows is multiplied (BLAS), turned into loss and gradient in place by the kernels of
-cross-entropy, and multiplied back. The products are split over threads here, for BLAS's own would
-take turns with those of the kernels and keep them waiting.
+For each block of rows BLAS computes the logits, the kernels of cross-entropy overwrite them with
+the gradient, and BLAS multiplies that back. The products are split over threads here, because
+BLAS's own threads and those of the kernels would wait for each other.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class _Problem(NamedTuple):
         """Yield blocks of rows and their logits, in memory that the next block overwrites."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
-        room = None if self.is_sparse else np.empty((step, n_classes), self.coef.dtype)
+        buffer = None if self.is_sparse else np.empty((step, n_classes), self.coef.dtype)
         for start in range(0, n, step or 1):
             rows = slice(start, min(n, start + step))
-            if room is None:
+            if buffer is None:
                 logits = np.ascontiguousarray(self.X[rows] @ self.coef.T)
             else:
-                logits = room[: rows.stop - start]
+                logits = buffer[: rows.stop - start]
                 _multiply(self.X[rows], self.coef.T, logits)
             if self.intercept is not None:
                 logits += self.intercept
@@ -220,7 +220,7 @@ def linear_cross_entropy(
     target : array_like of shape (n,) or (n, K)
         Class indices (integers), or probabilities (floats).
     intercept : array_like of shape (K,), optional
-        What is added to the logits.
+        Added to the logits.
     weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction
         As in `cross_entropy`.
 
@@ -340,7 +340,7 @@ def linear_cross_entropy_value_and_grad(
     }
     outs = _checked_outs(out, wanted, problem.dtype, inputs)
     memory: list[Any] = [
-        None if shape is None else layout.room(shape, number, given)
+        None if shape is None else layout.result_memory(shape, number, given)
         for shape, given in zip(wanted.values(), outs, strict=True)
     ]
     grad_X, grad_coef, grad_intercept = memory

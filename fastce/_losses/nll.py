@@ -27,7 +27,7 @@ def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
     labels, weight = call.target[kept], -weight[kept]
     values = np.empty(n) if values is None else values
     values[:] = 0.0
-    with np.errstate(all="ignore"):  # what is infinite or NaN is the answer, not news
+    with np.errstate(all="ignore"):  # infinity and NaN are results, not errors
         values[kept] = weight * call.layout.data[kept, labels]
         total = float(values.sum())
     if grad is not None:

@@ -97,7 +97,7 @@ def poly_loss(
     target : array_like of integers shaped like `logits` without `axis`
         Class indices from 0 to K - 1.
     epsilon : float from -1 to 1e18, default 1.0
-        What is added to the coefficient of 1 - p in cross-entropy's series in powers of 1 - p,
+        Added to the coefficient of 1 - p in cross-entropy's series in powers of 1 - p,
         which is 1. Above 0 rows that are nearly right count more, below 0 less; 0 is cross-entropy,
         and -1 leaves the term out.
     weight : array_like of shape (K,), optional
@@ -219,7 +219,7 @@ def poly_loss_grad_and_hess(
     axis: int = LAST,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient of poly-1 loss of a softmax and the diagonal of its Hessian, as boosting asks for.
+    """Gradient and Hessian diagonal of poly-1 loss, as boosting libraries want them.
 
     With the symbols of `poly_loss_value_and_grad`::
 

@@ -64,26 +64,26 @@ def _focal_of_chunk(
             far if is_positive else near,
             other if is_positive else target,
         )
-        # what is 0 contributes 0, however large the loss it stands at
-        beyond = wrong * magnitude
-        loss = log_part + (beyond if wrong != zero else zero)
+        # 0 times an infinite logit contributes 0
+        excess = wrong * magnitude
+        loss = log_part + (excess if wrong != zero else zero)
         if value is not None:
-            # an infinite loss stays one, also where the power of what is missing is rounded to 0
-            level = weight * (loss if loss == np.inf else power * loss)
-            value[k] = level if weight != zero else zero
+            # an infinite loss stays infinite, also where the power of 1 - p is rounded to 0
+            weighted = weight * (loss if loss == np.inf else power * loss)
+            value[k] = weighted if weight != zero else zero
         if grad is not None:
-            both, turn, miss = near * far, other - target, other * up - target * down
-            pull = both * lower * loss
-            pull = turn * g * (pull if both != zero else zero)
-            slope = weight * (pull + power * miss) * factor
+            variance, direction, residual = near * far, other - target, other * up - target * down
+            pull = variance * lower * loss
+            pull = direction * g * (pull if variance != zero else zero)
+            slope = weight * (pull + power * residual) * factor
             grad[k] = slope if weight != zero else zero
             if hess is not None:
-                share = both / q
+                share = variance / q
                 share = near if wrong == zero else share
-                bent = pull * ((down - up) + (g - one) * turn * share) + power * (
-                    both + (g + g) * turn * share * miss
+                second = pull * ((down - up) + (g - one) * direction * share) + power * (
+                    variance + (g + g) * direction * share * residual
                 )
-                curvature = weight * bent * factor
+                curvature = weight * second * factor
                 hess[k] = curvature if weight != zero else zero
 
 

@@ -84,9 +84,9 @@ def _along_axis(
     axis: int,
     out: np.ndarray | None,
 ) -> np.ndarray:
-    """Return what a function of rows, or the same of columns, makes of `x` along one axis."""
+    """Return a function of rows, or the same of columns, of `x` along one axis."""
     if type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim:  # the usual call, kept short
-        result = layout.plain_room(x, out)
+        result = layout.plain_result_memory(x, out)
         if result is not None:
             _apply(rows, columns, x, axis % x.ndim, result)
             return result
@@ -130,7 +130,7 @@ def _apply_flat(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -
 def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | None) -> Any:
     """Apply a function of a flat array to every element."""
     if is_plain(x):
-        result = layout.plain_room(x, out)
+        result = layout.plain_result_memory(x, out)
         if result is not None:
             _apply_flat(function, x, result)
             return result[()] if out is None else out
@@ -393,8 +393,8 @@ def log_sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:
 
     References
     ----------
-    .. [1] M. Maechler, "Accurately computing log(1 - exp(-|a|))", vignette of the R package Rmpfr,
-       2012.
+    .. [1] M. Maechler, "Accurately computing ``log(1 - exp(-|a|))``", vignette of the R package
+       Rmpfr, 2012.
 
     Examples
     --------

@@ -53,11 +53,11 @@ def test_deliver_is_silent():
     assert layout.deliver(x, x.dtype, None) is x
 
 
-def test_room():
+def test_result_memory():
     out = np.empty((3, 4))
-    assert layout.room((3, 4), np.dtype(float), out) is out
-    assert layout.room((3, 4), np.dtype(np.float32), out) is not out
-    assert layout.room((4, 3), np.dtype(float), out.T) is not out.T
+    assert layout.result_memory((3, 4), np.dtype(float), out) is out
+    assert layout.result_memory((3, 4), np.dtype(np.float32), out) is not out
+    assert layout.result_memory((4, 3), np.dtype(float), out.T) is not out.T
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
