@@ -17,8 +17,8 @@ from .checks import is_sparse
 # From this part of entries that are stored on, a CSR matrix is treated as if it were dense: pairs
 # of stored entries cost more there than products of rows with their zeros.
 _MIN_DENSITY = 0.1
-# Rows of a dense X are converted to float64 in blocks of this many numbers (512 kB, a part of the
-# second-level cache) for their weighted mean.
+# Rows of a dense X are converted to float64 in blocks of this many numbers (512 kB) for their
+# weighted mean, so that no copy of X exists.
 _MEAN_NUMBERS = 1 << 16
 
 
@@ -96,11 +96,19 @@ class DenseDesign:
 class CsrDesign:
     """A CSR matrix (n, p), float32 or float64, whose arrays lead nowhere outside of them.
 
+    They are checked here, once. A fit or a prediction makes a design of its own, so a matrix that
+    was edited since the last one is checked anew; nobody may edit it during the call.
+
     Attributes
     ----------
     data : ndarray (n_entries,), C-contiguous, as the other two
     indices, indptr : ndarray
         Both int32 or both int64.
+
+    Raises
+    ------
+    ValueError
+        If the arrays lead outside of them.
     """
 
     is_sparse = True
@@ -108,6 +116,7 @@ class CsrDesign:
     def __init__(
         self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, int]
     ) -> None:
+        self._checked = products.CheckedCsr(data, indices, indptr, shape[1])
         self.data, self.indices, self.indptr = data, indices, indptr
         self.shape = shape
         self.dtype = data.dtype
@@ -129,9 +138,7 @@ class CsrDesign:
         out: np.ndarray,
     ) -> np.ndarray:
         """Write the logits of rows `first` to `last` to `out`: see `DenseDesign.forward`."""
-        products.csr_forward(
-            self.data, self.indices, self.indptr[first : last + 1], coef, intercept, out
-        )
+        self._checked.forward(first, last, coef, intercept, out)
         return out
 
     def mean(self, weights: np.ndarray) -> np.ndarray:
@@ -201,7 +208,6 @@ def as_design(X: Any, name: str = "X") -> Design:
         indices, indptr = indices.astype(np.int64), indptr.astype(np.int64)
     arrays = tuple(np.ascontiguousarray(array) for array in (X.data, indices, indptr))
     try:
-        products.check_csr(*arrays, X.shape[1])
+        return CsrDesign(*arrays, X.shape)
     except ValueError as error:
         raise ValueError(f"{name} must be a CSR matrix whose {error}") from None
-    return CsrDesign(*arrays, X.shape)

@@ -7,14 +7,12 @@ n, ``X - mean = Y Q``: a fit of Y (n, r) gives coefficients C with ``coef = C Q`
 and Q is never formed.
 """
 
-from typing import Any
-
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
-from .._core.design import as_design
+from .._core.design import Design
 from .approximations import check_squares
 
 # Most rows: their products take n^2 numbers (32 MB), and the factor n^3 / 3 multiply-adds.
@@ -25,14 +23,19 @@ _MIN_RATIO = 2
 _BLOCK_NUMBERS = 1 << 18
 
 
-def pays(X: Any) -> bool:
-    """Tell whether the shape of X (n, p), or of a design, calls for its row space."""
-    n, p = X.shape
-    return n <= _MAX_ROWS and p > _MIN_RATIO * n and as_design(X).is_nearly_dense
+def pays(design: Design) -> bool:
+    """Tell whether the shape of a design (n, p) calls for its row space."""
+    n, p = design.shape
+    return n <= _MAX_ROWS and p > _MIN_RATIO * n and design.is_nearly_dense
 
 
 class RowSpace:
     """The row space of X (n, p), less the mean of the columns with `centre`.
+
+    Parameters
+    ----------
+    design : DenseDesign or CsrDesign (n, p)
+    centre : bool
 
     Attributes
     ----------
@@ -43,10 +46,10 @@ class RowSpace:
         The rows that span it.
     """
 
-    def __init__(self, X: Any, *, centre: bool) -> None:
-        self.design = as_design(X)
-        n, p = self.design.shape
-        self.mean = self.design.mean(np.full(1, 1.0 / n)) if centre else np.zeros(p)
+    def __init__(self, design: Design, *, centre: bool) -> None:
+        self.design = design
+        n, p = design.shape
+        self.mean = design.mean(np.full(1, 1.0 / n)) if centre else np.zeros(p)
         products = np.zeros((n, n), order="F")
         for first, last in self._blocks():
             products = dsyrk(

@@ -2,12 +2,22 @@
 
 import numpy as np
 
+class CheckedCsr:
+    def __init__(
+        self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_columns: int
+    ) -> None: ...
+    def forward(
+        self,
+        first: int,
+        last: int,
+        coef_pK: np.ndarray,
+        intercept: np.ndarray | None,
+        Z: np.ndarray,
+    ) -> None: ...
+
 def addresses() -> dict[str, int]: ...
 def dense_forward(
     X: np.ndarray, coef_pK: np.ndarray, intercept: np.ndarray | None, Z: np.ndarray
-) -> None: ...
-def check_csr(
-    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_columns: int
 ) -> None: ...
 def csr_forward(
     data: np.ndarray,

@@ -4,9 +4,9 @@ X is float32 or float64, everything else float64; float32 entries are widened in
 arithmetic is double. One thread. The arithmetic is C (``simd/dense.h``, ``simd/csr.h``), compiled
 for several instruction sets; ``cpu.pyx`` chooses at import.
 
-`dense_forward` and `csr_forward` check their arrays; prediction uses them. `addresses` gives the C
-functions to Numba, which calls them in loops over row blocks without checks: the caller has checked
-the arrays once.
+`dense_forward` and `csr_forward` check their arrays. `CheckedCsr` checks those of a CSR matrix once
+and multiplies blocks of its rows; prediction uses it. `addresses` gives the C functions to Numba,
+which calls them in loops over row blocks without checks: the caller has checked the arrays once.
 """
 
 from cpython.buffer cimport (
@@ -21,7 +21,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from . import cpu
 
-__all__ = ["addresses", "check_csr", "csr_forward", "dense_forward"]
+__all__ = ["CheckedCsr", "addresses", "csr_forward", "dense_forward"]
 
 cdef extern from "simd/products.h" nogil:
     ctypedef struct fastce_product:
@@ -85,7 +85,7 @@ def addresses():
 
 
 cdef class _Array:
-    """A buffer that is held during a call, and released when the call ends or raises."""
+    """A buffer that is held as long as this object lives."""
 
     cdef Py_buffer view
     cdef bint held
@@ -160,62 +160,11 @@ def dense_forward(X, coef_pK, intercept, Z):
         function(x_, rs, cs, n, p, w_, b_, K, z_)
 
 
-cdef class _Csr:
-    """The three arrays of a CSR matrix, checked: no index points outside of them."""
+cdef class CheckedCsr:
+    """The three arrays of a CSR matrix, checked when this is made: no index points outside of them.
 
-    cdef _Array data, indices, indptr
-    cdef Py_ssize_t n
-    cdef bint wide
-
-    def __cinit__(self, data, indices, indptr, Py_ssize_t p):
-        # NumPy's int64 is C's long on Linux and macOS and long long on Windows; int32 the other way
-        # round.
-        self.data = _Array("data", data, 1, "fd", PyBUF_C_CONTIGUOUS)
-        self.indices = _Array("indices", indices, 1, "ilq", PyBUF_C_CONTIGUOUS)
-        self.indptr = _Array("indptr", indptr, 1, "ilq", PyBUF_C_CONTIGUOUS)
-        if self.indices.view.itemsize != self.indptr.view.itemsize:
-            raise TypeError("indices and indptr must have one dtype; got two")
-        if self.indptr.view.shape[0] < 1:
-            raise ValueError("indptr must have at least one entry; got none")
-        cdef Py_ssize_t stored = min(self.data.view.shape[0], self.indices.view.shape[0])
-        cdef Py_ssize_t fault, n = self.indptr.view.shape[0] - 1
-        cdef void *columns = self.indices.view.buf
-        cdef void *starts = self.indptr.view.buf
-        self.n = n
-        self.wide = self.indices.view.itemsize == 8
-        with nogil:
-            if self.wide:
-                fault = fastce_csr_fault_i64(
-                    <const int64_t *> columns, <const int64_t *> starts, n, stored, p)
-            else:
-                fault = fastce_csr_fault_i32(
-                    <const int32_t *> columns, <const int32_t *> starts, n, stored, p)
-        if fault >= 0:
-            raise self.error(fault, stored, p)
-
-    cdef object error(self, Py_ssize_t row, Py_ssize_t stored, Py_ssize_t p):
-        """Return the error for the first invalid row."""
-        cdef int64_t first = self.entry(self.indptr, row), last = self.entry(self.indptr, row + 1)
-        cdef int64_t e, index = 0
-        if not 0 <= first <= last <= stored:
-            return ValueError(
-                f"indptr must rise from 0 to at most {stored}; "
-                f"got {first}, then {last} at row {row}")
-        for e in range(first, last):
-            index = self.entry(self.indices, e)
-            if not 0 <= index < p:
-                break
-        return ValueError(f"indices must lie in 0..{p - 1}; got {index} at row {row}")
-
-    cdef int64_t entry(self, _Array array, Py_ssize_t i):
-        """Return an entry of one of the arrays of integers."""
-        if self.wide:
-            return (<const int64_t *> array.view.buf)[i]
-        return (<const int32_t *> array.view.buf)[i]
-
-
-def check_csr(data, indices, indptr, n_columns):
-    """Raise unless (data, indices, indptr) is a CSR matrix of `n_columns` columns, safe to read.
+    It holds the arrays' memory, so nobody can free or resize it. Nobody may edit the indices while
+    this is in use: products read them without another check.
 
     Parameters
     ----------
@@ -231,7 +180,96 @@ def check_csr(data, indices, indptr, n_columns):
     TypeError
         When a dtype is another one.
     """
-    _Csr(data, indices, indptr, n_columns)
+
+    cdef _Array data, indices, indptr
+    cdef Py_ssize_t n, p, function
+    cdef bint wide
+
+    def __cinit__(self, data, indices, indptr, Py_ssize_t n_columns):
+        # NumPy's int64 is C's long on Linux and macOS and long long on Windows; int32 the other way
+        # round.
+        self.data = _Array("data", data, 1, "fd", PyBUF_C_CONTIGUOUS)
+        self.indices = _Array("indices", indices, 1, "ilq", PyBUF_C_CONTIGUOUS)
+        self.indptr = _Array("indptr", indptr, 1, "ilq", PyBUF_C_CONTIGUOUS)
+        if self.indices.view.itemsize != self.indptr.view.itemsize:
+            raise TypeError("indices and indptr must have one dtype; got two")
+        if self.indptr.view.shape[0] < 1:
+            raise ValueError("indptr must have at least one entry; got none")
+        cdef Py_ssize_t stored = min(self.data.view.shape[0], self.indices.view.shape[0])
+        cdef Py_ssize_t fault, n = self.indptr.view.shape[0] - 1
+        cdef void *columns = self.indices.view.buf
+        cdef void *starts = self.indptr.view.buf
+        self.n, self.p = n, n_columns
+        self.wide = self.indices.view.itemsize == 8
+        with nogil:
+            if self.wide:
+                fault = fastce_csr_fault_i64(
+                    <const int64_t *> columns, <const int64_t *> starts, n, stored, n_columns)
+            else:
+                fault = fastce_csr_fault_i32(
+                    <const int32_t *> columns, <const int32_t *> starts, n, stored, n_columns)
+        if fault >= 0:
+            raise self.error(fault, stored)
+        kind = f"f{8 * self.data.view.itemsize}_i{8 * self.indices.view.itemsize}"
+        self.function = _addresses[f"fastce_csr_forward_{kind}"]
+
+    def forward(self, Py_ssize_t first, Py_ssize_t last, coef_pK, intercept, Z):
+        """Write the logits of rows `first` to `last`, ``X @ coef_pK + intercept``, into `Z`.
+
+        Parameters
+        ----------
+        first, last : int
+            The rows are those of ``range(first, last)``.
+        coef_pK : buffer (p, K), float64, C-contiguous
+        intercept : buffer (K,), float64, C-contiguous, or None
+        Z : buffer (last - first, K), float64, C-contiguous, writeable
+
+        Raises
+        ------
+        ValueError
+            When shapes or rows do not fit.
+        TypeError
+            When a dtype is another one.
+        """
+        if not 0 <= first <= last <= self.n:
+            raise ValueError(f"rows must lie in 0..{self.n}; got {first} to {last}")
+        cdef _Array w = _Array("coef_pK", coef_pK, 2, "d", PyBUF_C_CONTIGUOUS)
+        cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        cdef Py_ssize_t n = last - first, K = w.view.shape[1]
+        if w.view.shape[0] != self.p:
+            raise ValueError(
+                f"coef_pK must have a row for each of the {self.p} columns of X; "
+                f"got {w.view.shape[0]}")
+        if z.view.shape[0] != n or z.view.shape[1] != K:
+            got = z.view.shape[0], z.view.shape[1]
+            raise ValueError(f"Z must have shape {(n, K)}; got {got}")
+        cdef _Array b = _intercept_of(intercept, K)
+        cdef Py_ssize_t data_ = self.data.address(), indices_ = self.indices.address()
+        cdef Py_ssize_t indptr_ = self.indptr.address() + first * self.indptr.view.itemsize
+        cdef Py_ssize_t w_ = w.address(), b_ = 0 if b is None else b.address(), z_ = z.address()
+        cdef _CsrForward function = <_CsrForward> self.function
+        with nogil:
+            function(data_, indices_, indptr_, n, w_, b_, K, z_)
+
+    cdef object error(self, Py_ssize_t row, Py_ssize_t stored):
+        """Return the error for the first invalid row."""
+        cdef int64_t first = self.entry(self.indptr, row), last = self.entry(self.indptr, row + 1)
+        cdef int64_t e, index = 0
+        if not 0 <= first <= last <= stored:
+            return ValueError(
+                f"indptr must rise from 0 to at most {stored}; "
+                f"got {first}, then {last} at row {row}")
+        for e in range(first, last):
+            index = self.entry(self.indices, e)
+            if not 0 <= index < self.p:
+                break
+        return ValueError(f"indices must lie in 0..{self.p - 1}; got {index} at row {row}")
+
+    cdef int64_t entry(self, _Array array, Py_ssize_t i):
+        """Return an entry of one of the arrays of integers."""
+        if self.wide:
+            return (<const int64_t *> array.view.buf)[i]
+        return (<const int32_t *> array.view.buf)[i]
 
 
 def csr_forward(data, indices, indptr, coef_pK, intercept, Z):
@@ -254,18 +292,5 @@ def csr_forward(data, indices, indptr, coef_pK, intercept, Z):
         When a dtype is another one.
     """
     cdef _Array w = _Array("coef_pK", coef_pK, 2, "d", PyBUF_C_CONTIGUOUS)
-    cdef _Array z = _Array("Z", Z, 2, "d", PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-    cdef _Csr x = _Csr(data, indices, indptr, w.view.shape[0])
-    cdef Py_ssize_t n = x.n, K = w.view.shape[1]
-    if z.view.shape[0] != n or z.view.shape[1] != K:
-        got = z.view.shape[0], z.view.shape[1]
-        raise ValueError(f"Z must have shape {(n, K)}; got {got}")
-    cdef _Array b = _intercept_of(intercept, K)
-    cdef Py_ssize_t data_ = x.data.address(), indptr_ = x.indptr.address()
-    cdef Py_ssize_t indices_ = x.indices.address()
-    cdef Py_ssize_t w_ = w.address(), b_ = 0 if b is None else b.address(), z_ = z.address()
-    kind = f"f{8 * x.data.view.itemsize}_i{8 * x.indices.view.itemsize}"
-    cdef Py_ssize_t address = _addresses[f"fastce_csr_forward_{kind}"]
-    cdef _CsrForward function = <_CsrForward> address
-    with nogil:
-        function(data_, indices_, indptr_, n, w_, b_, K, z_)
+    cdef CheckedCsr x = CheckedCsr(data, indices, indptr, w.view.shape[0])
+    x.forward(0, x.n, coef_pK, intercept, Z)

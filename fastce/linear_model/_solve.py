@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._core.design import as_design
 from .._linear import row_space
 from .._linear.curvature import hessian_diagonal
 from .._linear.loss import LinearLoss
@@ -91,7 +92,7 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
     space = row_space.RowSpace(problem.X, centre=problem.fit_intercept)
     stretch = space.largest_stretch
     found = _minimise(
-        problem._replace(X=space.Y),
+        problem._replace(X=as_design(space.Y)),
         None if start is None else space.reduce(*start),
         settings._replace(tol=settings.tol / stretch),
     )

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from .._core import checks, threads
+from .._core.design import Design
 
 SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
 # What scikit-learn's `validate_data` lets X be: as it is, or converted to these.
@@ -38,7 +39,7 @@ class Problem(NamedTuple):
     The weights (n,) or (1,) sum to one over the rows.
     """
 
-    X: Any
+    X: Design
     target: np.ndarray
     n_classes: int
     weights: np.ndarray

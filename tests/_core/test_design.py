@@ -9,6 +9,8 @@ from scipy import sparse
 
 from fastce._core import design
 from fastce._core.design import CsrDesign, DenseDesign, as_design
+from fastce._native import products
+from fastce.linear_model import LogisticRegression
 
 
 def with_int64(X):
@@ -138,3 +140,44 @@ def test_csr_that_leads_outside_is_refused():
     X.indptr = X.indptr[:-1]
     with pytest.raises(ValueError, match=r"^X.indptr must have shape \(5,\), a start for each row"):
         as_design(X)
+
+
+def test_csr_is_checked_where_a_design_is_made_and_not_for_each_block(monkeypatch):
+    made = []
+
+    class Counted(products.CheckedCsr):
+        def __init__(self, *arrays):
+            made.append(arrays)
+
+    monkeypatch.setattr(products, "CheckedCsr", Counted)
+    found, out = as_design(sparse.csr_array(np.eye(6))), np.empty((2, 1))
+    for first in (0, 2, 4):
+        assert_array_equal(found.forward(first, first + 2, np.ones((6, 1)), None, out), 1.0)
+    assert len(made) == 1
+
+
+def test_a_matrix_edited_after_a_fit_is_refused_by_the_next_prediction(rng):
+    X = sparse.csr_array(rng.normal(size=(40, 5)) * (rng.random((40, 5)) < 0.5))
+    model = LogisticRegression().fit(X, np.arange(40) % 2)
+    before = model.decision_function(X)
+    X.indices[3] = 5
+    for call in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(ValueError, match=r"indices must lie in 0..4; got 5"):
+            call(X)
+    with pytest.raises(ValueError, match=r"indices must lie in 0..4; got 5"):
+        LogisticRegression().fit(X, np.arange(40) % 2)
+    X.indices[3] = -1
+    with pytest.raises(ValueError, match=r"indices must lie in 0..4; got -1"):
+        model.predict(X)
+    assert before.shape == (40,)
+
+
+def test_the_arrays_of_a_design_cannot_be_resized_or_freed_below_it():
+    X = sparse.csr_array(np.eye(4))
+    found = as_design(X)
+    with pytest.raises(ValueError, match="resize"):
+        X.indices.resize(2)
+    del X
+    assert_array_equal(
+        found.forward(0, 4, np.ones((4, 1)), None, np.empty((4, 1))), np.ones((4, 1))
+    )

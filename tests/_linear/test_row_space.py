@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from fastce._core.design import as_design
 from fastce._linear.row_space import RowSpace, pays
 from fastce._optimize import minimise as _solvers
 from fastce.linear_model import LogisticRegression, _solve
@@ -18,7 +19,7 @@ from fastce.linear_model import LogisticRegression, _solve
 )
 def test_logits_and_penalty_are_the_same(rng, centre, kind):
     X = kind(raw_columns(rng, 25, 90, offset=10.0))
-    space = RowSpace(X, centre=centre)
+    space = RowSpace(as_design(X), centre=centre)
     assert space.Y.shape[1] <= 25
     own, own_intercept = rng.normal(size=(3, space.Y.shape[1])), rng.normal(size=3)
     coef, intercept = space.expand(own, own_intercept)
@@ -36,9 +37,9 @@ def test_logits_and_penalty_are_the_same(rng, centre, kind):
 
 def test_rows_that_repeat_have_a_smaller_space(rng):
     X = np.repeat(raw_columns(rng, 10, 90, offset=10.0), 3, axis=0)
-    space = RowSpace(X, centre=True)
+    space = RowSpace(as_design(X), centre=True)
     assert space.Y.shape == (30, 9)
-    assert RowSpace(np.ones((4, 20)), centre=True).Y.shape == (4, 0)
+    assert RowSpace(as_design(np.ones((4, 20))), centre=True).Y.shape == (4, 0)
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,8 @@ def test_rows_that_repeat_have_a_smaller_space(rng):
     ids=str,
 )
 def test_the_border(shape, expected):
-    assert pays(np.broadcast_to(0.0, shape)) is expected
-    assert not pays(sparse.csr_matrix((20, 1000)))
+    assert pays(as_design(np.broadcast_to(0.0, shape))) is expected
+    assert not pays(as_design(sparse.csr_matrix((20, 1000))))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -80,7 +81,7 @@ def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept, smoothing,
         _solvers, "minimise", lambda *args, **options: fits.append(1) or minimise(*args, **options)
     )
     X, y = 3.0 + 10.0 * rng.normal(size=(20, 60)), np.arange(20) % 3
-    assert pays(X)
+    assert pays(as_design(X))
     with pytest.warns(ConvergenceWarning):
         model = LogisticRegression(
             max_iter=2, fit_intercept=fit_intercept, label_smoothing=smoothing

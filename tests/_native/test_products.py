@@ -271,8 +271,32 @@ def test_csr_outside_of_the_matrix_is_refused(indices, indptr, row, index_dtype)
     with pytest.raises(ValueError, match=f"at row {row}"):
         _blocks.csr_forward(*arrays, np.zeros((3, 2)), None, Z)
     with pytest.raises(ValueError, match=f"at row {row}"):
-        _blocks.check_csr(*arrays, 3)
+        _blocks.CheckedCsr(*arrays, 3)
     assert (Z == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "n_columns", "shape"),
+    [
+        (-1, 1, 3, (2, 2)),
+        (0, 3, 3, (3, 2)),
+        (2, 1, 3, (0, 2)),
+        (0, 2, 4, (2, 2)),
+        (0, 2, 3, (1, 2)),
+    ],
+)
+def test_rows_of_a_checked_csr_matrix_must_fit(first, last, n_columns, shape):
+    matrix = _blocks.CheckedCsr(
+        np.ones(3), np.array([0, 1, 2], np.int32), np.array([0, 1, 3], np.int32), 3
+    )
+    Z = np.full(shape, 7.0)
+    with pytest.raises(ValueError, match="must"):
+        matrix.forward(first, last, np.ones((n_columns, 2)), None, Z)
+    assert (Z == 7).all()
+    Z = np.empty((1, 2))
+    matrix.forward(1, 2, np.ones((3, 2)), None, Z)
+    assert Z.tolist() == [[2, 2]]
+    matrix.forward(2, 2, np.ones((3, 2)), None, Z[:0])
 
 
 @pytest.mark.parametrize(
