@@ -115,9 +115,8 @@ class LinearLoss:
     def precondition(self, vector: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the approximate inverse Hessian times a packed vector, in `out` if it is given."""
         out = np.empty_like(vector) if out is None else out
-        self._preconditioner.apply(
-            vector.reshape(-1, self.n_outputs), out.reshape(-1, self.n_outputs)
-        )
+        tables = vector.reshape(-1, self.n_outputs), out.reshape(-1, self.n_outputs)
+        self._preconditioner.current.apply(*tables)
         return out
 
     @property

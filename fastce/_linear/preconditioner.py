@@ -41,9 +41,9 @@ _MAX_PASSES = 2.5
 # How much of the Gram matrix of all rows is blended in: near the minimum, and at most.
 _NEAR_BLEND, _MAX_BLEND = 1e-6, 0.5
 
-# The cost model, in passes over X, from times measured on 2 cores with AVX2. Gram matrices of K
-# classes take K / 28 of p / n passes a row of the sample, but never more than 1/4: with few classes
-# a pass only waits for memory. What a row costs beside its products is like 32 columns more.
+# The cost model, in passes over X. Gram matrices of K classes take for each row of the sample
+# K / 28 of p / n passes, since with few classes a pass only waits for memory, and at most 1/4. A
+# row counts as 32 columns more than it has, for what it costs beside its products.
 _CLASSES_A_PASS, _MAX_ROW_COST, _COLUMNS_A_ROW = 28.0, 0.25, 32
 # The Hessian of size s = K (p + 1) takes (s + p) / 4 passes, and its factor s^2 / (12 n).
 _PARAMETERS_A_PASS, _FACTOR_PASSES = 4.0, 12.0
@@ -91,6 +91,7 @@ class Preconditioner:
     Attributes
     ----------
     current : Factored or Diagonal
+        The inverse; its `apply` multiplies a packed table.
     gram : ndarray (p + 1, p + 1), or (p, p) without an intercept, or None
         The Gram matrix of the centred columns and a 1; None where X has too many columns.
     """
@@ -140,10 +141,6 @@ class Preconditioner:
         if self.gram is None or size * size > _MAX_NUMBERS // 2:
             return np.inf
         return (size + p) / _PARAMETERS_A_PASS + size**2 / (_FACTOR_PASSES * n)
-
-    def apply(self, table: np.ndarray, out: np.ndarray) -> None:
-        """Write the inverse Hessian times a packed table to `out`: see `factors`."""
-        self.current.apply(table, out)
 
     def factor(self, theta: np.ndarray) -> None:
         """Replace the inverse by that of the Hessian itself, at packed coefficients."""

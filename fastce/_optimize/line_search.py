@@ -13,7 +13,7 @@ import numpy as np
 
 from .monitor import VALUE_NOISE
 from .objective import Objective, Point
-from .vectors import axpy, dot
+from .vectors import LONG, axpy, dot
 
 _EPS = float(np.finfo(np.float64).eps)
 # Sufficient decrease (Armijo): the value falls by this part of what the initial slope promises; the
@@ -61,8 +61,8 @@ def search(
     lowest, lowest_step, step = point.value, 0.0, 1.0
     trial: Point | None
     for n_evaluations in range(1, _MAX_EVALUATIONS + 1):
-        trial = _evaluate(objective, point, direction, step)
-        value, new_slope = trial.value, dot(trial.grad, direction)
+        trial, new_slope = _evaluate(objective, point, direction, step)
+        value = trial.value
         if not (np.isfinite(value) and np.isfinite(new_slope)):
             high, f_high, s_high = step, np.inf, np.inf
         else:
@@ -96,12 +96,21 @@ def search(
     trial = None
     if lowest_step == 0.0:
         return None, n_evaluations
-    return _evaluate(objective, point, direction, lowest_step), n_evaluations + 1
+    trial, _ = _evaluate(objective, point, direction, lowest_step)
+    return trial, n_evaluations + 1
 
 
-def _evaluate(objective: Objective, point: Point, direction: np.ndarray, step: float) -> Point:
+def _evaluate(
+    objective: Objective, point: Point, direction: np.ndarray, step: float
+) -> tuple[Point, float]:
+    """Return the point a step along a direction, and the slope there."""
+    if direction.size < LONG:
+        theta = step * direction + point.theta
+        new = Point(theta, *objective.value_and_grad(theta))
+        return new, float(new.grad @ direction)
     theta = axpy(step, direction, point.theta)
-    return Point(theta, *objective.value_and_grad(theta))
+    new = Point(theta, *objective.value_and_grad(theta))
+    return new, dot(new.grad, direction)
 
 
 def _interpolate(

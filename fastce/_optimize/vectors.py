@@ -2,7 +2,8 @@
 
 They are named after BLAS. Each is bound by memory traffic, so it runs on several threads, reads
 each number once and writes no temporary array. The blocks depend on the length only, hence the same
-bits for any number of threads. Short vectors stay in the cache and are left to NumPy.
+bits for any number of threads. Short vectors, below `LONG`, are left to NumPy: by `dot` and `axpy`
+here, otherwise by the callers.
 
 All vectors (size,) and rows (n, size) are C-contiguous.
 """
@@ -16,12 +17,12 @@ from numba import prange
 from .._core import threads
 from .._core.jit import Driver, driver, kernel, reduction
 
-# Numbers in a block (32 KB of float64): a block of one vector and the rows' parts beside it stay in
-# the first two caches.
+# Numbers in a block (32 kB of float64), chosen so that a block and the parts of other vectors
+# beside it stay in the caches of a core.
 _BLOCK = 1 << 12
-# Vectors from this size on are long (128 KB of float64): below it a vector stays in the cache, and
-# NumPy takes less time than a second thread to wake up.
-_LONG = 1 << 14
+# Vectors from this size on are long (128 kB of float64): below it NumPy takes less time than a
+# second thread to wake up.
+LONG = 1 << 14
 # Numbers that are read in the time of one element evaluation, the unit of work of `threads.run`.
 NUMBERS_A_STEP = 8
 # Sums of absolute values between two to these powers are far from the ends of float32's range,
@@ -124,13 +125,11 @@ def _n_blocks(size: int) -> int:
 
 def empty_rows(n: int, size: int) -> np.ndarray:
     """Return n uninitialised vectors, of float32 where they are long."""
-    return np.empty((n, size), np.float32 if size >= _LONG else np.float64)
+    return np.empty((n, size), np.float32 if size >= LONG else np.float64)
 
 
 def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return rows (n, size) times a vector (size,): (n,), float64."""
-    if vector.size < _LONG:
-        return rows @ vector
+    """Return rows (n, size) times a long vector (size,): (n,), float64."""
     parts = np.empty((_n_blocks(vector.size), len(rows)))
     _run(_gemv, rows.size, rows, vector, parts)
     return parts.sum(axis=0)
@@ -138,7 +137,7 @@ def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 def dot(x: np.ndarray, y: np.ndarray) -> float:
     """Return x . y."""
-    return float(x @ y if x.size < _LONG else gemv(x[np.newaxis], y)[0])
+    return float(x @ y if x.size < LONG else gemv(x[np.newaxis], y)[0])
 
 
 def gemv_transposed(
@@ -146,17 +145,15 @@ def gemv_transposed(
 ) -> np.ndarray:
     """Write scale * vector + rows.T @ factors to `out`, which may be the vector, and return it.
 
-    The rows are (n, size), the factors (n,).
+    The rows are (n, size), the factors (n,); the vector is long.
     """
-    if vector.size < _LONG:
-        return np.add(vector if scale == 1.0 else scale * vector, factors @ rows, out=out)
     _run(_gemv_transposed, rows.size, rows, factors, scale, vector, out)
     return out
 
 
 def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Write factor * x + y to `out` (x, y, or by default a new array) and return it."""
-    if x.size < _LONG:
+    if x.size < LONG:
         return np.add(factor * x, y, out=out)
     out = np.empty(x.size) if out is None else out
     _run(_axpy, 2 * x.size, factor, x, y, out)
@@ -164,9 +161,7 @@ def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = N
 
 
 def amax(x: np.ndarray) -> float:
-    """Return max |x|, NaN if there is one, and 0 of nothing."""
-    if x.size < _LONG:
-        return float(np.max(np.abs(x), initial=0.0))
+    """Return max |x| of a long vector, NaN if there is one."""
     parts = np.empty(_n_blocks(x.size), np.int64)
     _run(_amax, x.size, x.view(np.int64), parts)
     return float(parts.max(keepdims=True).view(np.float64)[0])
@@ -182,7 +177,8 @@ def store_pair(
 ) -> tuple[np.ndarray, float, float]:
     """Store a pair of L-BFGS, s = change of the point and y = change of the gradient, in a row.
 
-    Where s or y would overflow or vanish in float32, it is multiplied by a power of two.
+    The vectors are long. Where s or y would overflow or vanish in float32, it is multiplied by a
+    power of two.
 
     Parameters
     ----------
@@ -203,11 +199,6 @@ def store_pair(
         What s and y are multiplied by.
     """
     s, y = S[row], Y[row]
-    if s.size < _LONG:
-        np.subtract(new[0], old[0], out=s)
-        np.subtract(new[1], old[1], out=y)
-        rounded[:] = y
-        return S @ y, 1.0, 1.0
     n = _n_blocks(s.size)
     sizes, parts = np.empty((n, 2)), np.empty((n, len(S)))
     n_numbers = S.size + 4 * s.size

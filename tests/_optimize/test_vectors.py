@@ -6,7 +6,7 @@ import pytest
 from fastce._core import threads
 from fastce._optimize import vectors
 
-SIZES = [10, vectors._LONG - 1, vectors._LONG, 200_003]
+SIZES = [10, vectors.LONG - 1, vectors.LONG, 200_003]
 
 
 def test_long_vectors_are_as_short_ones(rng):
