@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from . import threads
 
 # Least memory of a call that is split, in bytes gone through with an exp for each number: 1 MiB
-# takes 75 to 150 us, and a thread that sleeps takes 15 to 50 us to wake (measured on 2 cores).
+# takes 75 to 150 us, and a thread that sleeps takes 15 to 50 us to wake.
 MIN_SPLIT_BYTES = 1 << 20
-# Least memory of a part, in bytes: an eighth of that, so that to hand it on is a small part of it.
+# Least memory of a part, in bytes: an eighth of that, chosen so that parts are not too small to be
+# worth handing to another thread.
 _MIN_PART_BYTES = 1 << 17
 
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Least work of a parallel region, in evaluations of an element: 100,000 take 40 to 200 us on one
 # thread. The start of a region takes 5 us where the threads still wait for work, and 50 us and more
-# where they sleep or share their cores (measured on 2 cores).
+# where they sleep or share their cores.
 MIN_PARALLEL_WORK = 100_000
 
 _n_threads: int | None = None

@@ -29,8 +29,8 @@ import numpy as np
 
 from .factors import JITTER, Diagonal, Factored, invert_factor, make_factored
 
-# From this many numbers on, factors are kept as float32, which halves what a product reads (1 MB
-# of them: the second-level cache).
+# From this many numbers on (1 MB as float32), factors are kept as float32, which halves what a
+# product reads.
 LARGE = 1 << 18
 # Curvatures of columns with one unit are at most this many times their median, or this part of it.
 _MAX_RATIO = 1000.0

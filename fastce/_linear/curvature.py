@@ -13,11 +13,11 @@ from .._native import rowwise
 _MIN_RATIO = 2
 # Curvatures are counted by powers of two, down to 2^-48, in a sample of this many rows.
 _BINS, _SAMPLE_ROWS = 48, 8192
-# Curvatures of all rows are found in blocks of this many numbers (512 kB, a part of the
-# second-level cache), and in no fewer blocks than 16, which threads share.
+# Curvatures of all rows are found in blocks of this many numbers (512 kB), and in no fewer blocks
+# than 16, which threads share.
 _BLOCK_NUMBERS, _MIN_BLOCKS = 1 << 16, 16
-# Least and most rows of a block that products with squares are made of: enough that adding (p, K)
-# numbers takes no longer than they do.
+# Least and most rows of a block that products with squares are made of, chosen so that adding
+# (p, K) numbers for each block is a small part of the work.
 _MIN_ROWS, _MAX_ROWS = 64, 4096
 # Kept away from 0, whose exponent says nothing.
 _TINY = 1e-30

@@ -21,7 +21,7 @@ JITTER, _JITTER_GROWTH = 1e-13, 100.0
 # Columns whose standard deviation is below this part of their mean are constant: what is left is
 # rounding.
 _CONSTANT = 1e-14
-# Long vectors are divided in blocks of this many numbers (32 kB, the first-level cache).
+# Long vectors are divided in blocks of this many numbers (32 kB).
 _BLOCK_NUMBERS = 1 << 12
 
 

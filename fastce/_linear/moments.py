@@ -18,8 +18,8 @@ from .._kernels.sums import clear
 from .row_blocks import RowBlocks, add_moments, add_pairs, call, count_accumulators, multiply
 from .row_blocks import read_row as read_columns
 
-# Rows are read in blocks of this many numbers (256 kB, a part of the second-level cache), but no
-# fewer rows than 256, which a rank-k update of BLAS needs, nor more than 512.
+# Rows are read in blocks of this many numbers (256 kB), but of no fewer rows than 256, so that a
+# rank-k update of BLAS has enough of them, nor of more than 512.
 _BLOCK_NUMBERS, _MIN_BLOCK, _MAX_BLOCK = 1 << 15, 256, 512
 # Most accumulators, and most numbers in all of them (16 MB).
 _MAX_ACCUMULATORS, _ACCUMULATOR_NUMBERS = 16, 1 << 21

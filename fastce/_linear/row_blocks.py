@@ -53,7 +53,8 @@ class RowBlocks(NamedTuple):
     """Where the products find things: addresses, strides of X in elements, and sizes.
 
     It is one class for dense X and CSR, made with keywords by `_dense_blocks` and `_csr_blocks`:
-    with a class for each, Numba would compile each driver twice. Fields of the other format are 0.
+    with a class for each, Numba would compile each driver twice. A first fit compiles for 12 s; one
+    of the other format after it compiles nothing. Fields of the other format are 0.
     """
 
     is_sparse: int

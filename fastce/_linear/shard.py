@@ -41,11 +41,11 @@ from .row_blocks import (
 # more while all have no more numbers than this (32 MB) and each has four entries of X for every
 # column, so that clearing and adding it costs less than its products.
 _MAX_ACCUMULATORS, _ACCUMULATOR_NUMBERS, _MIN_ENTRIES = 32, 1 << 22, 4
-# The accumulators are added in blocks of this many numbers (32 kB, the first-level cache).
+# The accumulators are added in blocks of this many numbers (32 kB).
 _BLOCK_NUMBERS = 1 << 12
 # Logits of held-out rows are found in blocks of this many numbers (512 kB).
 _SCORE_NUMBERS = 1 << 16
-# Columns of coefficients whose products wait for memory as long as one's.
+# Columns of coefficients up to which a pass is taken to cost the same, because it waits for X.
 _COLUMNS_A_READ = 4
 # Rows of scratch memory of the kernels, of a step's (or a chunk's) length.
 _WORK_ROWS = 5
