@@ -13,6 +13,8 @@ from layouts import LAYOUTS
 from losses import CASES, CORNERS, IGNORED, LOSSES, TYPED_CASES
 from numpy.testing import assert_allclose, assert_array_equal
 
+from fastce._losses.table import loss_named
+
 # Both kinds of kernels (few classes, many), whole and partly filled blocks of rows.
 SHAPES = [(1, 1), (1, 2), (9, 3), (13, 37), (300, 5), (3, 1000)]
 REDUCTIONS = ["mean", "sum", "none"]
@@ -240,11 +242,9 @@ def test_weights_multiply(loss, rng):
 def test_weights_of_one_change_nothing(loss, rng):
     x, target = loss.make(rng, 50, 4, np.float64)
     value, grad = loss.value_and_grad(x, target)
-    ones = {"weight": np.ones(4)}
-    if loss.by_row:
-        ones["sample_weight"] = np.ones(50)
-    if loss.function == "binary_cross_entropy_with_logits":
-        ones["pos_weight"] = np.ones(4)
+    lengths = {"weight": 4, "sample_weight": 50, "pos_weight": 4}
+    names = set(lengths) & set(loss_named(loss.function).names)
+    ones = {name: np.ones(lengths[name]) for name in names}
     weighted, weighted_grad = loss.value_and_grad(x, target, **ones)
     assert_allclose(weighted, value, rtol=1e-14)
     assert_allclose(weighted_grad, grad, rtol=1e-14)
