@@ -421,7 +421,8 @@ def test_no_warning_where_float16_overflows(loss, rng):
     )
     for reduction in REDUCTIONS:
         value, grad = loss.value_and_grad(x, target, reduction=reduction, **options)
-        assert np.all(np.asarray(value) > 0)
+        # divergences from targets that do not sum to 1 may be negative
+        assert np.all(np.abs(value) > 0)
         assert not np.isnan(grad).any()
         assert np.isinf(grad).any() == (reduction != "mean" or not loss.by_row)
 

@@ -147,7 +147,7 @@ def poly_loss(
     --------
     >>> import fastce
     >>> round(fastce.poly_loss([[0.0, 1.0, 2.0, 3.0]], [3]), 12)
-    0.796275956896
+    0.796275438673
     """
     options = RowOptions(weight, sample_weight, ignore_index, reduction=reduction, axis=axis)
     return _forms.value(_check(logits, target, epsilon, options))
