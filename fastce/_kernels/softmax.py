@@ -244,9 +244,10 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
             for i in range(y.size):
                 _hessian_row(loss, work, i, g[i], weight[i], rest[i], y[i], hess[start + i])
         if grad is not None:
-            # the target's entry is p - 1 times the weight; where it is the largest, that would
-            # cancel and is built from the others. Gathered, chosen as vectors, scattered: which one
-            # it is cannot be predicted, so a branch would be dear.
+            # g has been weight p so far, and becomes the gradient: the target's entry is p - 1
+            # times the weight. Where it is the largest, that would cancel and is built from the
+            # others. Gathered, chosen as vectors, scattered: which one it is cannot be predicted,
+            # so a branch would be slow.
             for i in range(y.size):
                 logs[i] = g[i, np.uintp(y[i] if weight[i] != 0 else 0)]
             for i in range(y.size):

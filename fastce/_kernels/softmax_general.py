@@ -1,4 +1,4 @@
-"""Kernel of softmax cross-entropy with all options: smoothing, z-loss, probabilities as targets.
+"""Kernel of softmax cross-entropy for what `softmax` leaves: smoothing, z-loss, probabilities.
 
 Rows i, classes k, logits x, p = softmax(x), lse = log-sum-exp. The options have become the normal
 form target_weight_i, sample_weight_i, scaled_class_weight_k, smoothing_k, z (see

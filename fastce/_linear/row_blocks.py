@@ -1,8 +1,9 @@
 """Products of X with coefficients, row block by row block: what sums of linear models consist of.
 
 A block that stays in cache is multiplied, turned into something else in place, and multiplied back.
-This file knows where X and the coefficients lie in memory and which C function multiplies them;
-what happens in between is the callers'.
+This file knows where X and the coefficients lie in memory and calls the C function that multiplies
+them (``_native/simd/dense.h`` and ``csr.h``): forward is X coef, backward is X^T residuals. What
+happens in between is the callers'.
 """
 
 from typing import NamedTuple

@@ -4,7 +4,9 @@ With the coefficients c of a row (see `fastce._kernels.softmax_general`) and C =
 
     value = sum_k c_k (lse - x_k)      grad_k = C p_k - c_k      hess_k = C p_k (1 - p_k)
 
-and what z-loss adds to them.
+and what z-loss adds to them. The arithmetic is in two kernels, which fits of several classes use as
+well: `_call.evaluate_rows` takes `fastce._kernels.softmax.index` for class indices without label
+smoothing and z-loss, and `fastce._kernels.softmax_general.general` for the rest.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from . import SOLVERS
 from .lbfgs import lbfgs
 from .monitor import Monitor, Progress, Result
 from .newton import newton_cg, newton_cholesky
@@ -103,6 +104,8 @@ def minimise(
             newton_cg(monitor)
     elif solver == "newton-cg":
         newton_cg(monitor)
-    else:
+    elif solver == "newton-cholesky":
         newton_cholesky(monitor)
+    else:
+        raise ValueError(f"solver must be one of {SOLVERS}; got {solver!r}")
     return monitor.result()

@@ -11,8 +11,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._core import checks, threads
 from .._core.design import Design
+from .._optimize import SOLVERS
 
-SOLVERS = "auto", "lbfgs", "newton-cg", "newton-cholesky"
 # What scikit-learn's `validate_data` lets X be: as it is, or converted to these.
 X_RULES: dict[str, Any] = {
     "accept_sparse": "csr",
