@@ -72,11 +72,11 @@ def one_blas_thread() -> Iterator[None]:
             # caller uses are loaded by now.
             _libraries = _find()
         shared, per_thread = _libraries
+        own_before = [library.num_threads for library in per_thread]
         if _n_users == 0:
             _before = [library.num_threads for library in shared]
             _set_shared([1] * len(shared))
         _n_users += 1
-    own_before = [library.num_threads for library in per_thread]
     try:
         for library in per_thread:
             library.set_num_threads(1)

@@ -107,10 +107,10 @@ def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
 def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
     """Return memory for a result like the input: that of `out` where its layout allows."""
     if out is not None and out.dtype == layout.data.dtype:
-        if out is layout.data or (layout.source is layout.data and out.flags.c_contiguous):
+        if out is layout.data or (layout.source is layout.data and out.flags.carray):
             return out
         moved = axis_last(out, layout.axis)
-        if moved.flags.c_contiguous:
+        if moved.flags.carray:  # kernels are compiled for aligned arrays
             return moved.reshape(layout.data.shape)
     return layout.data if layout.own else np.empty_like(layout.data)
 

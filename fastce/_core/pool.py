@@ -80,6 +80,7 @@ def _split(function: Callable[[int, int], _T], n: int, step: int, n_threads: int
     todo = list(enumerate(starts))[::-1]
     results: list[Any] = [None] * len(starts)
     errors: list[BaseException] = []
+    finished: list[bool] = []
     ended: queue.SimpleQueue[None] = queue.SimpleQueue()
     lock, n_begun, is_over = threading.Lock(), 0, False
 
@@ -102,6 +103,7 @@ def _split(function: Callable[[int, int], _T], n: int, step: int, n_threads: int
         except BaseException as error:
             todo.clear()
             errors.append(error)
+        finished.append(True)
         ended.put(None)
 
     try:
@@ -109,12 +111,18 @@ def _split(function: Callable[[int, int], _T], n: int, step: int, n_threads: int
             _jobs.put(help_out)
         work()
     finally:
-        # Also after an interrupt, nobody writes any more when this returns.
+        # Also after an interrupt, nobody writes any more when this returns; one that arrives while
+        # it waits is raised afterwards.
         todo.clear()
         with lock:
             is_over = True
-        for _ in range(n_begun):
-            ended.get()
+        while len(finished) < n_begun:
+            try:
+                ended.get(timeout=1.0)  # looks again after a second: an interrupt may eat the item
+            except queue.Empty:
+                continue
+            except KeyboardInterrupt as interrupt:
+                errors.insert(0, interrupt)
     if errors:
         raise errors[0]
     return results

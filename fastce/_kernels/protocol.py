@@ -91,8 +91,8 @@ def rows_of_step(
 ) -> None:
     """Write values (n,) in float64, gradient and Hessian diagonal (n, K) of the rows of a step.
 
-    A row of sample weight 0 is not read, and becomes 0. `grad` may be the memory of the logits, so
-    these are read before it is written.
+    A row of sample weight 0 becomes 0, whatever it holds. `grad` may be the memory of the logits,
+    so these are read before it is written.
     """
     raise NotImplementedError
 

@@ -18,7 +18,7 @@ where they are not wanted; grad, hess (n, K) or None, of which grad may be logit
 what is None is not compiled. (Lengths 0 and 1 instead of None, because each of them as None would
 compile all kernels once more.) The driver writes the sum of the values of each block to sums
 (blocks,); work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it
-costs no compile time. A row of weight 0 is not read.
+costs no compile time. A row of weight 0 counts for nothing, whatever it holds.
 """
 
 import numpy as np
@@ -205,7 +205,7 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
-    # `each`: rows may have weight 0. Such a row is not read, and its label may be out of range.
+    # `each`: rows may have weight 0. Such a row counts for nothing; its label may be out of range.
     one, several = weight.dtype.type(1), target_weight.size > 1
     each = several or weight.dtype.type(target_weight[0] * factor) == 0
     total, error = 0.0, 0.0

@@ -162,6 +162,8 @@ class Scores(NamedTuple):
 class Shard:
     """Rows of X with their classes and weights, and the sums that an objective is made of.
 
+    It is for one call at a time: its accumulators are memory that all calls share.
+
     Parameters
     ----------
     X : ndarray or CSR matrix (n, p), or a design

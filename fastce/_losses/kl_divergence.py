@@ -214,7 +214,7 @@ def kl_divergence(
     ``reduction="batchmean"``, with weights for rows. A value is the difference of the cross-entropy
     and the entropy of the target, and its error is relative to these two: where q is close to p,
     they cancel. A gradient's error is relative to the two terms whose difference it is. Rows of
-    weight zero are not read; NaN, infinite and masked logits mean what they mean in
+    weight zero count for nothing; NaN, infinite and masked logits mean what they mean in
     `cross_entropy`.
 
     References

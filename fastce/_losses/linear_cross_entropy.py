@@ -1,8 +1,8 @@
 """Softmax cross-entropy of ``X @ coef.T + intercept``, without an array of all logits.
 
-For each block of rows BLAS (SciPy for a CSR matrix) computes the logits, the kernels of
-cross-entropy overwrite them with the gradient, and BLAS multiplies that back. The products are split over threads here, because
-BLAS's own threads and those of the kernels would wait for each other.
+For each block of rows BLAS (SciPy for a CSR matrix) computes the logits, the kernels of cross-
+entropy overwrite them with the gradient, and BLAS multiplies that back. The products are split over
+threads here, because BLAS's own threads and those of the kernels would wait for each other.
 """
 
 from __future__ import annotations

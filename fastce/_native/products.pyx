@@ -163,8 +163,8 @@ def dense_forward(X, coef_pK, intercept, Z):
 cdef class CheckedCsr:
     """The three arrays of a CSR matrix, checked when this is made: no index points outside of them.
 
-    It holds the arrays' memory, so nobody can free or resize it. Nobody may edit the indices while
-    this is in use: products read them without another check.
+    It holds the arrays, so their memory is not freed. Nobody may edit the indices, or resize an
+    array with ``refcheck=False``, while this is in use: products read them without another check.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Parts of a range on a pool of threads: all of them, in order, and nobody left at work."""
 
 import os
+import signal
 import threading
 import time
 
@@ -58,6 +59,29 @@ def test_split_returns_when_nobody_writes_any_more():
     assert len(states) == 1
     assert sum(split(lambda start, stop: stop - start, 64, 1 << 30)) == 64  # and the next one runs
     assert not threads.region.locked()
+
+
+def test_an_interrupt_while_split_waits_is_raised_when_all_have_ended():
+    writing, free = threading.Event(), threading.Event()
+    states = []
+
+    def part(start, stop):
+        if threading.current_thread() is threading.main_thread():
+            writing.wait(10)
+            return
+        writing.set()
+        free.wait(10)
+        states.append("written")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(0.6, free.set).start()
+        with pytest.raises(KeyboardInterrupt):
+            split(part, 64, 1 << 30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert states == ["written"]
 
 
 def test_split_hands_on_the_error_of_another_thread():
