@@ -70,7 +70,7 @@ def extension(name, **options):
 
 setup(
     ext_modules=cythonize(
-        [extension(name) for name in ("cpu", "scans", "rowwise", "products")],
+        [extension(name) for name in ("cpu", "launch", "scans", "rowwise", "products")],
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

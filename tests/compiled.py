@@ -9,11 +9,6 @@ def compiled():
     for name, module in list(sys.modules.items()):
         if name.startswith("fastce."):
             for attribute, value in vars(module).items():
-                for part in (
-                    value,
-                    getattr(value, "serial", None),
-                    getattr(value, "parallel", None),
-                ):
-                    if hasattr(part, "signatures"):
-                        counts[f"{name}.{attribute}.{part.py_func.__name__}"] = len(part.signatures)
+                if hasattr(value, "signatures"):
+                    counts[f"{name}.{attribute}"] = len(value.signatures)
     return counts

@@ -8,10 +8,11 @@
     A kernel whose sums may be split over vector lanes. The split is fixed when it is compiled, so
     the bits are the same at every call.
 ``driver``
-    A function with one ``prange`` over fixed blocks. It becomes a pair, ``.serial`` and
-    ``.parallel``, compiled from the same source: the same blocks are summed in the same order, so
-    both give the same bits. Drivers are called from Python only, never from compiled code (Numba
-    issue 4807: cached parallel functions inside others can crash).
+    A function of one block of the work, which becomes a function of all blocks. It is compiled
+    once for one thread and for several, which call the same machine code (``launch.pyx``): what a
+    block computes does not depend on the thread, so all numbers of threads give the same bits.
+    ``prange`` would compile the work a second time, for 2 s or more. Drivers are called from Python
+    only, by `threads.run`.
 
 Flags
 -----
@@ -32,14 +33,20 @@ cache=True
 import contextlib
 import functools
 import hashlib
-import types
+import inspect
+import types as python_types
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
+from .._native import launch
 from .cache import CacheFile
 from .interrupts import interrupts_wait
 
@@ -77,7 +84,7 @@ def cache_folder() -> str | None:
     with _jit_enabled():
         try:
             return str(
-                numba.njit(cache=True)(types.FunctionType(code, globals()))._cache.cache_path
+                numba.njit(cache=True)(python_types.FunctionType(code, globals()))._cache.cache_path
             )
         except RuntimeError:
             return None
@@ -145,23 +152,61 @@ def reduction(function: Callable[..., Any]) -> Any:
     return _jit(function, fastmath={"contract", "reassoc"})
 
 
-class Driver(NamedTuple):
-    """One source compiled twice: ``prange`` is a plain loop, or runs on Numba's threads."""
-
-    serial: Callable[..., Any]
-    parallel: Callable[..., Any]
+binding.add_symbol("fastce_run_blocks", launch.address())
 
 
-def driver(function: Callable[..., Any]) -> Driver:
-    """Compile a function with one ``prange`` over blocks as a serial and a parallel variant."""
-    # Numba names its cache files by qualified name, without the flags: the parallel variant needs a
-    # name of its own.
-    twin = types.FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__ + "_parallel",
-        function.__defaults__,
+def _function_of_blocks(context: Any, builder: ir.IRBuilder, block: Any, packed: Any) -> Any:
+    """Write a C function ``int (void *packed, intptr first, intptr last)`` into a module.
+
+    It calls `block`, a Python function, for each number from first to before last with the
+    arguments that lie at `packed`, a tuple of Numba's. It returns 1 where a call fails.
+    """
+    word, flag = context.get_value_type(types.intp), ir.IntType(32)
+    signature = types.none(types.intp, *packed)
+    compiled = context.compile_subroutine(builder, block, signature)
+    kind = ir.FunctionType(flag, [cgutils.voidptr_t, word, word])
+    function = ir.Function(builder.module, kind, f"{builder.function.name}.blocks")
+    function.linkage = "internal"
+    inner = ir.IRBuilder(function.append_basic_block("entry"))
+    data, first, last = function.args
+    place = inner.bitcast(data, context.get_value_type(packed).as_pointer())
+    arguments = cgutils.unpack_tuple(inner, inner.load(place), len(packed))
+    with cgutils.for_range_slice(inner, first, last, word(1)) as (index, _):
+        call = signature, [index, *arguments]
+        status, _ = context.call_internal_no_propagate(inner, compiled.fndesc, *call)
+        with cgutils.if_unlikely(inner, status.is_error):
+            inner.ret(flag(1))
+    inner.ret(flag(0))
+    return function
+
+
+def driver(block: Callable[..., None]) -> Callable[..., Any]:
+    """Compile a function ``block(b, *arguments)`` as one of all blocks, for any number of threads.
+
+    The result is ``function(n_blocks, n_threads, *arguments)``, which returns 1 where memory ran
+    out and 0 elsewhere.
+    """
+
+    @intrinsic
+    def run_blocks(typing_context: Any, n_blocks: Any, n_threads: Any, packed: Any) -> Any:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
+            function = _function_of_blocks(context, builder, block, signature.args[2])
+            data = builder.bitcast(cgutils.alloca_once_value(builder, values[2]), cgutils.voidptr_t)
+            parts = [function, data, *values[:2]]
+            kind = ir.FunctionType(ir.IntType(32), [part.type for part in parts])
+            run = cgutils.get_or_insert_function(builder.module, kind, "fastce_run_blocks")
+            return builder.call(run, parts)
+
+        return types.int32(types.intp, types.intp, packed), generate
+
+    # Numba calls a function of named arguments with less work than one of ``*arguments``.
+    names = ", ".join(list(inspect.signature(block).parameters)[1:])
+    source = f"lambda n_blocks, n_threads, {names}: run_blocks(n_blocks, n_threads, ({names},))"
+    code = compile(source, block.__code__.co_filename, "eval")
+    function = eval(code, {"run_blocks": run_blocks})
+    function.__code__ = function.__code__.replace(
+        co_name=block.__name__, co_firstlineno=block.__code__.co_firstlineno
     )
-    twin.__qualname__ = function.__qualname__ + "_parallel"
-    twin.__module__ = function.__module__
-    return Driver(serial=_jit(function), parallel=_jit(twin, parallel=True))
+    function.__name__, function.__qualname__ = block.__name__, block.__qualname__
+    function.__module__, function.__doc__ = block.__module__, block.__doc__
+    return _jit(function)

@@ -4,11 +4,10 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
-if TYPE_CHECKING:
-    from .jit import Driver
+from .._native import launch
 
 # Least work of a parallel region, in evaluations of an element: 100,000 take 40 to 200 us on one
 # thread. The start of a region takes 5 us where the threads still wait for work, and 50 us and more
@@ -138,7 +137,7 @@ def current_num_threads() -> int:
 
 @contextlib.contextmanager
 def parallel_from(min_work: int) -> Iterator[None]:
-    """Run in parallel from this work on, for a while: both variants of a kernel are compiled so."""
+    """Run in parallel from this work on, for a while: tests run small work so."""
     global MIN_PARALLEL_WORK
     before, MIN_PARALLEL_WORK = MIN_PARALLEL_WORK, min_work
     try:
@@ -147,27 +146,39 @@ def parallel_from(min_work: int) -> Iterator[None]:
         MIN_PARALLEL_WORK = before
 
 
-def run(driver: "Driver", work: int, *args: Any) -> Any:
-    """Call ``driver(*args)`` on one thread or on several; the result has the same bits either way.
+def run(driver: Callable[..., int], work: int, n_blocks: int, *args: Any) -> None:
+    """Call a compiled driver for all its blocks, on one thread or on several, with the same bits.
 
     Only one parallel region runs at a time: a Python thread that finds another one inside a region
     computes alone. That keeps the cores from being oversubscribed, and our own threads from meeting
     in Numba's workqueue layer, which aborts the process when two enter it. (A ``prange`` of the
     user's in another thread may still meet one of ours there; the omp and tbb layers do not mind.)
     """
-    if work < MIN_PARALLEL_WORK or _forked:
-        return driver.serial(*args)
-    n_threads = current_num_threads()
+    n_threads = 1 if work < MIN_PARALLEL_WORK or _forked else current_num_threads()
     if n_threads == 1 or not region.acquire(blocking=False):
-        return driver.serial(*args)
-    try:
-        import numba
-
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+        failed = driver(n_blocks, 1, *args)
+    else:
         try:
-            return driver.parallel(*args)
+            failed = driver(n_blocks, min(n_threads, _start_threads()), *args)
         finally:
-            numba.set_num_threads(before)
-    finally:
-        region.release()
+            region.release()
+    if failed:
+        raise MemoryError("there is no memory left for the scratch arrays of a block of rows")
+
+
+_max_started: int | None = None
+
+
+def _start_threads() -> int:
+    """Start Numba's threads at the first call, and return how many there are."""
+    global _max_started
+    if _max_started is None:
+        import numba
+        from llvmlite import binding
+        from numba.np.ufunc import parallel
+
+        parallel._launch_threads()
+        symbols = "numba_parallel_for", "get_num_threads", "set_num_threads"
+        launch.connect(*map(binding.address_of_symbol, symbols))
+        _max_started = numba.config.NUMBA_NUM_THREADS
+    return _max_started

@@ -120,16 +120,14 @@ def elements_of_chunk(
 
 
 class SoftRows(NamedTuple):
-    """Logits x and probabilities `target` (n, K) of a step, weights of rows (n,) and of classes.
+    """Logits x and probabilities `target` (n, K) of a step, and weights of rows (n,).
 
-    The weights of rows are float64 and hold the factor of the mean; class_weight is (K,), or (0,)
-    where all are 1.
+    The weights are float64 and hold the factor of the mean.
     """
 
     x: Any
     target: Any
     sample_weight: Any
-    class_weight: Any
 
 
 class Scratch(NamedTuple):

@@ -16,14 +16,12 @@ chunk.
 (see `protocol`).
 
 Arguments: logits, target (n,); positive_weight, negative_weight (a period,), or None where all are
-1; factor and ignore numbers of their dtype, ignore may be None; values, grad, hess (n,) or None,
-all of one dtype; grad may be logits itself; work (WORK_ROWS, CHUNK) is scratch memory. Code for
-what is None is not compiled. The sums of values are those before the factor: it is 1 / divisor of
-the mean, and multiplying the whole sum, in float64, loses less than multiplying every value.
+1; factor and ignore numbers of their dtype, ignore may be None; values (n,), or (0,) where they are
+not wanted; grad, hess (n,) or None, all of one dtype; grad may be logits itself; work (WORK_ROWS,
+CHUNK) is scratch memory. Code for what is None is not compiled. The sums of values are those before
+the factor: it is 1 / divisor of the mean, and multiplying the whole sum, in float64, loses less
+than multiplying every value.
 """
-
-import numpy as np
-from numba import prange
 
 from .._core.jit import driver, elementwise, kernel
 from .intrinsics import logistic
@@ -115,14 +113,14 @@ def binary_rows(
         g, h = rows_or_none(grad, i, j), rows_or_none(hess, i, j)
         elements_of_chunk(loss, elements, ignore, sigmoids, value, g, h, work[5:])
         total, error = add(total, error, sum_of(value[:n]))
-        if values is not None:
+        if values.size:
             for k in range(n):
                 values[i + k] = value[k] * factor
     return finish(total, error)
 
 
-@kernel
-def _block(
+@driver
+def binary(
     b,
     logits,
     target,
@@ -148,43 +146,8 @@ def _block(
         factor,
         ignore,
         loss,
-        rows_or_none(values, i, j),
+        values[i:j],
         rows_or_none(grad, i, j),
         rows_or_none(hess, i, j),
         work[b],
     )
-
-
-@driver
-def binary(
-    logits,
-    target,
-    positive_weight,
-    negative_weight,
-    factor,
-    ignore,
-    loss,
-    values,
-    grad,
-    hess,
-    size,
-    sums,
-    work,
-):
-    for b in prange(sums.size):
-        _block(
-            np.int64(b),
-            logits,
-            target,
-            positive_weight,
-            negative_weight,
-            factor,
-            ignore,
-            loss,
-            values,
-            grad,
-            hess,
-            size,
-            sums,
-            work,
-        )

@@ -1,15 +1,13 @@
 """Driver of losses of rows that bring a row function of their own, with probabilities as targets.
 
 `loss` are the parameters of a loss that implements `rows_of_step` (see `protocol`). Arguments:
-logits and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; class_weight
-(K,), or (0,) where all are 1; factor, which multiplies all weights: 1 / divisor of the mean; values
-(n,), or (0,) where they are not wanted; grad, hess (n, K) or None, of which grad may be logits
-itself. The driver writes the sum of the values of each block to sums (blocks,); work (blocks,
-WORK_ROWS, rows of a step) is scratch memory.
+logits and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; factor, which
+multiplies all weights: 1 / divisor of the mean; values (n,), or (0,) where they are not wanted;
+grad, hess (n, K) or None, of which grad may be logits itself. The driver writes the sum of the
+values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of a step) is scratch memory.
 """
 
 import numpy as np
-from numba import prange
 
 from .._core.jit import driver, kernel
 from .protocol import Scratch, SoftRows, rows_of_step
@@ -20,9 +18,7 @@ WORK_ROWS = 4
 
 
 @kernel
-def _block(
-    first, last, logits, target, sample_weight, class_weight, factor, loss, values, grad, hess, work
-):
+def _block(first, last, logits, target, sample_weight, factor, loss, values, grad, hess, work):
     step = work.shape[1]
     scratch_rows = np.empty((step, logits.shape[1]), logits.dtype)
     weight, value = np.empty(step), np.empty(step)
@@ -32,7 +28,7 @@ def _block(
         n = stop - start
         for i in range(n):
             weight[i] = sample_weight[start + i if sample_weight.size > 1 else 0] * factor
-        rows = SoftRows(logits[start:stop], target[start:stop], weight[:n], class_weight)
+        rows = SoftRows(logits[start:stop], target[start:stop], weight[:n])
         scratch = Scratch(scratch_rows[:n], work[0][:n], work[1][:n], work[2][:n], work[3][:n])
         g, h = rows_or_none(grad, start, stop), rows_or_none(hess, start, stop)
         rows_of_step(loss, rows, value[:n], g, h, scratch)
@@ -45,21 +41,9 @@ def _block(
 
 @driver
 def soft_target(
-    logits, target, sample_weight, class_weight, factor, loss, values, grad, hess, rows, sums, work
+    b, logits, target, sample_weight, factor, loss, values, grad, hess, rows, sums, work
 ):
-    for b in prange(sums.size):
-        first, last = b * rows, min((b + 1) * rows, logits.shape[0])
-        sums[b] = _block(
-            first,
-            last,
-            logits,
-            target,
-            sample_weight,
-            class_weight,
-            factor,
-            loss,
-            values,
-            grad,
-            hess,
-            work[b],
-        )
+    first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+    sums[b] = _block(
+        first, last, logits, target, sample_weight, factor, loss, values, grad, hess, work[b]
+    )

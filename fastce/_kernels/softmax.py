@@ -22,7 +22,7 @@ costs no compile time. A row of weight 0 counts for nothing, whatever it holds.
 """
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from .._core.jit import driver, kernel
@@ -260,9 +260,8 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
 
 
 @driver
-def index(logits, target, target_weight, factor, loss, values, grad, hess, rows, sums, work):
-    for b in prange(sums.size):
-        first, last = b * rows, min((b + 1) * rows, target.size)
-        sums[b] = index_rows(
-            first, last, logits, target, target_weight, factor, loss, values, grad, hess, work[b]
-        )
+def index(b, logits, target, target_weight, factor, loss, values, grad, hess, rows, sums, work):
+    first, last = b * rows, min((b + 1) * rows, target.size)
+    sums[b] = index_rows(
+        first, last, logits, target, target_weight, factor, loss, values, grad, hess, work[b]
+    )

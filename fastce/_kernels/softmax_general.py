@@ -27,7 +27,7 @@ more type of an argument would compile all of this once more).
 """
 
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
@@ -257,6 +257,7 @@ def _general_rows(
 
 @driver
 def general(
+    b,
     logits,
     target,
     target_weight,
@@ -272,24 +273,23 @@ def general(
     sums,
     work,
 ):
-    for b in prange(sums.size):
-        first, last = b * rows, min((b + 1) * rows, logits.shape[0])
-        sums[b] = _general_rows(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work[b],
-        )
+    first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+    sums[b] = _general_rows(
+        first,
+        last,
+        logits,
+        target,
+        target_weight,
+        sample_weight,
+        scaled_class_weight,
+        smoothing,
+        z,
+        factor,
+        values,
+        grad,
+        hess,
+        work[b],
+    )
 
 
 @kernel

@@ -8,7 +8,6 @@ packs them, C-contiguous: (P, K) with P = p, or P = p + 1 where the last row is 
 from typing import Any
 
 import numpy as np
-from numba import prange
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from .._core import threads
@@ -177,7 +176,7 @@ class Diagonal:
         rows = max(1, _BLOCK_NUMBERS // K)
         parts = np.zeros((-(-p // rows), K))
         arguments = (table[:p], self.diagonal, self.mean, grad_intercept, rows, out[:p], parts)
-        threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, *arguments)
+        threads.run(_divide, 2 * p * K // NUMBERS_A_STEP, len(parts), *arguments)
         if len(table) > p:
             out[p] = grad_intercept / self.masses - parts.sum(axis=0)
 
@@ -192,21 +191,20 @@ def _divide_one(grad, diagonal, mean, grad_intercept, coef):
 
 
 @driver
-def _divide(grad, diagonal, mean, grad_intercept, rows, coef, parts):
+def _divide(b, grad, diagonal, mean, grad_intercept, rows, coef, parts):
     # coef (p, K) <- (grad (p, K) - mean (p,) grad_intercept (K,)) / diagonal (p,); parts (blocks,
     # K) += the blocks' sums of mean times coef
-    for b in prange(parts.shape[0]):
-        part, i, stop = parts[b], b * rows, min(mean.size, (b + 1) * rows)
-        if part.size == 1:
-            # by vectors
-            one, other = grad.reshape(grad.size), coef.reshape(coef.size)
-            part[0] = _divide_one(
-                one[i:stop], diagonal[i:stop], mean[i:stop], grad_intercept[0], other[i:stop]
-            )
-            continue
-        for j in range(i, stop):
-            of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
-            for k in range(part.size):
-                of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d
-            for k in range(part.size):
-                part[k] += m * of_coef[k]
+    part, i, stop = parts[b], b * rows, min(mean.size, (b + 1) * rows)
+    if part.size == 1:
+        # by vectors
+        one, other = grad.reshape(grad.size), coef.reshape(coef.size)
+        part[0] = _divide_one(
+            one[i:stop], diagonal[i:stop], mean[i:stop], grad_intercept[0], other[i:stop]
+        )
+        return
+    for j in range(i, stop):
+        of_grad, of_coef, m, d = grad[j], coef[j], mean[j], diagonal[j]
+        for k in range(part.size):
+            of_coef[k] = (of_grad[k] - m * grad_intercept[k]) / d
+        for k in range(part.size):
+            part[k] += m * of_coef[k]

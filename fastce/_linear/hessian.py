@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import prange
 
 from .._core import threads
 from .._core.jit import driver, kernel
@@ -40,43 +39,41 @@ def _multiply_curvature(Z, D, weight, first, n, K):
 
 
 @driver
-def hessian_vector_product(blocks, change, starts, bounds, weight, product, others):
+def hessian_vector_product(a, blocks, change, starts, bounds, weight, product, others):
     # product (size,) and others (accumulators - 1, size) <- the accumulators' sums, which are to be
     # added in order; blocks have the coefficients, `change` has the vector
     K = blocks.n_outputs
-    for a in prange(bounds.size - 1):
-        Z, D = np.empty(blocks.block_rows * K), np.empty(blocks.block_rows * K)
-        own = others[a - 1] if a else product
-        own[:] = 0.0
-        for b in range(bounds[a], bounds[a + 1]):
-            i, j = starts[b], starts[b + 1]
-            multiply(blocks, i, j - i, Z.ctypes.data)
-            multiply(change, i, j - i, D.ctypes.data)
-            probabilities_of(Z, j - i, K)
-            _multiply_curvature(Z, D, weight, i, j - i, K)
-            multiply_back(blocks, i, j - i, D, D.ctypes.data, own)
+    Z, D = np.empty(blocks.block_rows * K), np.empty(blocks.block_rows * K)
+    own = others[a - 1] if a else product
+    clear(own)
+    for b in range(bounds[a], bounds[a + 1]):
+        i, j = starts[b], starts[b + 1]
+        multiply(blocks, i, j - i, Z.ctypes.data)
+        multiply(change, i, j - i, D.ctypes.data)
+        probabilities_of(Z, j - i, K)
+        _multiply_curvature(Z, D, weight, i, j - i, K)
+        multiply_back(blocks, i, j - i, D, D.ctypes.data, own)
 
 
 @driver
-def _class_products(syrk, blocks, block, weight, centre, bounds, out):
+def _class_products(a, syrk, blocks, block, weight, centre, bounds, out):
     # out (accumulators, K P, K P), its lower half <- sum of the rows' weight (p x [x 1]) (p x [x
     # 1])^T: the coupling of the classes
     K, P = blocks.n_outputs, blocks.n_columns + 1
-    for a in prange(out.shape[0]):
-        row, E, Z = np.empty(P), np.empty((block, K * P)), np.empty(block * K)
-        integers, numbers = new_integers(), np.ones(1)
-        for j in range(K * P):
-            clear(out[a, j])
-        for start in range(bounds[a], bounds[a + 1], block):
-            n = min(block, bounds[a + 1] - start)
-            probabilities(blocks, start, n, Z)
-            for i in range(n):
-                read_row(blocks, start + i, centre, row)
-                root = math.sqrt(weight[start + i if weight.size > 1 else 0])
-                for k in range(K):
-                    factor = root * Z[i * K + k]
-                    scale_row(row, factor, E[i, k * P : (k + 1) * P])
-            add_square(syrk, integers, numbers, E, n, out[a])
+    row, E, Z = np.empty(P), np.empty((block, K * P)), np.empty(block * K)
+    integers, numbers = new_integers(), np.ones(1)
+    for j in range(K * P):
+        clear(out[a, j])
+    for start in range(bounds[a], bounds[a + 1], block):
+        n = min(block, bounds[a + 1] - start)
+        probabilities(blocks, start, n, Z)
+        for i in range(n):
+            read_row(blocks, start + i, centre, row)
+            root = math.sqrt(weight[start + i if weight.size > 1 else 0])
+            for k in range(K):
+                factor = root * Z[i * K + k]
+                scale_row(row, factor, E[i, k * P : (k + 1) * P])
+        add_square(syrk, integers, numbers, E, n, out[a])
 
 
 def hessian(blocks: RowBlocks, n: int, weights: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -93,7 +90,9 @@ def hessian(blocks: RowBlocks, n: int, weights: np.ndarray, centre: np.ndarray) 
     bounds = accumulator_bounds(n, (K * P) ** 2, -(-n // block))
     out = np.empty((bounds.size - 1, K * P, K * P))
     syrk = dsyrk_address()
-    threads.run(_class_products, n * K * P, syrk, blocks, block, weights, centre, bounds, out)
+    threads.run(
+        _class_products, n * K * P, len(out), syrk, blocks, block, weights, centre, bounds, out
+    )
     result = sum_in_order(out)
     np.negative(result, out=result)
     # p_k (1 - p_k) is not the difference of p_k and p_k^2, which would cancel.

@@ -8,7 +8,6 @@ order; how many depends on the shape of X only, hence the same bits for any numb
 import math
 
 import numpy as np
-from numba import prange
 from numba.extending import get_cython_function_address
 
 from .._core import threads
@@ -120,7 +119,18 @@ def scale_row(row, factor, out):
 
 @driver
 def _grams(
-    syrk, blocks, pairs, block, weight, centre, min_curvature, first_class, n_groups, bounds, out
+    task,
+    syrk,
+    blocks,
+    pairs,
+    block,
+    weight,
+    centre,
+    min_curvature,
+    first_class,
+    n_groups,
+    bounds,
+    out,
 ):
     # out (accumulators, count, P, P) <- sum of the rows' [x 1]^T [x 1], times weight p_k (1 - p_k),
     # for `count` classes from `first_class` on, or times the weight alone where there are no
@@ -128,70 +138,66 @@ def _grams(
     # with the probability of their ratio, and then counts as if it were at min_curvature_k; one
     # that no class has drawn is not read. With `pairs` only entries of X that are stored are gone
     # through, and nothing is subtracted.
-    K, P, n_accumulators, count = blocks.n_outputs, blocks.n_columns + 1, out.shape[0], out.shape[1]
+    K, P, count = blocks.n_outputs, blocks.n_columns + 1, out.shape[1]
     is_curved = blocks.coef != 0
-    for task in prange(n_accumulators * n_groups):
-        a, group = task // n_groups, task % n_groups
-        first, last = (
-            first_class + group * count // n_groups,
-            first_class + (group + 1) * count // n_groups,
-        )
-        row, B, Z = (
-            np.empty(P),
-            np.empty((last - first, 0 if pairs else block, P)),
-            np.empty(block * K),
-        )
-        filled = np.zeros(last - first, np.int64)
-        integers, numbers = new_integers(), np.ones(2)
-        for k in range(first, last):
-            for j in range(P):
-                clear(out[a, k - first_class, j])
-        for start in range(bounds[a], bounds[a + 1], block):
-            n = min(block, bounds[a + 1] - start)
-            if is_curved:
-                _curvatures(blocks, start, n, Z)
-            for i in range(n):
-                is_read = False
-                for k in range(first, last):
-                    b = k - first
-                    factor = weight[start + i if weight.size > 1 else 0]
-                    if is_curved:
-                        curvature = Z[i * K + k] + _CURVATURE_FLOOR
-                        draw = (start + i + 1) * _GOLDEN_RATIO
-                        if curvature < min_curvature[k] * (draw - math.floor(draw)):
-                            continue
-                        factor *= max(curvature, min_curvature[k])
-                    if pairs:
-                        numbers[1] = factor
-                        add_pairs(blocks, start + i, numbers[1:], out[a, k - first_class])
+    a, group = task // n_groups, task % n_groups
+    first, last = (
+        first_class + group * count // n_groups,
+        first_class + (group + 1) * count // n_groups,
+    )
+    row, B, Z = (
+        np.empty(P),
+        np.empty((last - first, 0 if pairs else block, P)),
+        np.empty(block * K),
+    )
+    filled = np.zeros(last - first, np.int64)
+    integers, numbers = new_integers(), np.ones(2)
+    for k in range(first, last):
+        for j in range(P):
+            clear(out[a, k - first_class, j])
+    for start in range(bounds[a], bounds[a + 1], block):
+        n = min(block, bounds[a + 1] - start)
+        if is_curved:
+            _curvatures(blocks, start, n, Z)
+        for i in range(n):
+            is_read = False
+            for k in range(first, last):
+                b = k - first
+                factor = weight[start + i if weight.size > 1 else 0]
+                if is_curved:
+                    curvature = Z[i * K + k] + _CURVATURE_FLOOR
+                    draw = (start + i + 1) * _GOLDEN_RATIO
+                    if curvature < min_curvature[k] * (draw - math.floor(draw)):
                         continue
-                    if not is_read:
-                        read_row(blocks, start + i, centre, row)
-                        is_read = True
-                    to = filled[b]
-                    scale_row(row, math.sqrt(factor), B[b, to])
-                    filled[b] = to + 1
-                    if filled[b] == block:
-                        add_square(syrk, integers, numbers, B[b], block, out[a, k - first_class])
-                        filled[b] = 0
-        for k in range(first, last):
-            b = k - first
-            add_square(syrk, integers, numbers, B[b], filled[b], out[a, k - first_class])
+                    factor *= max(curvature, min_curvature[k])
+                if pairs:
+                    numbers[1] = factor
+                    add_pairs(blocks, start + i, numbers[1:], out[a, k - first_class])
+                    continue
+                if not is_read:
+                    read_row(blocks, start + i, centre, row)
+                    is_read = True
+                to = filled[b]
+                scale_row(row, math.sqrt(factor), B[b, to])
+                filled[b] = to + 1
+                if filled[b] == block:
+                    add_square(syrk, integers, numbers, B[b], block, out[a, k - first_class])
+                    filled[b] = 0
+    for k in range(first, last):
+        b = k - first
+        add_square(syrk, integers, numbers, B[b], filled[b], out[a, k - first_class])
 
 
 @driver
-def _column_moments(blocks, weight, bounds, out):
+def _column_moments(a, blocks, weight, bounds, out):
     # out (accumulators, 2, p) <- sums of the rows' weight times x, and times x^2
-    for a in prange(out.shape[0]):
-        sums, squares = out[a, 0], out[a, 1]
-        clear(sums)
-        clear(squares)
-        size = 0 if blocks.is_sparse else sums.size
-        zeros, row = np.zeros(size), np.empty(size)
-        for i in range(bounds[a], bounds[a + 1]):
-            add_moments(
-                blocks, i, weight[i:] if weight.size > 1 else weight, zeros, row, sums, squares
-            )
+    sums, squares = out[a, 0], out[a, 1]
+    clear(sums)
+    clear(squares)
+    size = 0 if blocks.is_sparse else sums.size
+    zeros, row = np.zeros(size), np.empty(size)
+    for i in range(bounds[a], bounds[a + 1]):
+        add_moments(blocks, i, weight[i:] if weight.size > 1 else weight, zeros, row, sums, squares)
 
 
 def dsyrk_address() -> int:
@@ -229,7 +235,7 @@ def column_moments(
     n_accumulators = count_accumulators(min(-(-n // _MIN_BLOCK), limit))
     bounds = np.arange(n_accumulators + 1) * n // n_accumulators
     out = np.empty((n_accumulators, 2, p))
-    threads.run(_column_moments, n_entries, blocks, weights, bounds, out)
+    threads.run(_column_moments, n_entries, n_accumulators, blocks, weights, bounds, out)
     sums, squares = out.sum(axis=0)
     return sums, squares
 
@@ -283,7 +289,8 @@ def weighted_grams(
     n_groups = len(classes) if n_accumulators == 1 else 1
     for pairs in (True, False) if blocks.is_thin else (False,):
         sampling = weights, centre, min_curvature, classes.start, n_groups
-        threads.run(_grams, work, syrk, blocks, pairs, block, *sampling, bounds, out)
+        tasks = n_accumulators * n_groups
+        threads.run(_grams, work, tasks, syrk, blocks, pairs, block, *sampling, bounds, out)
         result = sum_in_order(out)
         if not pairs or _centre_grams(result, centre):
             break

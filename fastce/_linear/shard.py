@@ -16,7 +16,6 @@ which is missing without one. Two classes have one logit, K = 1.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from .._core import pool, threads
 from .._core.design import as_design
@@ -24,6 +23,7 @@ from .._core.jit import driver, reduction
 from .._kernels.sigmoid import CHUNK, binary_rows
 from .._kernels.softmax_general import index_rows_value_and_grad
 from .._kernels.sums import blocks as blocks_of_rows
+from .._kernels.sums import clear
 from .._native import rowwise
 from .._optimize.vectors import NUMBERS_A_STEP
 from .hessian import hessian_vector_product
@@ -62,6 +62,7 @@ _NO_CLASS_WEIGHT = np.zeros(0)
 
 @driver
 def _multiclass(
+    a,
     blocks,
     starts,
     bounds,
@@ -76,47 +77,45 @@ def _multiclass(
     values,
 ):
     K = blocks.n_outputs
-    for a in prange(values.size):
-        Z, work = np.empty(blocks.block_rows * K), np.empty((_WORK_ROWS, step))
-        own, total = others[a - 1] if a else grad, 0.0
-        own[:] = 0.0
-        for b in range(bounds[a], bounds[a + 1]):
-            i, j = starts[b], starts[b + 1]
-            multiply(blocks, i, j - i, Z.ctypes.data)
-            logits = Z[: (j - i) * K].reshape((j - i, K))
-            of_target = target_weight[i:j] if target_weight.size > 1 else target_weight
-            of_sample = sample_weight[i:j] if sample_weight.size > 1 else sample_weight
-            total += index_rows_value_and_grad(
-                logits,
-                target[i:j],
-                of_target,
-                of_sample,
-                class_weight,
-                smoothing,
-                class_weight[:0],
-                logits,
-                work,
-            )
-            multiply_back(blocks, i, j - i, Z, Z.ctypes.data, own)
-        values[a] = total
+    Z, work = np.empty(blocks.block_rows * K), np.empty((_WORK_ROWS, step))
+    own, total = others[a - 1] if a else grad, 0.0
+    clear(own)
+    for b in range(bounds[a], bounds[a + 1]):
+        i, j = starts[b], starts[b + 1]
+        multiply(blocks, i, j - i, Z.ctypes.data)
+        logits = Z[: (j - i) * K].reshape((j - i, K))
+        of_target = target_weight[i:j] if target_weight.size > 1 else target_weight
+        of_sample = sample_weight[i:j] if sample_weight.size > 1 else sample_weight
+        total += index_rows_value_and_grad(
+            logits,
+            target[i:j],
+            of_target,
+            of_sample,
+            class_weight,
+            smoothing,
+            class_weight[:0],
+            logits,
+            work,
+        )
+        multiply_back(blocks, i, j - i, Z, Z.ctypes.data, own)
+    values[a] = total
 
 
 @driver
-def _binary(blocks, starts, bounds, target, weight, grad, others, values):
-    for a in prange(values.size):
-        Z, work = np.empty(blocks.block_rows), np.empty((_WORK_ROWS, CHUNK))
-        own, total = others[a - 1] if a else grad, 0.0
-        own[:] = 0.0
-        for b in range(bounds[a], bounds[a + 1]):
-            i, j = starts[b], starts[b + 1]
-            multiply(blocks, i, j - i, Z.ctypes.data)
-            first = i if weight.size == target.size else 0
-            w = weight[first : first + (j - i)]
-            total += binary_rows(
-                Z[: j - i], target[i:j], w, w, 1.0, None, None, None, Z[: j - i], None, work
-            )
-            multiply_back(blocks, i, j - i, Z, Z.ctypes.data, own)
-        values[a] = total
+def _binary(a, blocks, starts, bounds, target, weight, grad, others, values):
+    Z, work = np.empty(blocks.block_rows), np.empty((_WORK_ROWS, CHUNK))
+    own, total = others[a - 1] if a else grad, 0.0
+    clear(own)
+    for b in range(bounds[a], bounds[a + 1]):
+        i, j = starts[b], starts[b + 1]
+        multiply(blocks, i, j - i, Z.ctypes.data)
+        first = i if weight.size == target.size else 0
+        w = weight[first : first + (j - i)]
+        total += binary_rows(
+            Z[: j - i], target[i:j], w, w, 1.0, None, None, Z[:0], Z[: j - i], None, work
+        )
+        multiply_back(blocks, i, j - i, Z, Z.ctypes.data, own)
+    values[a] = total
 
 
 @reduction
@@ -129,17 +128,16 @@ def _penalise(theta, penalty, grad):
 
 
 @driver
-def _add_accumulators(grad, others, theta, penalty, n_penalised, squares):
+def _add_accumulators(b, grad, others, theta, penalty, n_penalised, squares):
     # grad (size,) += the others (accumulators - 1, size), in order, plus penalty times theta in the
     # first n_penalised; squares (blocks,) <- the sums of the squares of theta there
-    for b in prange(squares.size):
-        i, j = b * _BLOCK_NUMBERS, min(grad.size, (b + 1) * _BLOCK_NUMBERS)
-        for a in range(others.shape[0]):
-            row, target = others[a, i:j], grad[i:j]
-            for t in range(j - i):
-                target[t] += row[t]
-        last = max(i, min(j, n_penalised))
-        squares[b] = _penalise(theta[i:last], penalty, grad[i:last])
+    i, j = b * _BLOCK_NUMBERS, min(grad.size, (b + 1) * _BLOCK_NUMBERS)
+    for a in range(others.shape[0]):
+        row, target = others[a, i:j], grad[i:j]
+        for t in range(j - i):
+            target[t] += row[t]
+    last = max(i, min(j, n_penalised))
+    squares[b] = _penalise(theta[i:last], penalty, grad[i:last])
 
 
 class Summary(NamedTuple):
@@ -265,7 +263,7 @@ class Shard:
         grad = np.empty(self.size)
         sums = grad, self._others, self._values
         arguments = self.blocks_at(theta), self._starts, self._bounds, *self._arguments, *sums
-        threads.run(self._driver, self._work, *arguments)
+        threads.run(self._driver, self._work, self._values.size, *arguments)
         square = self._add_accumulators(grad, theta, penalty)
         return float(sum(self._values.tolist())) + 0.5 * square, grad
 
@@ -276,7 +274,7 @@ class Shard:
         product = np.empty(self.size)
         blocks = self.blocks_at(theta), self.blocks_at(vector), self._starts, self._bounds
         arguments = *blocks, self.weights, product, self._others
-        threads.run(hessian_vector_product, 2 * self._work, *arguments)
+        threads.run(hessian_vector_product, 2 * self._work, self._values.size, *arguments)
         self._add_accumulators(product, vector, penalty)
         return product
 
@@ -331,5 +329,5 @@ class Shard:
         n_penalised = self.n_outputs * self.n_columns if penalty else 0
         arguments = grad, self._others, theta, float(penalty), n_penalised, squares
         work = (self._others.size + 3 * self.size) // NUMBERS_A_STEP
-        threads.run(_add_accumulators, work, *arguments)
+        threads.run(_add_accumulators, work, squares.size, *arguments)
         return penalty * float(squares.sum())

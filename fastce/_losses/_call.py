@@ -8,6 +8,7 @@ only calls for which the checks below change nothing, which a test compares.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -93,6 +94,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
         threads.run(
             softmax.index,
             logits.size,
+            n_blocks,
             logits,
             call.target,
             form.target_weight,
@@ -105,6 +107,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
         threads.run(
             softmax_general.general,
             logits.size,
+            n_blocks,
             logits,
             call.target,
             form.target_weight,
@@ -128,10 +131,10 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
     threads.run(
         soft_targets.soft_target,
         logits.size,
+        n_blocks,
         logits,
         call.target,
         form.sample_weight,
-        _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
         form.factor,
         call.loss,
         _NONE if values is None else values,
@@ -150,17 +153,24 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
     number = logits.dtype.type
     n_blocks = -(-logits.size // form.size)
     sums = np.empty(n_blocks)
+    positive, negative, ignore = form.positive_weight, form.negative_weight, form.ignore
+    # Two variants are compiled: without weights and ignored targets, and with both.
+    if positive is None and ignore is not None:
+        positive = negative = np.ones(form.size, number)
+    if positive is not None:
+        ignore = number(math.nan if ignore is None else ignore)
     threads.run(
         sigmoid.binary,
         logits.size,
+        n_blocks,
         logits,
         call.target,
-        form.positive_weight,
-        form.negative_weight,
+        positive,
+        negative,
         number(form.factor),
-        None if form.ignore is None else number(form.ignore),
+        ignore,
         call.loss,
-        values,
+        np.empty(0, number) if values is None else values,
         grad,
         hess,
         form.size,

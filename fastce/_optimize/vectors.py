@@ -9,13 +9,13 @@ All vectors (size,) and rows (n, size) are C-contiguous.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from .._core import threads
-from .._core.jit import Driver, driver, kernel, reduction
+from .._core.jit import driver, kernel, reduction
 
 # Numbers in a block (32 kB of float64), chosen so that a block and the parts of other vectors
 # beside it stay in the caches of a core.
@@ -42,34 +42,31 @@ def _dot(x, y):
 
 
 @driver
-def _gemv(rows, vector, parts):
+def _gemv(b, rows, vector, parts):
     # parts (blocks, n) <- the blocks' sums of rows (n, size) times vector (size,)
-    for b in prange(parts.shape[0]):
-        i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
-        for k in range(rows.shape[0]):
-            parts[b, k] = _dot(rows[k, i:j], vector[i:j])
+    i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
+    for k in range(rows.shape[0]):
+        parts[b, k] = _dot(rows[k, i:j], vector[i:j])
 
 
 @driver
-def _gemv_transposed(rows, factors, scale, vector, out):
+def _gemv_transposed(b, rows, factors, scale, vector, out):
     # out (size,) <- scale times vector + factors (n,) times rows (n, size); out may be vector
-    for b in prange((vector.size + _BLOCK - 1) // _BLOCK):
-        i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
-        if scale != 1.0 or out.ctypes.data != vector.ctypes.data:
-            for t in range(i, j):
-                out[t] = scale * vector[t]
-        for k in range(rows.shape[0]):
-            factor, row, target = factors[k], rows[k, i:j], out[i:j]
-            for t in range(j - i):
-                target[t] += factor * row[t]
+    i, j = b * _BLOCK, min(vector.size, (b + 1) * _BLOCK)
+    if scale != 1.0 or out.ctypes.data != vector.ctypes.data:
+        for t in range(i, j):
+            out[t] = scale * vector[t]
+    for k in range(rows.shape[0]):
+        factor, row, target = factors[k], rows[k, i:j], out[i:j]
+        for t in range(j - i):
+            target[t] += factor * row[t]
 
 
 @driver
-def _axpy(factor, x, y, out):
+def _axpy(b, factor, x, y, out):
     # out <- factor x + y; out may be x or y
-    for b in prange((x.size + _BLOCK - 1) // _BLOCK):
-        for t in range(b * _BLOCK, min(x.size, (b + 1) * _BLOCK)):
-            out[t] = factor * x[t] + y[t]
+    for t in range(b * _BLOCK, min(x.size, (b + 1) * _BLOCK)):
+        out[t] = factor * x[t] + y[t]
 
 
 @kernel
@@ -83,9 +80,8 @@ def _amax_bits(bits):
 
 
 @driver
-def _amax(bits, parts):
-    for b in prange(parts.size):
-        parts[b] = _amax_bits(bits[b * _BLOCK : min(bits.size, (b + 1) * _BLOCK)])
+def _amax(b, bits, parts):
+    parts[b] = _amax_bits(bits[b * _BLOCK : min(bits.size, (b + 1) * _BLOCK)])
 
 
 @reduction
@@ -99,24 +95,24 @@ def _subtract(new, old, factor, out):
 
 
 @driver
-def _store_pair(new, old, factors, S, pair, rounded, sizes, parts):
+def _store_pair(b, new, old, factors, S, pair, rounded, sizes, parts):
     # See `store_pair`; pair is (s, y), sizes (blocks, 2) <- the blocks' sums of |differences|,
     # parts (blocks, n) <- those of S (n, size) times y
     theta, grad = new
     old_theta, old_grad = old
     s, y = pair
-    for b in prange(parts.shape[0]):
-        i, j = b * _BLOCK, min(s.size, (b + 1) * _BLOCK)
-        sizes[b, 0] = _subtract(theta[i:j], old_theta[i:j], factors[0], s[i:j])
-        sizes[b, 1] = _subtract(grad[i:j], old_grad[i:j], factors[1], y[i:j])
-        for t in range(i, j):
-            rounded[t] = y[t]
-        for k in range(S.shape[0]):
-            parts[b, k] = _dot(S[k, i:j], rounded[i:j])
+    i, j = b * _BLOCK, min(s.size, (b + 1) * _BLOCK)
+    sizes[b, 0] = _subtract(theta[i:j], old_theta[i:j], factors[0], s[i:j])
+    sizes[b, 1] = _subtract(grad[i:j], old_grad[i:j], factors[1], y[i:j])
+    for t in range(i, j):
+        rounded[t] = y[t]
+    for k in range(S.shape[0]):
+        parts[b, k] = _dot(S[k, i:j], rounded[i:j])
 
 
-def _run(vector_driver: Driver, n_numbers: int, *arguments: Any) -> None:
-    threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, *arguments)
+def _run(vector_driver: Callable[..., int], n_numbers: int, size: int, *arguments: Any) -> None:
+    # for the blocks of vectors of this size; n_numbers are read or written
+    threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, _n_blocks(size), *arguments)
 
 
 def _n_blocks(size: int) -> int:
@@ -131,7 +127,7 @@ def empty_rows(n: int, size: int) -> np.ndarray:
 def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Return rows (n, size) times a long vector (size,): (n,), float64."""
     parts = np.empty((_n_blocks(vector.size), len(rows)))
-    _run(_gemv, rows.size, rows, vector, parts)
+    _run(_gemv, rows.size, vector.size, rows, vector, parts)
     return parts.sum(axis=0)
 
 
@@ -147,7 +143,7 @@ def gemv_transposed(
 
     The rows are (n, size), the factors (n,); the vector is long.
     """
-    _run(_gemv_transposed, rows.size, rows, factors, scale, vector, out)
+    _run(_gemv_transposed, rows.size, vector.size, rows, factors, scale, vector, out)
     return out
 
 
@@ -156,14 +152,14 @@ def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = N
     if x.size < LONG:
         return np.add(factor * x, y, out=out)
     out = np.empty(x.size) if out is None else out
-    _run(_axpy, 2 * x.size, factor, x, y, out)
+    _run(_axpy, 2 * x.size, x.size, factor, x, y, out)
     return out
 
 
 def amax(x: np.ndarray) -> float:
     """Return max |x| of a long vector, NaN if there is one."""
     parts = np.empty(_n_blocks(x.size), np.int64)
-    _run(_amax, x.size, x.view(np.int64), parts)
+    _run(_amax, x.size, x.size, x.view(np.int64), parts)
     return float(parts.max(keepdims=True).view(np.float64)[0])
 
 
@@ -204,7 +200,8 @@ def store_pair(
     n_numbers = S.size + 4 * s.size
 
     def store(factors: np.ndarray) -> None:
-        _run(_store_pair, n_numbers, new, old, factors, S, (s, y), rounded, sizes, parts)
+        points = new, old, factors, S, (s, y)
+        _run(_store_pair, n_numbers, s.size, *points, rounded, sizes, parts)
 
     factors = np.ones(2)
     store(factors)

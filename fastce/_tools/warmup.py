@@ -1,14 +1,12 @@
 """Compiling ahead of the first real call: `warmup`."""
 
 import importlib
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from .._core.threads import parallel_from
 from .._losses.table import GRAD_AND_HESS, INDICES, LINEAR, LOSSES, MODULES, Loss
 
 # Rows and classes of the arrays that are used: compiling is all that takes time.
@@ -83,8 +81,7 @@ def warmup(dtypes: Iterable[str] = ("float32", "float64")) -> None:
     """Compile every kernel now, so that the first real call is quick.
 
     Compiled code is kept in Numba's cache: the first `warmup` on a machine takes about a minute,
-    later ones in other processes a second or two. Both the serial and the parallel variant of each
-    kernel are compiled, and the classifier's.
+    later ones in other processes a second or two. The classifier's kernels are compiled, too.
 
     Parameters
     ----------
@@ -102,8 +99,5 @@ def warmup(dtypes: Iterable[str] = ("float32", "float64")) -> None:
     >>> fastce.warmup(dtypes=["float64"])
     """
     for dtype in _check_dtypes(dtypes):
-        # The serial variant of each kernel, then its parallel one.
-        for least_work in (sys.maxsize, 0):
-            with parallel_from(least_work):
-                _call_losses(dtype)
-                _fit_classifiers(dtype)
+        _call_losses(dtype)
+        _fit_classifiers(dtype)

@@ -1,4 +1,4 @@
-"""The decorators: flags, serial and parallel twins, and a stamp that covers every folder."""
+"""The decorators: flags, drivers on any number of threads, and a stamp that covers every folder."""
 
 import os
 import shutil
@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
 import fastce
-from fastce._core import jit
+from fastce._core import jit, threads
 
 PACKAGE = Path(fastce.__file__).parent
 CODE = """
@@ -38,12 +42,47 @@ def test_every_decorator_keeps_its_flags():
     assert flags[jit.reduction]["fastmath"] == {"contract", "reassoc"}
 
 
-def test_a_driver_is_a_serial_and_a_parallel_variant_of_one_source():
-    pair = jit.driver(add_one)
-    assert "parallel" not in pair.serial.targetoptions
-    assert pair.parallel.targetoptions["parallel"] is True
-    assert pair.serial.py_func.__code__ is pair.parallel.py_func.__code__
-    assert pair.serial.py_func.__qualname__ != pair.parallel.py_func.__qualname__
+@jit.driver
+def count_calls(b, counts, factor, nothing, pair):
+    """Add to one number of each block."""
+    scratch = np.empty(3)
+    scratch[:] = factor
+    counts[b] += scratch.sum() + pair[0] + (1.0 if nothing is None else 0.0)
+
+
+@jit.driver
+def fill_memory(b, sizes):
+    """Fail at blocks whose size is beyond any memory."""
+    sizes[b] = np.empty(sizes[b]).size
+
+
+@pytest.mark.parametrize("n_blocks", [0, 1, 2, 7, 1000])
+def test_a_driver_calls_every_block_once_on_any_number_of_threads(n_blocks):
+    for n_threads in (1, 2, 3, 5000):
+        counts = np.zeros(n_blocks)
+        threads.run(count_calls, 0, n_blocks, counts, 2.0, None, (4.0, np.ones(2)))
+        with threads.parallel_from(0), threads.at_most(n_threads):
+            threads.run(count_calls, 1, n_blocks, counts, 2.0, None, (4.0, np.ones(2)))
+        assert_array_equal(counts, np.full(n_blocks, 22.0))
+    assert len(count_calls.signatures) == 1  # the same machine code on any number of threads
+
+
+@pytest.mark.parametrize("least_work", [0, sys.maxsize])
+def test_a_block_without_memory_raises(least_work):
+    sizes = np.array([1, 2, 2**60, 3])
+    with threads.parallel_from(least_work), pytest.raises(MemoryError, match="scratch arrays"):
+        threads.run(fill_memory, 1, 4, sizes)
+    with threads.parallel_from(least_work):
+        threads.run(fill_memory, 1, 2, sizes)
+    assert not threads.region.locked()
+
+
+def test_a_driver_keeps_name_document_and_place():
+    assert count_calls.__name__ == count_calls.__qualname__ == "count_calls"
+    assert count_calls.__doc__ == "Add to one number of each block."
+    code = count_calls.py_func.__code__
+    assert code.co_filename == __file__
+    assert code.co_firstlineno < fill_memory.py_func.__code__.co_firstlineno
 
 
 def copy_package(folder):

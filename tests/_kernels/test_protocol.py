@@ -35,7 +35,7 @@ def _row_value(loss, weight, cross_entropy, factor):
 
 
 class Brier(NamedTuple):
-    """The toy loss scale sum_k w_k (p_k - q_k)^2 / 2 of probabilities q, without its Hessian."""
+    """The toy loss scale sum_k (p_k - q_k)^2 / 2 of probabilities q, without its Hessian."""
 
     scale: float
 
@@ -48,17 +48,14 @@ def _rows_of_step(loss, rows, value, grad, hess, scratch):
     for i in range(value.size):
         weight, total = rows.sample_weight[i] * loss.scale, 0.0
         for k in range(p.shape[1]):
-            w = rows.class_weight[k] if rows.class_weight.size else 1.0
-            total += 0.5 * w * (p[i, k] - rows.target[i, k]) ** 2
+            total += 0.5 * (p[i, k] - rows.target[i, k]) ** 2
         value[i] = weight * total
         if grad is not None:
             inner = 0.0
             for k in range(p.shape[1]):
-                w = rows.class_weight[k] if rows.class_weight.size else 1.0
-                inner += w * (p[i, k] - rows.target[i, k]) * p[i, k]
+                inner += (p[i, k] - rows.target[i, k]) * p[i, k]
             for k in range(p.shape[1]):
-                w = rows.class_weight[k] if rows.class_weight.size else 1.0
-                grad[i, k] = weight * p[i, k] * (w * (p[i, k] - rows.target[i, k]) - inner)
+                grad[i, k] = weight * p[i, k] * (p[i, k] - rows.target[i, k] - inner)
 
 
 def test_a_function_of_cross_entropy(rng):
@@ -91,14 +88,14 @@ def test_a_function_of_cross_entropy(rng):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_function_of_rows_with_probabilities(rng, weighted):
     x, q = rng.standard_normal((300, 5)), rng.dirichlet(np.ones(5), 300)
-    w, s = (rng.uniform(0.1, 2, 5), rng.uniform(0, 2, 300)) if weighted else (None, None)
+    s = rng.uniform(0, 2, 300) if weighted else None
 
     def call(x, reduction, *outs):
-        options = RowOptions(w, s, reduction=reduction)
+        options = RowOptions(None, s, reduction=reduction)
         return check_rows(x, q, options, PROBABILITIES, Brier(3.0), outs)
 
     p = fastce.softmax(x)
-    costs = 1.5 * ((1 if w is None else w) * (p - q) ** 2).sum(axis=1)
+    costs = 1.5 * ((p - q) ** 2).sum(axis=1)
     s = np.ones(300) if s is None else s
     assert_allclose(_forms.value(call(x, "none")), s * costs, rtol=1e-13)
     assert_allclose(_forms.value(call(x, "mean")), (s * costs).sum() / s.sum(), rtol=1e-13)
