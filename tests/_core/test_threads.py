@@ -1,10 +1,8 @@
 """Threads: any number gives the same bits; callers at once and forked children get it right."""
 
-import functools
 import os
 import subprocess
 import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,17 +18,16 @@ import numpy as np
 import fastce
 from fastce._core import threads
 
-def problems():
-    rng = np.random.default_rng(0)
-    shapes = [(20001, 3), (9003, 10), (403, 301), (3, 50257), (33001, 2), (70001, 1), (40001, 7)]
-    for n, k in shapes:
-        for dtype in (np.float32, np.float64):
-            x = rng.standard_normal((n, k)).astype(dtype)
-            y, q = rng.integers(0, k, n), rng.uniform(0, 1, (n, k)).astype(dtype)
-            yield x, y, q, rng.uniform(0.5, 2, n)
+SHAPES = [(20001, 3), (9003, 10), (403, 301), (3, 50257), (33001, 2), (70001, 1), (40001, 7)]
+
+def make(n, k, dtype):
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((n, k)).astype(dtype)
+    y, q = rng.integers(0, k, n), rng.uniform(0, 1, (n, k)).astype(dtype)
+    return x, y, q, rng.uniform(0.5, 2, n)
 
 def large_problem():
-    *_, problem = problems()
+    problem = make(*SHAPES[-1], np.float64)
     assert problem[0].size >= threads.MIN_PARALLEL_WORK
     return problem
 
@@ -53,19 +50,153 @@ def digest(problem):
 """
 
 
-def run(body, **environment):
-    """Run PROBLEM and then `body` in a fresh interpreter; a deadlock is a failure."""
-    code = PROBLEM + textwrap.dedent(body)
+# What each process of three threads does first.
+ALONE = """
+print("n_threads", fastce.get_num_threads())
+import numba
+numba.set_num_threads(2)
+digest(make(*SHAPES[0], np.float64))
+print("numba", numba.get_num_threads())
+for shape in SHAPES:
+    for dtype in (np.float32, np.float64):
+        problem, digests = make(*shape, dtype), []
+        for n in (1, 2, 3):
+            fastce.set_num_threads(n)
+            digests.append(digest(problem))
+        print("bits", *digests)
+"""
+
+MODEL = """
+import numba
+from fastce.linear_model import LogisticRegression
+x, y = np.random.default_rng(1).standard_normal((30000, 7)), np.arange(30000) % 3
+
+def model_digest():
+    model = LogisticRegression(max_iter=5, tol=1e-30).fit(x, y)
+    return hashlib.sha256(model.coef_.tobytes() + model.predict_proba(x).tobytes()).hexdigest()
+"""
+
+# First without threads, then with Numba's, then with ours: whatever a child inherits.
+FORKS = """
+import os
+
+def in_forked_child(function):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, function().encode())
+        os._exit(0)
+    os.close(write)
+    answer = b""
+    while chunk := os.read(read, 100):
+        answer += chunk
+    os.close(read)
+    return os.waitpid(child, 0)[1], answer.decode()
+
+children = {"nothing": in_forked_child(lambda: digest(problem))}
+import numba
+assert not numba.np.ufunc.parallel._is_initialized, "something has started threads"
+numba.get_num_threads()
+children["numba"] = in_forked_child(lambda: digest(problem))
+digest(problem)
+children["fastce"] = in_forked_child(lambda: digest(problem))
+for before, child in children.items():
+    print("fork", before, child == (0, digest(problem)), flush=True)
+"""
+
+FORK_OF_FIT = """
+fitted = model_digest()
+print("fork fit", in_forked_child(model_digest) == (0, fitted), flush=True)
+"""
+
+# Eight at once, then beside a thread that sets the number of threads up and down.
+AT_ONCE = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+expected = {digest: digest(problem), model_digest: model_digest()}
+with ThreadPoolExecutor(8) as pool:
+    print("calls", set(pool.map(digest, [problem] * 8)) == {expected[digest]}, flush=True)
+ended = False
+
+def change():
+    n = 0
+    while not ended:
+        fastce.set_num_threads(1 + n % 3)
+        n += 1
+        time.sleep(1e-4)  # whoever spins keeps the lock of the interpreter from the others
+    return n
+
+def both(i):
+    if i % 2:
+        return {digest: digest(problem), model_digest: model_digest()}
+    return {model_digest: model_digest(), digest: digest(problem)}
+
+with ThreadPoolExecutor(9) as pool:
+    changes = pool.submit(change)
+    found = list(pool.map(both, range(8)))
+    ended = True
+print("fits", found == [expected] * 8, changes.result() > 100, flush=True)
+"""
+
+PRANGE = """
+@numba.njit(parallel=True, nogil=True)
+def half_square(n):
+    total = 0.0
+    for i in numba.prange(n):
+        total += i  # exact, whatever the order
+    return total
+
+fastce.set_num_threads(3)
+exactly = half_square(10**6)
+with ThreadPoolExecutor(4) as pool:
+    tasks = (lambda i: half_square(10**6) if i % 2 else digest(problem)), range(16)
+    found = list(pool.map(*tasks))
+right = set(found[::2]) == {expected[digest]}, set(found[1::2]) == {exactly}
+print("prange", *right, flush=True)
+"""
+
+# As in a container without libgomp: the imports of the layers that need a library fail.
+NO_OPENMP = 'sys.modules["numba.np.ufunc.omppool"] = sys.modules["numba.np.ufunc.tbbpool"] = None'
+
+
+def run(*parts, **environment):
+    """Run PROBLEM and then parts in a fresh interpreter of three threads; return what it says.
+
+    That is a dict: the first word of lines -> the rest of them. A deadlock is a failure.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", "\n".join([PROBLEM, *parts])],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
-        env={**os.environ, **environment},
+        env={**os.environ, "NUMBA_NUM_THREADS": "3", **environment},
     )
-    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
-    return done.stdout.split()
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    said = {}
+    for line in done.stdout.splitlines():
+        name, *rest = line.split()
+        said.setdefault(name, []).append(rest)
+    return said
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return run(ALONE)
+
+
+def test_environment_sets_the_number_of_threads(alone):
+    assert alone["n_threads"] == [["3"]]
+
+
+def test_numba_keeps_its_own_setting(alone):
+    assert alone["numba"] == [["2"]]
+
+
+def test_same_bits_for_every_number_of_threads(alone):
+    rows = np.reshape(alone["bits"], (14, 3))
+    assert_array_equal(rows, np.repeat(rows[:, :1], 3, axis=1))
+    assert len(set(rows[:, 0])) == 14
 
 
 @pytest.fixture
@@ -73,23 +204,6 @@ def _threads_restored():
     before = fastce.get_num_threads()
     yield
     fastce.set_num_threads(before)
-
-
-def test_same_bits_for_every_number_of_threads():
-    lines = run(
-        """
-        for problem in problems():
-            row = []
-            for n in (1, 2, 3):
-                fastce.set_num_threads(n)
-                row.append(digest(problem))
-            print(*row)
-        """,
-        NUMBA_NUM_THREADS="3",
-    )
-    rows = np.reshape(lines, (14, 3))
-    assert_array_equal(rows, np.repeat(rows[:, :1], 3, axis=1))
-    assert len(set(rows[:, 0])) == 14
 
 
 @pytest.mark.usefixtures("_threads_restored")
@@ -107,20 +221,6 @@ def test_setting_the_number_of_threads():
     assert type(fastce.get_num_threads()) is int
 
 
-def test_environment_sets_the_number_of_threads():
-    assert run("print(fastce.get_num_threads())", NUMBA_NUM_THREADS="3") == ["3"]
-
-
-def test_numba_keeps_its_own_setting():
-    body = """
-        import numba
-        numba.set_num_threads(2)
-        digest(next(problems()))
-        print(numba.get_num_threads())
-    """
-    assert run(body, NUMBA_NUM_THREADS="3") == ["2"]
-
-
 def test_eight_python_threads_at_once(rng):
     x, target = rng.standard_normal((5000, 20)), rng.integers(0, 20, 5000)
     expected, expected_grad = fastce.cross_entropy_value_and_grad(x, target)
@@ -136,7 +236,6 @@ def test_eight_python_threads_at_once(rng):
         assert_array_equal(grad, expected_grad)
 
 
-@functools.cache
 def has_layer(layer):
     """Whether Numba has this threading layer here; a process of its own asks, which starts them."""
     code = f"import numba; numba.config.THREADING_LAYER = {layer!r}; numba.get_num_threads()"
@@ -148,165 +247,63 @@ def has_layer(layer):
     )
 
 
-@pytest.fixture(params=["default", "workqueue", "omp", "tbb"])
+@pytest.fixture(scope="module", params=["workqueue", "omp", "tbb"])
 def layer(request):
-    if not has_layer(request.param):
-        pytest.skip(f"Numba has no {request.param} layer here")
-    return request.param
+    """Give what one process says of a layer, where everything is tried in turn.
 
-
-@pytest.fixture
-def layer_that_forks(layer):
+    Numba always has workqueue: it takes it where it finds neither of the others.
+    """
+    name = request.param
+    if name != "workqueue" and not has_layer(name):
+        pytest.skip(f"Numba has no {name} layer here")
     one_core = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) == 1
-    if one_core and layer in {"tbb", "default"} and has_layer("tbb"):
-        pytest.skip(
-            "on one core TBB waits for ever at the end of a process that has forked, "
-            "with Numba alone as well"
-        )
-    return layer
+    # On one core TBB waits for ever at the end of a process that has forked, with Numba alone, too.
+    forks = hasattr(os, "fork") and not (one_core and name == "tbb")
+    said = run(
+        NO_OPENMP if name == "workqueue" else "",
+        'import warnings\nwarnings.simplefilter("ignore")\nproblem = large_problem()',
+        *([FORKS] if forks else []),
+        MODEL,
+        *([FORK_OF_FIT] if forks else []),
+        AT_ONCE,
+        # Numba's workqueue layer cannot do this, and the README says so.
+        PRANGE if name != "workqueue" else "",
+        'print("layer", numba.threading_layer())',
+        NUMBA_THREADING_LAYER="default" if name == "workqueue" else name,
+    )
+    assert said["layer"] == [[name]]
+    return said
 
 
 def test_threads_meeting_in_every_layer(layer):
     """The workqueue layer aborts the process when two threads enter it, so only one may."""
-    body = """
-        from concurrent.futures import ThreadPoolExecutor
-        problem = large_problem()
-        expected = digest(problem)
-        with ThreadPoolExecutor(8) as pool:
-            print(set(pool.map(digest, [problem] * 16)) == {expected})
-    """
-    assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True"]
-
-
-BEFORE_FORK = {
-    "fastce": "digest(problem)",
-    "numba": "__import__('numba').get_num_threads()",
-    "nothing": "pass",
-}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("before", list(BEFORE_FORK))
-def test_a_forked_child_computes_the_same(layer_that_forks, before):
-    """GNU OpenMP ends a child that enters a parallel region after its parent did.
-
-    It does not matter who started the threads.
-    """
-    body = f"""
-        import os, warnings
-        warnings.simplefilter("ignore", DeprecationWarning)
-        problem = large_problem()
-        {BEFORE_FORK[before]}
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.write(write, digest(problem).encode())
-            os._exit(0)
-        os.close(write)
-        answer = b""
-        while chunk := os.read(read, 100):
-            answer += chunk
-        print(os.waitpid(child, 0)[1], answer.decode() == digest(problem))
-    """
-    assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer_that_forks) == ["0", "True"]
-
-
-MODEL = """
-from fastce.linear_model import LogisticRegression
-x, y = np.random.default_rng(1).standard_normal((30000, 7)), np.arange(30000) % 3
-
-def model_digest(_=None):
-    model = LogisticRegression(max_iter=5, tol=1e-30).fit(x, y)
-    return hashlib.sha256(model.coef_.tobytes() + model.predict_proba(x).tobytes()).hexdigest()
-"""
+    assert layer["calls"] == [["True"]]
 
 
 def test_kernels_fits_and_predictions_of_eight_threads_at_once(layer):
     """While another thread sets the number of threads up and down."""
-    body = """
-        import warnings
-        warnings.simplefilter("ignore")
-        from concurrent.futures import ThreadPoolExecutor
-        problem = large_problem()
-        expected = [digest(problem), model_digest()]
-        ended = False
+    assert layer["fits"] == [["True", "True"]]
 
-        def change():
-            n = 0
-            while not ended:
-                fastce.set_num_threads(1 + n % 3)
-                n += 1
-            return n
 
-        with ThreadPoolExecutor(9) as pool:
-            changes = pool.submit(change)
-            found = list(pool.map(lambda i: (digest(problem), model_digest())[i % 2], range(16)))
-            ended = True
-        print(found == expected * 8, changes.result() > 100)
+@pytest.mark.parametrize("before", ["nothing", "numba", "fastce"])
+def test_a_forked_child_computes_the_same(layer, before):
+    """GNU OpenMP ends a child that enters a parallel region after its parent did.
+
+    It does not matter who started the threads.
     """
-    assert run(
-        MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer
-    ) == ["True", "True"]
+    if "fork" not in layer:
+        pytest.skip("no fork here")
+    assert [before, "True"] in layer["fork"]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_fits_the_same(layer_that_forks):
-    body = """
-        import os, warnings
-        warnings.simplefilter("ignore")
-        expected = model_digest()
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.write(write, model_digest().encode())
-            os._exit(0)
-        os.close(write)
-        answer = b""
-        while chunk := os.read(read, 100):
-            answer += chunk
-        print(os.waitpid(child, 0)[1], answer.decode() == expected)
-    """
-    assert run(
-        MODEL + textwrap.dedent(body), NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer_that_forks
-    ) == ["0", "True"]
+def test_a_forked_child_fits_the_same(layer):
+    if "fork" not in layer:
+        pytest.skip("no fork here")
+    assert ["fit", "True"] in layer["fork"]
 
 
-def test_where_no_openmp_runtime_is_installed():
-    """As in a container without libgomp: the import of the layer that needs it fails."""
-    body = """
-        import sys
-        sys.modules["numba.np.ufunc.omppool"] = sys.modules["numba.np.ufunc.tbbpool"] = None
-        import numba
-        from concurrent.futures import ThreadPoolExecutor
-        problem = large_problem()
-        expected = digest(problem)
-        with ThreadPoolExecutor(8) as pool:
-            print(set(pool.map(digest, [problem] * 16)) == {expected}, numba.threading_layer())
-    """
-    assert run(body, NUMBA_NUM_THREADS="3") == ["True", "workqueue"]
-
-
-@pytest.mark.parametrize("layer", ["omp", "tbb"])
 def test_beside_a_prange_of_the_users(layer):
-    """In another Python thread; Numba's workqueue layer cannot do this, and the README says so."""
-    if not has_layer(layer):
-        pytest.skip(f"Numba has no {layer} layer here")
-    body = """
-        from concurrent.futures import ThreadPoolExecutor
-        import numba
-
-        @numba.njit(parallel=True, nogil=True)
-        def half_square(n):
-            total = 0.0
-            for i in numba.prange(n):
-                total += i  # exact, whatever the order
-            return total
-
-        problem = large_problem()
-        expected = digest(problem), half_square(10**6)
-        with ThreadPoolExecutor(4) as pool:
-            tasks = (lambda i: half_square(10**6) if i % 2 else digest(problem)), range(40)
-            found = list(pool.map(*tasks))
-        print(set(found[::2]) == {expected[0]}, set(found[1::2]) == {expected[1]})
-    """
-    assert run(body, NUMBA_NUM_THREADS="3", NUMBA_THREADING_LAYER=layer) == ["True", "True"]
+    """In another Python thread."""
+    if layer["layer"] == [["workqueue"]]:
+        pytest.skip("Numba's workqueue layer cannot do this")
+    assert layer["prange"] == [["True", "True"]]
