@@ -40,7 +40,8 @@ def test_inside_a_pool_of_processes(method):
     expected = [fit_and_predict(seed) for seed in range(4)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+        # One process, whose imports take seconds; joblib starts two at once.
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
             assert list(pool.map(fit_and_predict, range(4))) == expected
 
 

@@ -1,5 +1,8 @@
 """`warmup`: whatever the table of losses names is compiled before the first real call."""
 
+import doctest
+import importlib
+
 import numpy as np
 import pytest
 from compiled import compiled
@@ -47,3 +50,8 @@ def test_warmup_leaves_nothing_to_compile(dtype, rng):
                     if form != GRAD_AND_HESS and not options:
                         function(*arguments, reduction="none")
     assert compiled() == before
+
+
+def test_the_example_of_the_docstring():
+    """Here and not where pytest finds it: another worker would compile everything once more."""
+    assert doctest.testmod(importlib.import_module("fastce._tools.warmup")) == (0, 2)
