@@ -88,13 +88,13 @@ def test_import_is_cheap():
     )
 
 
-@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"])
-def test_special_functions_compile_nothing(name):
+def test_special_functions_compile_nothing():
+    names = ["logsumexp", "softmax", "log_softmax", "sigmoid", "log_sigmoid"]
     code = (
-        f"import fastce, sys; fastce.{name}([1.0, 2.0]); "
-        f"print([m for m in {HEAVY} if m in sys.modules])"
+        f"import fastce, sys\nfor name in {names}:\n    getattr(fastce, name)([1.0, 2.0])\n"
+        f"    print(name, [m for m in {HEAVY} if m in sys.modules])"
     )
-    assert run(code).strip() == "[]"
+    assert run(code).splitlines() == [f"{name} []" for name in names]
 
 
 def test_first_call_in_a_fresh_interpreter_is_silent():
