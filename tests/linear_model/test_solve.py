@@ -53,10 +53,13 @@ def test_a_slow_fit_does_not_end_where_it_still_falls(rng):
         (np.ones(columns.size), (np.repeat(np.arange(1000), lengths), columns)), shape=(1000, 4000)
     )
     y = (X @ rng.normal(size=(5, 4000)).T + rng.gumbel(size=(1000, 5))).argmax(axis=1)
-    values = [
-        objective(LogisticRegression(C=1e4, tol=tol).fit(X, y), X, y, 1e4) for tol in (1e-4, 1e-8)
-    ]
-    assert values[0] <= values[1] * (1.0 + 1e-6)
+    model = LogisticRegression(C=1e4, warm_start=True).fit(X, y)
+    value = objective(model, X, y, 1e4)
+    # To the minimum from there, which takes a thirtieth of the time of a fit from zero.
+    model.set_params(tol=1e-8).fit(X, y)
+    assert model.n_iter_[0] > 10
+    assert model.grad_norm_ < 1e-5
+    assert value <= objective(model, X, y, 1e4) * (1.0 + 1e-6)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -91,7 +94,7 @@ def peak_of_fit(X, y, **parameters):
 
 
 def test_wide_sparse_data_takes_a_dozen_times_the_coefficients():
-    X = sparse.random(300, 30_000, density=0.01, format="csr", random_state=0)
+    X = sparse.random(300, 10_000, density=0.01, format="csr", random_state=0)
     y = np.arange(300) % 70
     peak, model = peak_of_fit(X, y, C=100.0)
     assert model.n_iter_[0] > 6
