@@ -16,9 +16,6 @@ _BINS, _SAMPLE_ROWS = 48, 8192
 # Curvatures of all rows are found in blocks of this many numbers (512 kB), and in no fewer blocks
 # than 16, which threads share.
 _BLOCK_NUMBERS, _MIN_BLOCKS = 1 << 16, 16
-# Least and most rows of a block that products with squares are made of, chosen so that adding
-# (p, K) numbers for each block is a small part of the work.
-_MIN_ROWS, _MAX_ROWS = 64, 4096
 # Kept away from 0, whose exponent says nothing.
 _TINY = 1e-30
 # The middle of a bin: curvatures between 2^-(i + 1) and 2^-i are 3/4 of 2^-i on average.
@@ -53,11 +50,8 @@ def hessian_diagonal(
 
     The intercept is (K,) or None; the weights are (n,) or (1,).
     """
-    (n, p), K = design.shape, coef.shape[1]
-    if design.is_sparse:
-        step = max(_BLOCK_NUMBERS // K, min(_MAX_ROWS, p))
-    else:
-        step = max(_MIN_ROWS, _BLOCK_NUMBERS // max(coef.shape))
+    n, K = design.shape[0], coef.shape[1]
+    step = design.rows_of_squares(K)
     diagonal = np.zeros(coef.shape)
     for first in range(0, n, step):
         last = min(n, first + step)

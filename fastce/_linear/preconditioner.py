@@ -57,9 +57,9 @@ def _pays(design: Design) -> bool:
     p = design.shape[1]
     if p > _MAX_COLUMNS:
         return False
-    if not design.is_sparse or design.is_nearly_dense:
+    if design.is_nearly_dense:
         return True
-    rows = np.diff(design.indptr).astype(np.float64)
+    rows = design.entries_of_rows().astype(np.float64)
     is_cheap = p**3 <= _MAX_CUBE * design.n_entries
     return is_cheap and float(rows @ rows) <= _MAX_PAIRS * design.n_entries
 

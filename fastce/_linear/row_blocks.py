@@ -8,27 +8,13 @@ happens in between is the callers'.
 
 from typing import NamedTuple
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._core.design import CsrDesign, DenseDesign, Design
+from .._core.design import Design
 from .._core.jit import elementwise, kernel
-from .._native import products
-
-# A block of X and its logits, in bytes: a part of the second-level cache.
-_BLOCK_BYTES = 1 << 18
-# What an entry of CSR takes of that, in bytes: a double and an int32 index.
-_BYTES_AN_ENTRY = 12
-# Rows that each of two threads has at least where one block is split for them.
-_MIN_ROWS = 64
-# Rows of a block: at least 16, over which a call of the C function is spread, and at most 2048.
-_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 16, 2048
-# Numbers of blocks are multiples of this, so that 2 threads have equally many; and, of more than 8
-# blocks, so that 4 and 8 threads have.
-_FEW_BLOCKS, _MANY_BLOCKS = 2, 8
 
 
 @intrinsic
@@ -53,7 +39,7 @@ def call(typing_context, address, arguments):
 class RowBlocks(NamedTuple):
     """Where the products find things: addresses, strides of X in elements, and sizes.
 
-    It is one class for dense X and CSR, made with keywords by `_dense_blocks` and `_csr_blocks`:
+    It is one class for dense X and CSR, made with the keywords that a design's `addresses` returns:
     with a class for each, Numba would compile each driver twice. A first fit compiles for 12 s; one
     of the other format after it compiles nothing. Fields of the other format are 0.
     """
@@ -87,69 +73,12 @@ class RowBlocks(NamedTuple):
 
 def row_blocks(design: Design, n_outputs: int, block_rows: int) -> RowBlocks:
     """Return where the row blocks of a design lie, without coefficients; it must live as long."""
-    if isinstance(design, CsrDesign):
-        return _csr_blocks(design, n_outputs, block_rows)
-    return _dense_blocks(design, n_outputs, block_rows)
-
-
-def _dense_blocks(design: DenseDesign, n_outputs: int, block_rows: int) -> RowBlocks:
-    X, symbols = design.X, products.addresses()
-    kind = f"f{8 * X.itemsize}"
-    row_stride, col_stride = (stride // X.itemsize for stride in X.strides)
     return RowBlocks(
-        is_sparse=0,
-        forward=symbols[f"fastce_dense_forward_{kind}"],
-        backward=symbols[f"fastce_dense_backward_{kind}"],
-        read=symbols[f"fastce_dense_read_{kind}"],
-        data=X.ctypes.data,
-        n_columns=X.shape[1],
-        n_outputs=n_outputs,
-        block_rows=block_rows,
-        data_bytes=X.itemsize,
-        row_stride=row_stride,
-        col_stride=col_stride,
-    )
-
-
-def _csr_blocks(design: CsrDesign, n_outputs: int, block_rows: int) -> RowBlocks:
-    symbols = products.addresses()
-    kind = f"f{8 * design.data.itemsize}_i{8 * design.indices.itemsize}"
-    return RowBlocks(
-        is_sparse=1,
-        forward=symbols[f"fastce_csr_forward_{kind}"],
-        backward=symbols[f"fastce_csr_backward_{kind}"],
-        read=symbols[f"fastce_csr_read_{kind}"],
-        data=design.data.ctypes.data,
         n_columns=design.shape[1],
         n_outputs=n_outputs,
         block_rows=block_rows,
-        is_thin=int(not design.is_nearly_dense),
-        indices=design.indices.ctypes.data,
-        indptr=design.indptr.ctypes.data,
-        index_bytes=design.indices.itemsize,
-        add_pairs=symbols[f"fastce_csr_add_pairs_{kind}"],
-        add_moments=symbols[f"fastce_csr_add_moments_{kind}"],
+        **design.addresses(),
     )
-
-
-def block_starts(design: Design, n_outputs: int) -> np.ndarray:
-    """Return the first row of each block, and the number of rows.
-
-    Blocks of dense X have equally many rows, those of CSR about equally many entries.
-    """
-    n, p = design.shape
-    if isinstance(design, DenseDesign):
-        rows = _BLOCK_BYTES // (design.dtype.itemsize * p + 8 * n_outputs)
-        step = max(_MIN_BLOCK_ROWS, min(_MAX_BLOCK_ROWS, rows))
-        n_blocks = -(-n // step)
-        if n_blocks > 1 or n > 2 * _MIN_ROWS:
-            multiple = _MANY_BLOCKS if n_blocks > _MANY_BLOCKS else _FEW_BLOCKS
-            n_blocks = min(n, -(-n_blocks // multiple) * multiple)
-        return np.arange(n_blocks + 1, dtype=np.int64) * n // n_blocks
-    work = design.indptr.astype(np.int64) * _BYTES_AN_ENTRY + np.arange(n + 1) * (8 * n_outputs)
-    n_blocks = max(1, min(-(-n // _MIN_BLOCK_ROWS), -(-int(work[-1]) // _BLOCK_BYTES)))
-    starts = np.searchsorted(work, np.linspace(0, work[-1], n_blocks + 1)[1:-1])
-    return np.unique(np.concatenate([[0], starts, [n]])).astype(np.int64)
 
 
 def count_accumulators(limit: int) -> int:

@@ -30,7 +30,6 @@ from .hessian import hessian_vector_product
 from .moments import weighted_grams
 from .row_blocks import (
     RowBlocks,
-    block_starts,
     count_accumulators,
     multiply,
     multiply_back,
@@ -199,7 +198,7 @@ class Shard:
         self.fit_intercept, self.label_smoothing = fit_intercept, label_smoothing
         self.n_outputs = 1 if n_classes == 2 else n_classes
         self.size = self.n_outputs * (self.n_columns + fit_intercept)
-        self._starts = block_starts(self.design, self.n_outputs)
+        self._starts = self.design.block_starts(self.n_outputs)
         n_blocks, n_entries = self._starts.size - 1, self.design.n_entries
         limit = max(
             2,

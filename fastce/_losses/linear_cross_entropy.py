@@ -2,19 +2,20 @@
 
 For each block of rows BLAS (SciPy for a CSR matrix) computes the logits, the kernels of cross-
 entropy overwrite them with the gradient, and BLAS multiplies that back. The products are split over
-threads here, because BLAS's own threads and those of the kernels would wait for each other.
+our threads, because BLAS's own and those of the kernels would wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .._core import blas, checks, layout, pool
-from .._core.design import Design, as_design
+from .._core import blas, checks, layout
+from .._core.design import Design, design_of, numbers_of
+from .._core.matmul import matmul, silent
 from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options, evaluate_rows
 from .weights import RowForm
 
@@ -22,18 +23,6 @@ from .weights import RowForm
 _BLOCK_BYTES = 1 << 25
 # The fewest rows of a block: fewer make products with large coefficients slow.
 _MIN_ROWS = 64
-# A product is made in pieces, which threads share. Every piece reads all of the other factor, so
-# few are better than many.
-# Numbers of the largest piece.
-_MAX_PIECE_NUMBERS = 1 << 20
-# Pieces of a product, as long as none breaks the other limits.
-_MAX_PIECES = 16
-# Multiplications of the smallest piece.
-_MIN_PIECE_WORK = 1 << 20
-# Rows or columns of the smallest piece.
-_MIN_PIECE_LENGTH = 64
-# Multiplications that take as long as what `pool.split` expects of a byte.
-_WORK_OF_A_BYTE = 8
 
 
 class _Problem(NamedTuple):
@@ -42,8 +31,7 @@ class _Problem(NamedTuple):
     `dtype` is that of the results: float16 is computed in float32.
     """
 
-    X: Any
-    is_sparse: bool
+    X: Design
     coef: np.ndarray
     intercept: np.ndarray | None
     target: np.ndarray
@@ -55,14 +43,7 @@ class _Problem(NamedTuple):
         """Yield blocks of rows and their logits, in memory that the next block overwrites."""
         n, n_classes = self.X.shape[0], self.coef.shape[0]
         step = min(n, max(_MIN_ROWS, _BLOCK_BYTES // (n_classes * self.coef.itemsize)))
-        buffer = None if self.is_sparse else np.empty((step, n_classes), self.coef.dtype)
-        for start in range(0, n, step or 1):
-            rows = slice(start, min(n, start + step))
-            if buffer is None:
-                logits = np.ascontiguousarray(self.X[rows] @ self.coef.T)
-            else:
-                logits = buffer[: rows.stop - start]
-                _multiply(self.X[rows], self.coef.T, logits)
+        for rows, logits in self.X.block_products(self.coef.T, step):
             if self.intercept is not None:
                 logits += self.intercept
             yield rows, logits
@@ -90,82 +71,9 @@ class _Problem(NamedTuple):
         return layout.finish(total, values, self.form.factor, self.X.shape[:1], self.dtype)
 
 
-def _silent() -> Any:
-    # NaN, infinity and sums beyond the largest number go into the results without a warning, as in
-    # all losses
-    return np.errstate(invalid="ignore", over="ignore")
-
-
-def _split_product(
-    function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int
-) -> None:
-    """Call ``function(rows, columns)`` for pieces of a product of this shape.
-
-    They divide its longer side. BLAS's last digits depend on the shape of a piece, so that depends
-    on the product's shape alone, and not on the number of threads.
-    """
-    by_rows, whole = shape[0] >= shape[1], slice(None)
-    length, width = shape if by_rows else shape[::-1]
-    longest, shortest = (
-        _MAX_PIECE_NUMBERS // max(1, width),
-        _MIN_PIECE_WORK // max(1, width * n_inner),
-    )
-    piece = max(
-        16, min(longest, max(_MIN_PIECE_LENGTH, shortest, -(-length // _MAX_PIECES))) // 16 * 16
-    )
-
-    def part(first: int, last: int) -> None:
-        with _silent():
-            for start in range(first * piece, min(length, last * piece), piece):
-                here = slice(start, min(length, start + piece))
-                if by_rows:
-                    function(here, whole)
-                else:
-                    function(whole, here)
-
-    pool.split(part, -(-length // piece), length * width * n_inner // _WORK_OF_A_BYTE)
-
-
-def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    _split_product(
-        lambda rows, columns: np.matmul(a[rows], b[:, columns], out=out[rows, columns]),
-        out.shape,
-        a.shape[1],
-    )
-
-
-def _add_product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    def add(rows: slice, columns: slice) -> None:
-        out[rows, columns] += a[rows] @ b[:, columns]
-
-    _split_product(add, out.shape, a.shape[1])
-
-
-def _as_design(X: Any) -> Design:
-    """Return X as a design matrix of float16 (only a dense one), float32 or float64."""
-    if not checks.is_sparse(X):
-        X = checks.as_float_array(X, "X")
-    elif X.format != "csr":
-        raise TypeError(
-            f"X must be an array or a CSR matrix; got a sparse matrix in format {X.format!r}"
-        )
-    else:
-        if X.dtype.kind in "biu":
-            X = X.astype(np.float64)
-        if X.dtype not in (np.float32, np.float64):
-            raise TypeError(
-                f"X must be float32, float64 or integers where it is sparse; got dtype {X.dtype}"
-            )
-    if X.ndim != 2:
-        raise ValueError(f"X must have two dimensions, rows and columns; got shape {X.shape}")
-    return as_design(X)
-
-
 def _check(X: Any, coef: Any, target: Any, intercept: Any, options: RowOptions) -> _Problem:
-    design = _as_design(X)
+    design = design_of(X)
     n, p = design.shape
-    if checks.is_sparse(coef):
-        raise TypeError("coef must be an array; got a sparse matrix")
     coef = checks.as_float_array(coef, "coef")
     if coef.ndim != 2 or coef.shape[0] == 0 or coef.shape[1] != p:
         raise ValueError(
@@ -185,11 +93,8 @@ def _check(X: Any, coef: Any, target: Any, intercept: Any, options: RowOptions) 
         intercept = intercept.astype(number)
     rows = layout.Rows((n,), n_classes, (n, n_classes), 1, number)
     target, form, unreduced = check_row_options(target, rows, options)
-    matrix = design.matrix()
-    if not design.is_sparse:
-        matrix = matrix.astype(number, copy=False)
-    coef = coef.astype(number, copy=False)
-    return _Problem(matrix, design.is_sparse, coef, intercept, target, form, unreduced, dtype)
+    design, coef = design.in_dtype(number), coef.astype(number, copy=False)
+    return _Problem(design, coef, intercept, target, form, unreduced, dtype)
 
 
 def linear_cross_entropy(
@@ -260,7 +165,7 @@ def linear_cross_entropy(
     options = RowOptions(weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction)
     problem = _check(X, coef, target, intercept, options)
     values, total = problem.values(), 0.0
-    with blas.one_blas_thread(), _silent():
+    with blas.one_blas_thread(), silent():
         for rows, logits in problem.blocks():
             total += problem.run(rows, logits, values, with_grad=False)
     return problem.finish(total, values)
@@ -326,12 +231,12 @@ def linear_cross_entropy_value_and_grad(
     problem = _check(X, coef, target, intercept, options)
     (n_classes, p), number = problem.coef.shape, problem.coef.dtype
     wanted = {
-        "out[0]": None if problem.is_sparse else problem.X.shape,
+        "out[0]": problem.X.gradient_shape,
         "out[1]": (n_classes, p),
         "out[2]": None if intercept is None else (n_classes,),
     }
     inputs = {
-        "X": X.data if problem.is_sparse else X,
+        "X": numbers_of(X),
         "coef": coef,
         "target": target,
         "intercept": intercept,
@@ -348,14 +253,12 @@ def linear_cross_entropy_value_and_grad(
     if grad_intercept is not None:
         grad_intercept[...] = 0
     values, total = problem.values(), 0.0
-    with blas.one_blas_thread(), _silent():
+    with blas.one_blas_thread(), silent():
         for rows, grad in problem.blocks():
             total += problem.run(rows, grad, values, with_grad=True)
-            if problem.is_sparse:
-                grad_coef += (problem.X[rows].T @ grad).T
-            else:
-                _multiply(grad, problem.coef, grad_X[rows])
-                _add_product(grad.T, problem.X[rows], grad_coef)
+            if grad_X is not None:
+                matmul(grad, problem.coef, grad_X[rows])
+            problem.X.add_product_back(rows, grad, grad_coef)
             if grad_intercept is not None:
                 grad_intercept += grad.sum(axis=0)
     results = (

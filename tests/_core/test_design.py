@@ -1,6 +1,8 @@
 """A design matrix gives the same products and blocks, dense or CSR, and is checked once."""
 
+import ast
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,14 +45,17 @@ def test_what_a_design_says_of_itself(pair):
     assert as_design(found) is found
     assert found.shape == (400, 6)
     assert found.dtype == X.dtype
-    assert found.is_sparse == sparse.issparse(X)
     assert found.is_nearly_dense
-    if found.is_sparse:
+    if sparse.issparse(X):
         assert found.n_entries == np.count_nonzero(dense)
         assert found.n_bytes == X.data.nbytes + X.indices.nbytes
     else:
         assert found.X is X
         assert (found.n_entries, found.n_bytes) == (X.size, X.nbytes)
+    assert found.gradient_shape == (None if sparse.issparse(X) else X.shape)
+    assert_array_equal(
+        found.entries_of_rows(), (dense != 0).sum(axis=1) if sparse.issparse(X) else np.full(400, 6)
+    )
 
 
 def test_logits_of_rows_are_those_of_numpy(pair, rng):
@@ -92,6 +97,55 @@ def test_rows_columns_and_products_of_squares(pair, rng):
     assert_array_equal(found.rows(0, 400, 7).columns(0, 6), dense[::7])
     table = rng.normal(size=(40, 3))
     assert_allclose(found.squared_product(10, 50, table), (dense[10:50] ** 2).T @ table, rtol=1e-6)
+
+
+def test_products_of_blocks_and_back_are_those_of_numpy(pair, rng):
+    X, dense = pair
+    table = rng.normal(size=(6, 3))
+    found, back = as_design(X).in_dtype(np.dtype(np.float64)), np.zeros((3, 6))
+    last = 0
+    for rows, product in found.block_products(table, 150):
+        assert (rows.start, rows.stop) == (last, min(400, last + 150))
+        assert product.flags.c_contiguous
+        assert_allclose(product, dense[rows] @ table, rtol=1e-6, atol=1e-12)
+        found.add_product_back(rows, product, back)
+        last = rows.stop
+    assert last == 400
+    assert_allclose(back, (dense @ table).T @ dense, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("n", [1, 15, 127, 129, 5000, 100_000])
+def test_blocks_of_dense_rows_are_of_one_size(n):
+    starts = as_design(np.broadcast_to(np.zeros(3), (n, 3))).block_starts(4)
+    sizes = np.diff(starts)
+    assert (starts[0], starts[-1]) == (0, n)
+    assert sizes.min() > 0
+    assert sizes.max() <= sizes.min() + 1
+    assert sizes.size == 1 or sizes.size % 2 == 0
+
+
+def test_blocks_of_csr_rows_have_about_equally_many_entries(rng):
+    lengths = rng.integers(0, 60, 40_000)
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    indices = np.concatenate([np.arange(length) for length in lengths])
+    X = sparse.csr_array((np.ones(indices.size), indices, indptr), shape=(40_000, 60))
+    starts = as_design(X).block_starts(3)
+    entries = np.diff(X.indptr[starts])
+    assert starts[0] == 0
+    assert starts[-1] == 40_000
+    assert np.abs(entries - entries.mean()).max() < 0.1 * entries.mean()
+
+
+def test_no_other_file_asks_whether_a_design_is_dense():
+    """What a driver is given, `RowBlocks`, holds the answer; `checks` refuses sparse arguments."""
+    asked = {"is_sparse", "issparse", "indptr", "CsrDesign", "DenseDesign"}
+    package = Path(design.__file__).parents[1]
+    for path in set(package.rglob("*.py")) - {Path(design.__file__), package / "_core/checks.py"}:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            owner = ast.unparse(node.value) if isinstance(node, ast.Attribute) else ""
+            is_declared = isinstance(getattr(node, "ctx", None), ast.Store)
+            name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", None)))
+            assert owner == "blocks" or is_declared or name not in asked, (path.name, node.lineno)
 
 
 def test_only_csr_with_few_entries_is_not_nearly_dense():

@@ -186,7 +186,7 @@ def test_empty_shapes():
         (
             {"coef": sparse.csr_matrix(np.ones((7, 6)))},
             TypeError,
-            "coef must be an array; got a sparse matrix",
+            "coef must be a dense array; got a sparse matrix",
         ),
         ({"out": np.zeros(3)}, TypeError, "out must be three arrays"),
         (

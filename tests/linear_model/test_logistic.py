@@ -121,10 +121,8 @@ def test_x_is_not_copied_or_changed(monkeypatch):
     for data in (X, np.asfortranarray(X), X.astype(np.float32), X[:, ::2], sparse.csr_matrix(X)):
         before = data.copy()
         LogisticRegression().fit(data, y)
-        design = as_design(seen[-1])
-        mine = design.data if design.is_sparse else design.X
-        given = data.data if sparse.issparse(data) else data
-        assert np.shares_memory(mine, given)
+        mine = as_design(seen[-1]).matrix()
+        assert np.shares_memory(*(x.data if sparse.issparse(x) else x for x in (mine, data)))
         assert (data != before).sum() == 0
 
 
