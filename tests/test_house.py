@@ -1,17 +1,11 @@
-"""The house: imports point down, files stay small, public things have documents and tests."""
+"""The house: imports point down, imports and predictions load no Numba, tests mirror the files."""
 
 import ast
-import inspect
 import re
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
-
-import fastce
-
-PACKAGE = Path(fastce.__file__).parent
-TESTS = Path(__file__).parent
+from sources import PACKAGE, PYTHON, SOURCES, TESTS, name_of
 
 # A file imports only from its own folder, or from folders on lower floors.
 FLOORS = {
@@ -25,17 +19,6 @@ FLOORS = {
     "_tools": 8,
     "": 9,  # the package itself: what users import
 }
-MAX_LINES = 330  # about 300, docstrings aside
-SOURCES = sorted(p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".pyx", ".pxd"})
-PYTHON = [p for p in SOURCES if p.suffix == ".py"]
-TEST_FILES = sorted(TESTS.rglob("*.py"))
-
-
-def is_for_types_only(node):
-    return isinstance(node, ast.If) and ast.unparse(node.test) in {
-        "TYPE_CHECKING",
-        "typing.TYPE_CHECKING",
-    }
 
 
 def module_of(path):
@@ -60,20 +43,27 @@ def resolve(names, imported):
 
 
 def own_imports(path):
-    """Return the modules of the package that a file imports or cimports, in functions, too."""
+    """Return the modules of the package that a file imports or cimports, in functions, too.
+
+    Imports for types only count as well.
+    """
     text, here = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).parts[:-1]
     if path.suffix != ".py":
-        text = re.sub(r"\bcimport\b", "import", text)
-        lines = re.findall(r"^\s*((?:from\s+[.\w]+\s+)?import\s+[^(\n]+)$", text, re.MULTILINE)
-        text = "\n".join(line.strip() for line in lines)
-    return imports_of(ast.parse(text), here) - {module_of(path)}
+        text = "\n".join(cython_imports(text))
+    return imports_of(ast.walk(ast.parse(text)), here) - {module_of(path)}
 
 
-def imports_of(tree, here):
-    """Return the modules of the package that the code of a file in the folder `here` imports."""
+def cython_imports(text):
+    """Return the imports and cimports of Cython code as statements of Python."""
+    text = re.sub(r"\bcimport\b", "import", text.replace("\\\n", " "))
+    statement = r"^[ \t]*((?:from\s+[.\w]+\s+)?import\s+(?:\([^)]*\)|[^(\n]+))"
+    return re.findall(statement, text, re.MULTILINE)
+
+
+def imports_of(nodes, here):
+    """Return the modules of the package that code of a file in the folder `here` imports."""
     found = set()
-    for_types = {n for node in ast.walk(tree) if is_for_types_only(node) for n in ast.walk(node)}
-    for node in set(ast.walk(tree)) - for_types:
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [tuple(alias.name.split(".")) for alias in node.names]
             found |= {name[1:] for name in names if name[0] == "fastce"}
@@ -89,18 +79,37 @@ def imports_of(tree, here):
     return found
 
 
+def runs_never(node):
+    """Whether a statement guards what only type checkers read."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) in {
+        "TYPE_CHECKING",
+        "typing.TYPE_CHECKING",
+    }
+
+
+def run_at_import(tree):
+    """Yield the nodes that run when a file is imported: those of no function."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        yield node
+        inside = ast.Module(node.orelse, []) if runs_never(node) else node
+        yield from run_at_import(inside)
+
+
+def loads_numba(tree):
+    """Tell whether the import of a file with this code imports Numba or llvmlite itself."""
+    names = set()
+    for node in run_at_import(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module)
+    return bool({name.split(".")[0] for name in names} & {"numba", "llvmlite"})
+
+
 def folder_of(module):
     return module[0] if module and (PACKAGE / module[0]).is_dir() else ""
-
-
-def functions(tree):
-    return [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-
-
-def name_of(path):
-    return path.relative_to(PACKAGE.parent).as_posix()
 
 
 def test_every_folder_has_a_floor():
@@ -139,7 +148,9 @@ def test_the_import_finder_finds():
         "def f():\n    from fastce.linear_model import A\n"
         "if TYPE_CHECKING:\n    from .._tools import B\n",
         ".pyx": "from .softmax cimport f\nfrom .._native import cpu\n"
-        "import numpy\ncimport cython\n",
+        "import numpy\ncimport cython\n"
+        "from .sums cimport (  # two\n    add,\n    clear,\n)\n"
+        "def f():\n    from .._core \\\n        import (checks, layout)\n",
     }
     python = {
         (),
@@ -148,11 +159,15 @@ def test_the_import_finder_finds():
         ("_kernels", "sigmoid"),
         ("_core", "checks"),
         ("linear_model",),
+        ("_tools",),  # types are no excuse
     }
     assert own_imports(Text(source)) == python
     assert own_imports(Text(source.with_suffix(".pyx"))) == {
         ("_kernels", "softmax"),
         ("_native", "cpu"),
+        ("_kernels", "sums"),
+        ("_core", "checks"),
+        ("_core", "layout"),
     }
 
 
@@ -171,150 +186,26 @@ def test_prediction_and_import_load_no_numba(name):
             continue
         seen.add(module)
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in tree.body:
-            names = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [getattr(node, "module", "") or ""]
-            )
-            loads = isinstance(node, ast.Import | ast.ImportFrom) and {
-                n.split(".")[0] for n in names
-            } & {"numba", "llvmlite"}
-            assert not loads, f"{name} leads to Numba through {name_of(path)}"
-        tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-        todo += imports_of(tree, path.relative_to(PACKAGE).parts[:-1])
+        assert not loads_numba(tree), f"{name} leads to Numba through {name_of(path)}"
+        todo += imports_of(run_at_import(tree), path.relative_to(PACKAGE).parts[:-1])
 
 
-def lines_besides_docstrings(path):
-    text = path.read_text(encoding="utf-8")
-    count = len(text.splitlines())
-    if path.suffix == ".py":
-        owners = (ast.Module, ast.ClassDef, ast.FunctionDef)
-        nodes = [
-            node
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, owners) and ast.get_docstring(node)
-        ]
-        count -= sum(node.body[0].end_lineno - node.body[0].lineno + 1 for node in nodes)
-    return count
-
-
-@pytest.mark.parametrize("path", SOURCES + TEST_FILES, ids=lambda p: p.name)
-def test_files_stay_small(path):
-    limit = MAX_LINES if path.is_relative_to(PACKAGE) else 500  # the battery is one file on purpose
-    lines = lines_besides_docstrings(path)
-    assert lines <= limit
-
-
-@pytest.mark.parametrize("path", PYTHON, ids=lambda p: p.name)
-def test_every_file_and_public_thing_says_what_it_is(path):
-    """Kernels, which are decorated, may have a head comment instead."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree), "no docstring at the top"
-    for node in tree.body:
-        if (
-            isinstance(node, ast.FunctionDef | ast.ClassDef)
-            and not node.name.startswith("_")
-            and not node.decorator_list
-        ):
-            assert ast.get_docstring(node), f"{node.name} has no docstring"
-
-
-def sections(docstring):
-    return dict(
-        re.findall(
-            r"^([A-Z][A-Za-z ]+)\n-{3,}\n(.*?)(?=^[A-Z][A-Za-z ]+\n-{3,}\n|\Z)",
-            docstring,
-            re.MULTILINE | re.DOTALL,
-        )
-    )
-
-
-@pytest.mark.parametrize("name", [name for name in fastce.__all__ if not name.startswith("__")])
-def test_public_functions_are_documented(name):
-    function = getattr(fastce, name)
-    docstring = inspect.getdoc(function)
-    found = sections(docstring)
-    signature = inspect.signature(function)
-    assert ">>> " in found["Examples"]
-    if signature.return_annotation not in (None, "None"):
-        assert found["Returns"].strip()
-    if signature.parameters:
-        assert re.search(r"^[\w, ]*(Value|Type)Error$", found["Raises"], re.MULTILINE)
-        documented = re.findall(r"^(\w[\w, ]*)(?: :|$)", found["Parameters"], re.MULTILINE)
-        names = [name.strip() for line in documented for name in line.split(",")]
-        assert set(names) == set(signature.parameters)
-        assert all(p.annotation is not p.empty for p in signature.parameters.values()), (
-            "no type hint"
-        )
-    assert signature.return_annotation is not signature.empty, "no return type"
-
-
-def test_the_forms_of_a_loss_share_their_options():
-    for name in fastce.__all__:
-        for suffix in ("_value_and_grad", "_grad_and_hess"):
-            if name.endswith(suffix):
-                plain = inspect.signature(getattr(fastce, name.removesuffix(suffix))).parameters
-                longer = dict(inspect.signature(getattr(fastce, name)).parameters)
-                assert list(longer) == [*plain, "out"]
-                for option, parameter in plain.items():
-                    assert longer[option].default == parameter.default, (name, option)
-                    assert longer[option].kind == parameter.kind, (name, option)
-
-
-COMPARING = {"allclose", "array_equal", "isclose", "approx", "array_equiv", "all", "any"}
-
-
-def does_nothing(statement):
-    """Whether a statement compares and drops the result."""
-    if not isinstance(statement, ast.Expr):
-        return False
-    value = statement.value
-    if isinstance(value, ast.Call):
-        called = value.func
-        return (
-            called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        ) in COMPARING
-    return isinstance(value, ast.Compare | ast.BoolOp | ast.UnaryOp)
-
-
-def asserts(function, helpers=()):
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assert):
-            return True
-        if isinstance(node, ast.Call):
-            name = (
-                node.func.attr
-                if isinstance(node.func, ast.Attribute)
-                else getattr(node.func, "id", "")
-            )
-            if name.startswith(("assert_", "check_")) or name in {
-                "raises",
-                "warns",
-                "fail",
-                *helpers,
-            }:
-                return True
-    return False
-
-
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda p: p.name)
-def test_tests_assert_something(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    dropped = [node.lineno for node in ast.walk(tree) if does_nothing(node)]
-    assert not dropped, f"{path.name} compares and drops the result on lines {dropped}"
-    helpers = {f.name for f in functions(tree) if asserts(f)}
-    silent = [
-        f.name for f in functions(tree) if f.name.startswith("test_") and not asserts(f, helpers)
-    ]
-    assert not silent, f"{path.name} has tests that assert nothing: {silent}"
-
-
-def test_the_search_for_dropped_comparisons_finds_them():
-    for bad in ("a == 1", "np.allclose(a, b)", "not a", "a == 1 and b == 2"):
-        assert does_nothing(ast.parse(bad).body[0])
-    for good in ("assert a == 1", "f(a)", "assert_allclose(a, b)", "x = a == 1"):
-        assert not does_nothing(ast.parse(good).body[0])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import numba", True),
+        ("from llvmlite import ir", True),
+        ("try:\n    import numba\nexcept ImportError:\n    numba = None", True),
+        ("if a:\n    pass\nelse:\n    from numba.core import types", True),
+        ("class A:\n    with b:\n        import os, numba", True),
+        ("if TYPE_CHECKING:\n    import numpy\nelse:\n    import numba", True),
+        ("if TYPE_CHECKING:\n    import numba", False),
+        ("def f():\n    import numba", False),
+        ("import numbers\nfrom . import numba", False),
+    ],
+)
+def test_the_search_for_numba_finds_what_runs_at_import(text, expected):
+    assert loads_numba(ast.parse(text)) is expected
 
 
 @pytest.mark.parametrize(
@@ -324,122 +215,3 @@ def test_every_module_has_a_test_file(path):
     """Tests mirror the house: fastce/_core/checks.py has tests/_core/test_checks.py."""
     expected = TESTS / path.parent.relative_to(PACKAGE) / f"test_{path.stem.strip('_')}.py"
     assert expected.exists()
-
-
-MAX_LINE = 100
-LINED = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".pyx", ".pyi", ".h"}] + TEST_FILES
-
-# Of functions that Python calls, constructors included. What Numba compiles is exempt: there
-# `is None` is decided at compile time for arguments only, not for the fields of a NamedTuple, and
-# a plain call pays for unpacking each tuple.
-MAX_PARAMETERS = 8
-COMPILED = {"kernel", "elementwise", "reduction", "driver", "intrinsic", "overload", "implements"}
-# scikit-learn and torch decide how many parameters these have.
-PUBLIC = {*fastce.__all__, "LogisticRegression"}
-# Lines of a function besides its docstring: the longest has 82 (softmax_general._general_rows).
-MAX_FUNCTION_LINES = 85
-# Of tests: the longest has 98, a table of bad inputs (test_checks.bad_inputs).
-MAX_TEST_LINES = 100
-
-
-def decorators(function):
-    """Return the decorators of a function as pairs (name, names that are given to it)."""
-    found = []
-    for node in function.decorator_list:
-        given = node.args if isinstance(node, ast.Call) else []
-        called = node.func if isinstance(node, ast.Call) else node
-        found.append((ast.unparse(called).split(".")[-1], {ast.unparse(a) for a in given}))
-    return found
-
-
-def compiled_functions(tree):
-    """Return the functions that Numba compiles, and those inside them or replaced by them."""
-    found, replaced = set(), set()
-    for function in functions(tree):
-        for name, given in decorators(function):
-            if name in COMPILED:
-                found |= set(functions(function))
-                replaced |= given
-    return found | {function for function in functions(tree) if function.name in replaced}
-
-
-def public_functions(tree):
-    """Return the functions and constructors whose parameters are public."""
-    found = {function for function in functions(tree) if function.name in PUBLIC}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name in PUBLIC:
-            found |= {function for function in functions(node) if function.name == "__init__"}
-    return found
-
-
-def long_signatures(tree):
-    """Return the names of functions that Python calls with more than MAX_PARAMETERS parameters."""
-    found = []
-    exempt = compiled_functions(tree) | public_functions(tree)
-    for function in functions(tree):
-        arguments = function.args
-        names = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
-        n_parameters = len([name for name in names if name not in {"self", "cls"}])
-        if n_parameters > MAX_PARAMETERS and function not in exempt:
-            found.append(function.name)
-    return found
-
-
-def lines_of(function):
-    """Return the number of lines of a function, without decorators and docstring."""
-    docstring = function.body[0] if ast.get_docstring(function) else None
-    documented = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
-    return function.end_lineno - function.lineno + 1 - documented
-
-
-def underscore_aliases(tree):
-    """Return the imports that give a name an underscore: ``import x as _x``."""
-    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
-    aliases = [alias for node in imports for alias in node.names]
-    return [a.asname for a in aliases if a.asname == "_" + a.name.rpartition(".")[2]]
-
-
-def long_lines(text):
-    return [i for i, line in enumerate(text.splitlines(), 1) if len(line) > MAX_LINE]
-
-
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_functions_take_few_parameters(path):
-    assert not long_signatures(ast.parse(path.read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("path", PYTHON + TEST_FILES, ids=lambda p: p.name)
-def test_functions_stay_short(path):
-    limit = MAX_FUNCTION_LINES if path.is_relative_to(PACKAGE) else MAX_TEST_LINES
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [(f.name, lines_of(f)) for f in functions(tree) if lines_of(f) > limit]
-
-
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
-def test_no_import_is_renamed_with_an_underscore(path):
-    assert not underscore_aliases(ast.parse(path.read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("path", LINED, ids=lambda p: p.name)
-def test_no_line_is_too_long(path):
-    assert not long_lines(path.read_text(encoding="utf-8"))
-
-
-def test_the_searches_of_style_find_what_they_look_for():
-    many = "a, b, c, d, e, f, g, h, i"
-    found = {
-        f"def p({many}): pass": ["p"],
-        f"def p(self, {many[:-3]}): pass": [],
-        f"@kernel(fast=True)\ndef p({many}): pass": [],
-        f"@numba.overload(p)\ndef q():\n    def r({many}): pass\ndef p({many}): pass": [],
-        f"class A:\n    def __init__(self, {many}): pass": ["__init__"],
-        f"class LogisticRegression:\n    def __init__(self, {many}): pass": [],
-        f"def softmax({many}): pass": [],
-    }
-    assert {source: long_signatures(ast.parse(source)) for source in found} == found
-    documented = ast.parse('def f():\n    """One.\n\n    Two.\n    """\n    return 1').body[0]
-    assert lines_of(documented) == 2
-    assert underscore_aliases(
-        ast.parse("import a.b as _b\nfrom . import c as _c\nimport d as e")
-    ) == ["_b", "_c"]
-    assert long_lines("a" * 100 + "\n" + "b" * 101) == [2]
