@@ -293,7 +293,7 @@ class CsrDesign:
             "backward": symbols[f"fastce_csr_backward_{kind}"],
             "read": symbols[f"fastce_csr_read_{kind}"],
             "data": self.data.ctypes.data,
-            "is_thin": int(not self.is_nearly_dense),
+            "has_few_entries": int(not self.is_nearly_dense),
             "indices": self.indices.ctypes.data,
             "indptr": self.indptr.ctypes.data,
             "index_bytes": self.indices.itemsize,

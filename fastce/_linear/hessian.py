@@ -8,9 +8,9 @@ from .._core import threads
 from .._core.jit import driver, kernel
 from .._kernels.sums import clear
 from .moments import (
-    accumulator_bounds,
     add_square,
     dsyrk_address,
+    moment_bounds,
     new_integers,
     probabilities,
     probabilities_of,
@@ -87,7 +87,7 @@ def hessian(blocks: RowBlocks, n: int, weights: np.ndarray, centre: np.ndarray) 
     if K == 1:
         return np.asarray(of_classes[0])
     block = rows_of_block(K * P)
-    bounds = accumulator_bounds(n, (K * P) ** 2, -(-n // block))
+    bounds = moment_bounds(n, -(-n // block), (K * P) ** 2)
     out = np.empty((bounds.size - 1, K * P, K * P))
     syrk = dsyrk_address()
     threads.run(

@@ -14,7 +14,7 @@ from .._core import threads
 from .._core.jit import driver, kernel
 from .._kernels.intrinsics import BLOCK_ROWS, exp_nonpositive, weighted_softmax
 from .._kernels.sums import clear
-from .row_blocks import RowBlocks, add_moments, add_pairs, call, count_accumulators, multiply
+from .row_blocks import RowBlocks, accumulator_bounds, add_moments, add_pairs, call, multiply
 from .row_blocks import read_row as read_columns
 
 # Rows are read in blocks of this many numbers (256 kB), but of no fewer rows than 256, so that a
@@ -210,10 +210,12 @@ def rows_of_block(n_numbers: int) -> int:
     return max(_MIN_BLOCK, min(_MAX_BLOCK, _BLOCK_NUMBERS // n_numbers))
 
 
-def accumulator_bounds(n: int, size: int, limit: int) -> np.ndarray:
-    """Return the first rows of accumulators of `size` numbers, and n; there are at most `limit`."""
-    n_accumulators = count_accumulators(min(_MAX_ACCUMULATORS, _ACCUMULATOR_NUMBERS // size, limit))
-    return np.arange(n_accumulators + 1) * n // n_accumulators
+def moment_bounds(
+    n: int, n_parts: int, size: int, limit: int = _MAX_ACCUMULATORS, minimum: int = 1
+) -> np.ndarray:
+    """Return the first rows of accumulators of `size` numbers: see `accumulator_bounds`."""
+    limits = _MAX_ACCUMULATORS, _ACCUMULATOR_NUMBERS // size, limit
+    return accumulator_bounds(n, n_parts, *limits, minimum=minimum)
 
 
 def column_moments(
@@ -224,18 +226,10 @@ def column_moments(
     Row i of n counts with its weight, (n,) or (1,); X stores `n_entries` numbers.
     """
     p = blocks.n_columns
-    limit = max(
-        2,
-        min(
-            _MAX_ACCUMULATORS,
-            _ACCUMULATOR_NUMBERS // (2 * p + 1),
-            n_entries // (_MIN_ENTRIES * p + 1),
-        ),
-    )
-    n_accumulators = count_accumulators(min(-(-n // _MIN_BLOCK), limit))
-    bounds = np.arange(n_accumulators + 1) * n // n_accumulators
-    out = np.empty((n_accumulators, 2, p))
-    threads.run(_column_moments, n_entries, n_accumulators, blocks, weights, bounds, out)
+    limit = n_entries // (_MIN_ENTRIES * p + 1)
+    bounds = moment_bounds(n, -(-n // _MIN_BLOCK), 2 * p + 1, limit, minimum=2)
+    out = np.empty((bounds.size - 1, 2, p))
+    threads.run(_column_moments, n_entries, bounds.size - 1, blocks, weights, bounds, out)
     sums, squares = out.sum(axis=0)
     return sums, squares
 
@@ -273,13 +267,8 @@ def weighted_grams(
     K, P = blocks.n_outputs if blocks.coef else 1, blocks.n_columns + 1
     classes = range(K) if classes is None else classes
     block = rows_of_block(P)
-    n_blocks = -(-n // block)
-    n_accumulators = count_accumulators(
-        min(_MAX_ACCUMULATORS, _ACCUMULATOR_NUMBERS // (K * P * P), n_blocks)
-    )
-    if K == 1:
-        n_accumulators = max(n_accumulators, min(2, n_blocks))
-    bounds = np.arange(n_accumulators + 1) * n // n_accumulators
+    bounds = moment_bounds(n, -(-n // block), K * P * P, minimum=2 if K == 1 else 1)
+    n_accumulators = bounds.size - 1
     out = np.empty((n_accumulators, len(classes), P, P))
     syrk = dsyrk_address()
     min_curvature = np.zeros(K) if min_curvature is None else min_curvature
@@ -287,7 +276,7 @@ def weighted_grams(
     # late
     work = n * (blocks.n_outputs * P * P // _PRODUCTS_AN_EVALUATION + 1)
     n_groups = len(classes) if n_accumulators == 1 else 1
-    for pairs in (True, False) if blocks.is_thin else (False,):
+    for pairs in (True, False) if blocks.has_few_entries else (False,):
         sampling = weights, centre, min_curvature, classes.start, n_groups
         tasks = n_accumulators * n_groups
         threads.run(_grams, work, tasks, syrk, blocks, pairs, block, *sampling, bounds, out)

@@ -8,6 +8,7 @@ happens in between is the callers'.
 
 from typing import NamedTuple
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -62,8 +63,8 @@ class RowBlocks(NamedTuple):
     data_bytes: int = 0
     row_stride: int = 0
     col_stride: int = 0
-    # CSR; pairs of stored entries are gone through where few are (`is_thin`)
-    is_thin: int = 0
+    # CSR; pairs of stored entries are gone through where few are
+    has_few_entries: int = 0
     indices: int = 0
     indptr: int = 0
     index_bytes: int = 0
@@ -87,6 +88,17 @@ def count_accumulators(limit: int) -> int:
     Of three, one of two threads would get two, which is two thirds of the work.
     """
     return 1 << (max(1, limit).bit_length() - 1)
+
+
+def accumulator_bounds(n: int, n_parts: int, *limits: int, minimum: int = 1) -> np.ndarray:
+    """Return the first of n rows, or blocks, that each accumulator adds, and n.
+
+    There are as many as each of the limits on memory and work allows, or the minimum, but no more
+    than the parts that the rows have. They depend on nothing else, hence the same bits for any
+    number of threads.
+    """
+    n_accumulators = count_accumulators(min(n_parts, max(minimum, min(limits))))
+    return np.arange(n_accumulators + 1) * n // n_accumulators
 
 
 @kernel

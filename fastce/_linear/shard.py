@@ -30,7 +30,7 @@ from .hessian import hessian_vector_product
 from .moments import weighted_grams
 from .row_blocks import (
     RowBlocks,
-    count_accumulators,
+    accumulator_bounds,
     multiply,
     multiply_back,
     row_blocks,
@@ -200,16 +200,15 @@ class Shard:
         self.size = self.n_outputs * (self.n_columns + fit_intercept)
         self._starts = self.design.block_starts(self.n_outputs)
         n_blocks, n_entries = self._starts.size - 1, self.design.n_entries
-        limit = max(
-            2,
-            min(
-                _MAX_ACCUMULATORS,
-                _ACCUMULATOR_NUMBERS // self.size,
-                n_entries // (_MIN_ENTRIES * self.n_columns + 1),
-            ),
+        self._bounds = accumulator_bounds(
+            n_blocks,
+            n_blocks,
+            _MAX_ACCUMULATORS,
+            _ACCUMULATOR_NUMBERS // self.size,
+            n_entries // (_MIN_ENTRIES * self.n_columns + 1),
+            minimum=2,
         )
-        n_accumulators = count_accumulators(min(n_blocks, limit))
-        self._bounds = np.arange(n_accumulators + 1) * n_blocks // n_accumulators
+        n_accumulators = self._bounds.size - 1
         self._others = np.empty((n_accumulators - 1, self.size))
         self._values = np.empty(n_accumulators)
         block_rows = int(np.diff(self._starts).max())

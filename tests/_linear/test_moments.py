@@ -71,7 +71,7 @@ def test_gram_matrices_of_thin_columns_are_those_of_numpy(rng, dtype, index_dtyp
     objective = LinearLoss(
         X, rng.integers(0, n_classes, 3000), n_classes, weights=weights / weights.sum(), penalty=0.1
     )
-    assert objective.shard.blocks.is_thin
+    assert objective.shard.blocks.has_few_entries
     assert isinstance(objective._preconditioner.current, factors.Factored)
     centre, K = dense.mean(axis=0), objective.n_outputs
     table = np.column_stack([dense - centre, np.ones(3000)])
@@ -91,7 +91,7 @@ def test_thin_columns_that_hardly_vary_keep_their_digits(rng):
     dense[:, 7] = 1e6 + rng.normal(size=3000)
     X = sparse.csr_array(dense)
     objective = objective_of(X, np.arange(3000) % 2, 2, penalty=1e-3)
-    assert objective.shard.blocks.is_thin
+    assert objective.shard.blocks.has_few_entries
     gram = objective._preconditioner.gram
     np.testing.assert_allclose(gram[7, 7], dense[:, 7].var(), rtol=1e-6)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from fastce._core.design import as_design
-from fastce._linear.row_blocks import count_accumulators, row_blocks
+from fastce._linear.row_blocks import accumulator_bounds, count_accumulators, row_blocks
 from fastce._linear.shard import Shard
 
 
@@ -26,6 +26,14 @@ def test_accumulators_are_shared_evenly_by_two_to_sixteen_threads():
     assert len(shard._values) == 2  # memory allows three
 
 
+def test_rows_are_dealt_to_as_many_accumulators_as_the_strictest_limit_allows():
+    assert accumulator_bounds(100, 50, 16, 9).tolist() == [0, 12, 25, 37, 50, 62, 75, 87, 100]
+    assert accumulator_bounds(100, 3, 16, 9).tolist() == [0, 50, 100]  # there are three parts only
+    assert accumulator_bounds(100, 50, 16, 0).tolist() == [0, 100]
+    assert accumulator_bounds(100, 50, 16, 0, minimum=2).tolist() == [0, 50, 100]
+    assert accumulator_bounds(100, 1, 16, 0, minimum=2).tolist() == [0, 100]
+
+
 @pytest.mark.parametrize("layout", ["C", "F", "csr", "csr64", "float32"])
 def test_fields_name_where_things_lie(layout):
     dense = np.arange(12.0).reshape(4, 3)
@@ -43,7 +51,7 @@ def test_fields_name_where_things_lie(layout):
         assert found.indices == design.indices.ctypes.data
         assert found.indptr == design.indptr.ctypes.data
         assert found.index_bytes == design.indices.itemsize
-        assert found.is_thin == 0
+        assert found.has_few_entries == 0
     else:
         assert found.data == X.ctypes.data
         assert found.data_bytes == X.itemsize
