@@ -71,8 +71,10 @@ class LinearLoss:
         self.n_columns, self.n_outputs = self.shard.n_columns, self.shard.n_outputs
         self.size = self.shard.size
         summary = self.shard.summary()
-        totals = summary.class_totals / (summary.n_rows if weights.size == 1 else 1.0)
-        priors = (1.0 - label_smoothing) * totals + label_smoothing / n_classes
+        # of equal weights, which are 1 / n but for rounding, the exact quotients
+        is_equal = weights.size == 1
+        parts = summary.class_counts / summary.n_rows if is_equal else summary.class_weights
+        priors = (1.0 - label_smoothing) * parts + label_smoothing / n_classes
         self.class_priors = priors / priors.sum()
         is_bounded = penalty > 0.0 and self.class_priors.min() > 0.0
         entropy = -float(self.class_priors @ np.log(np.maximum(self.class_priors, _TINY)))
@@ -82,8 +84,8 @@ class LinearLoss:
     def parts(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return views of a packed vector: coef (K, p), and intercept (K,), empty without one."""
         table = theta.reshape(-1, self.n_outputs).T
-        coef, rest = table[:, : self.n_columns], table[:, self.n_columns :]
-        return coef, table[:, self.n_columns] if self.fit_intercept else rest.ravel()
+        coef, intercept = table[:, : self.n_columns], table[:, self.n_columns :]
+        return coef, intercept[:, 0] if self.fit_intercept else intercept.ravel()
 
     def pack(self, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
         """Return the packed vector of coef (K, p) and intercept (K,).

@@ -144,8 +144,8 @@ class Summary(NamedTuple):
 
     n_rows: int
     weight: float  # the sum of the rows' weights
-    # (n_classes,): the weight of each class; counts of rows where all weigh the same
-    class_totals: np.ndarray
+    class_counts: np.ndarray  # (n_classes,): rows of each class
+    class_weights: np.ndarray  # (n_classes,): the sum of their weights
 
 
 class Scores(NamedTuple):
@@ -232,13 +232,13 @@ class Shard:
         return _multiclass, (self.target, *options)
 
     def summary(self) -> Summary:
-        """Return rows, weight and class totals."""
+        """Return rows and weight, of all and of each class."""
         n, weights = self.design.shape[0], self.weights
+        counts = np.bincount(self.target, minlength=self.n_classes)
         if weights.size == 1:
-            counts = np.bincount(self.target, minlength=self.n_classes)
-            return Summary(n, float(n * weights[0]), counts)
+            return Summary(n, float(n * weights[0]), counts, counts * weights[0])
         totals = np.bincount(self.target, weights=weights, minlength=self.n_classes)
-        return Summary(n, float(weights.sum()), totals)
+        return Summary(n, float(weights.sum()), counts, totals)
 
     def tables(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Return views of packed coefficients: coef (p, K), and the intercept (K,) or None."""

@@ -77,8 +77,9 @@ def test_the_summary(rng, weighted):
     found = Shard(rng.normal(size=(50, 2)), y, 3, weights=weights).summary()
     assert found.n_rows == 50
     np.testing.assert_allclose(found.weight, np.broadcast_to(weights, 50).sum())
-    expected = np.bincount(y, weights=weights if weighted else None)
-    np.testing.assert_allclose(found.class_totals, expected)
+    np.testing.assert_array_equal(found.class_counts, np.bincount(y))
+    expected = np.bincount(y, weights=np.broadcast_to(weights, 50))
+    np.testing.assert_allclose(found.class_weights, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
