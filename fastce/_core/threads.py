@@ -13,6 +13,8 @@ from .._native import launch
 # thread. The start of a region takes 5 us where the threads still wait for work, and 50 us and more
 # where they sleep or share their cores.
 MIN_PARALLEL_WORK = 100_000
+# Numbers that are read in the time of one evaluation of an element.
+NUMBERS_A_STEP = 8
 
 _n_threads: int | None = None
 _local = threading.local()  # .at_most: see `at_most`

@@ -12,7 +12,7 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 
 from .._core import threads
 from .._core.jit import driver, reduction
-from .._optimize.vectors import NUMBERS_A_STEP
+from .._core.threads import NUMBERS_A_STEP
 
 # What a diagonal of ones gains for each column, so that a matrix that is positive but for rounding
 # (2e-16 an entry, some hundred times) can be factored; and the factor it grows by where that fails.

@@ -15,7 +15,7 @@ import numpy as np
 from .line_search import search
 from .monitor import Monitor
 from .objective import Objective, Point
-from .vectors import LONG, dot, empty_rows, gemv, gemv_transposed, store_pair
+from .vectors import dot, empty_rows, gemv, gemv_transposed, store_pair
 
 _EPS = float(np.finfo(np.float64).eps)
 # Pairs kept: many, since they cost little beside a pass over the data ...
@@ -56,11 +56,11 @@ def lbfgs(monitor: Monitor, *, memory: int | None = None, pause_after: float = n
     if memory is None:
         memory = max(_MIN_MEMORY, min(_MAX_MEMORY, _MEMORY_ENTRIES // max(1, size)))
     inverse, schedule = CompactBfgs(objective, memory, size), _RefreshSchedule(monitor)
-    direction, is_long = np.empty(size), size >= LONG
+    direction = np.empty(size)
     while True:
         point = monitor.point
         inverse.direction(point.grad, direction)
-        decrement = -(dot(point.grad, direction) if is_long else float(point.grad @ direction))
+        decrement = -dot(point.grad, direction)
         if not (0.0 < decrement < np.inf) and inverse.n_pairs:
             # Rounding has spoilt the pairs: start over from the preconditioner.
             inverse.reset()
@@ -138,7 +138,7 @@ class CompactBfgs:
     """
 
     def __init__(self, objective: Objective, memory: int, size: int) -> None:
-        self.objective, self.memory, self.is_long = objective, memory, size >= LONG
+        self.objective, self.memory = objective, memory
         self.S, self.Y = empty_rows(memory, size), empty_rows(memory, size)
         # s_i . y_i, times the ratio of the factors that y_i and s_i are stored with.
         self.D = np.zeros(memory)
@@ -163,23 +163,16 @@ class CompactBfgs:
         row, is_full = self.row, self.n_pairs == self.memory
         used = self.n_pairs + (not is_full)
         S, Y = self.S[:used], self.Y[:used]
-        if self.is_long:
-            pairs = (new.theta, new.grad), (old.theta, old.grad)
-            products, s_factor, y_factor = store_pair(*pairs, S, Y, row, work)
-            slope = dot(S[row], old.grad)
-        else:
-            np.subtract(new.theta, old.theta, out=S[row])
-            np.subtract(new.grad, old.grad, out=Y[row])
-            work[:] = Y[row]
-            products, s_factor, y_factor = S @ Y[row], 1.0, 1.0
-            slope = float(S[row] @ old.grad)
+        pairs = (new.theta, new.grad), (old.theta, old.grad)
+        products, s_factor, y_factor = store_pair(*pairs, S, Y, row, work)
+        slope = dot(S[row], old.grad)
         sy = float(products[row]) * (y_factor / s_factor)
         # The change of the slope along s must stand out of the rounding of the slope itself.
         noise = _EPS * y_factor * abs(slope)
         is_good = noise < products[row] and 0.0 < sy < np.inf
         if is_good and (self.n_updates < _FIRST_SCALES or self.n_updates % _SCALE_INTERVAL == 0):
             self.objective.precondition(work, work)
-            y_norm = dot(Y[row], work) if self.is_long else float(Y[row] @ work)
+            y_norm = dot(Y[row], work)
             is_good = _EPS * y_norm < sy and y_norm > 0.0
             self.scale = sy / y_norm if is_good else self.scale
         self.n_updates += 1
@@ -207,15 +200,8 @@ class CompactBfgs:
         S, Y, D = self.S[:used], self.Y[:used], self.D[:used]
         R_inverse = self.R_inverse[:used, :used]
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.is_long:
-                alpha = R_inverse @ gemv(S, grad)
-                gemv_transposed(Y, self.scale * alpha, grad, out, -self.scale)
-                self.objective.precondition(out, out)  # `out` is -r from here on
-                beta = (D * alpha + gemv(Y, out)) @ R_inverse
-                return gemv_transposed(S, -beta, out, out)
-            # the same by NumPy
-            alpha = R_inverse @ (S @ grad)
-            np.add(-self.scale * grad, (self.scale * alpha) @ Y, out=out)
-            self.objective.precondition(out, out)
-            beta = (D * alpha + Y @ out) @ R_inverse
-            return np.add(out, -beta @ S, out=out)
+            alpha = R_inverse @ gemv(S, grad)
+            gemv_transposed(Y, self.scale * alpha, grad, out, -self.scale)
+            self.objective.precondition(out, out)  # `out` is -r from here on
+            beta = (D * alpha + gemv(Y, out)) @ R_inverse
+            return gemv_transposed(S, -beta, out, out)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .monitor import VALUE_NOISE
 from .objective import Objective, Point
-from .vectors import LONG, axpy, dot
+from .vectors import axpy, dot
 
 _EPS = float(np.finfo(np.float64).eps)
 # Sufficient decrease (Armijo): the value falls by this part of what the initial slope promises; the
@@ -104,10 +104,6 @@ def _evaluate(
     objective: Objective, point: Point, direction: np.ndarray, step: float
 ) -> tuple[Point, float]:
     """Return the point a step along a direction, and the slope there."""
-    if direction.size < LONG:
-        theta = step * direction + point.theta
-        new = Point(theta, *objective.value_and_grad(theta))
-        return new, float(new.grad @ direction)
     theta = axpy(step, direction, point.theta)
     new = Point(theta, *objective.value_and_grad(theta))
     return new, dot(new.grad, direction)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .objective import Objective, Point
-from .vectors import LONG, amax
+from .vectors import amax
 
 # Values whose relative difference is below this count as equal: eight times float64's epsilon, the
 # rounding error of a carefully summed loss over many rows.
@@ -130,8 +130,7 @@ class Monitor:
         """
         value, floor = self.point.value, self.objective.floor
         scale = max(abs(value), floor, _TINY)
-        grad = self.point.grad
-        self.grad_norm = float(np.abs(grad).max(initial=0.0)) if grad.size < LONG else amax(grad)
+        self.grad_norm = amax(self.point.grad)
         is_descent = 0.0 < decrement < np.inf
         # A model that gains nothing where the gradient is large is broken.
         is_sound = is_descent or (decrement == 0.0 and self.grad_norm <= self.tol)

@@ -1,9 +1,9 @@
-"""Products, sums and differences of long vectors, for minimisers of very many parameters.
+"""Products, sums and differences of vectors, for minimisers of few or of very many parameters.
 
-They are named after BLAS. Each is bound by memory traffic, so it runs on several threads, reads
-each number once and writes no temporary array. The blocks depend on the length only, hence the same
-bits for any number of threads. Short vectors, below `LONG`, are left to NumPy: by `dot` and `axpy`
-here, otherwise by the callers.
+They are named after BLAS. NumPy computes those of short vectors. With long ones each is bound by
+memory traffic, so it runs on several threads, reads each number once and writes no temporary array.
+The blocks depend on the length only, hence the same bits for any number of threads. Which vectors
+are long is decided here, and nowhere else.
 
 All vectors (size,) and rows (n, size) are C-contiguous.
 """
@@ -16,15 +16,14 @@ import numpy as np
 
 from .._core import threads
 from .._core.jit import driver, kernel, reduction
+from .._core.threads import NUMBERS_A_STEP
 
 # Numbers in a block (32 kB of float64), chosen so that a block and the parts of other vectors
 # beside it stay in the caches of a core.
 _BLOCK = 1 << 12
 # Vectors from this size on are long (128 kB of float64): below it NumPy takes less time than a
 # second thread to wake up.
-LONG = 1 << 14
-# Numbers that are read in the time of one element evaluation, the unit of work of `threads.run`.
-NUMBERS_A_STEP = 8
+_LONG = 1 << 14
 # Sums of absolute values between two to these powers are far from the ends of float32's range,
 # whatever the number of terms; others are scaled.
 _MIN_EXPONENT = -40
@@ -121,11 +120,13 @@ def _n_blocks(size: int) -> int:
 
 def empty_rows(n: int, size: int) -> np.ndarray:
     """Return n uninitialised vectors, of float32 where they are long."""
-    return np.empty((n, size), np.float32 if size >= LONG else np.float64)
+    return np.empty((n, size), np.float32 if size >= _LONG else np.float64)
 
 
 def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """Return rows (n, size) times a long vector (size,): (n,), float64."""
+    """Return rows (n, size) times a vector (size,): (n,), float64."""
+    if vector.size < _LONG:
+        return rows @ vector
     parts = np.empty((_n_blocks(vector.size), len(rows)))
     _run(_gemv, rows.size, vector.size, rows, vector, parts)
     return parts.sum(axis=0)
@@ -133,7 +134,7 @@ def gemv(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 def dot(x: np.ndarray, y: np.ndarray) -> float:
     """Return x . y."""
-    return float(x @ y if x.size < LONG else gemv(x[np.newaxis], y)[0])
+    return float(x @ y if x.size < _LONG else gemv(x[np.newaxis], y)[0])
 
 
 def gemv_transposed(
@@ -141,15 +142,18 @@ def gemv_transposed(
 ) -> np.ndarray:
     """Write scale * vector + rows.T @ factors to `out`, which may be the vector, and return it.
 
-    The rows are (n, size), the factors (n,); the vector is long.
+    The rows are (n, size), the factors (n,).
     """
+    if vector.size < _LONG:
+        scaled = vector if scale == 1.0 else scale * vector
+        return np.add(scaled, factors @ rows, out=out)
     _run(_gemv_transposed, rows.size, vector.size, rows, factors, scale, vector, out)
     return out
 
 
 def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Write factor * x + y to `out` (x, y, or by default a new array) and return it."""
-    if x.size < LONG:
+    if x.size < _LONG:
         return np.add(factor * x, y, out=out)
     out = np.empty(x.size) if out is None else out
     _run(_axpy, 2 * x.size, x.size, factor, x, y, out)
@@ -157,7 +161,9 @@ def axpy(factor: float, x: np.ndarray, y: np.ndarray, out: np.ndarray | None = N
 
 
 def amax(x: np.ndarray) -> float:
-    """Return max |x| of a long vector, NaN if there is one."""
+    """Return max |x|, 0 of no numbers, NaN if there is one."""
+    if x.size < _LONG:
+        return float(np.abs(x).max(initial=0.0))
     parts = np.empty(_n_blocks(x.size), np.int64)
     _run(_amax, x.size, x.size, x.view(np.int64), parts)
     return float(parts.max(keepdims=True).view(np.float64)[0])
@@ -173,8 +179,8 @@ def store_pair(
 ) -> tuple[np.ndarray, float, float]:
     """Store a pair of L-BFGS, s = change of the point and y = change of the gradient, in a row.
 
-    The vectors are long. Where s or y would overflow or vanish in float32, it is multiplied by a
-    power of two.
+    Long ones are rounded to float32. Where s or y would overflow or vanish there, it is multiplied
+    by a power of two.
 
     Parameters
     ----------
@@ -195,6 +201,11 @@ def store_pair(
         What s and y are multiplied by.
     """
     s, y = S[row], Y[row]
+    if s.size < _LONG:
+        for new_vector, old_vector, difference in zip(new, old, (s, y), strict=True):
+            np.subtract(new_vector, old_vector, out=difference)
+        rounded[:] = y
+        return S @ y, 1.0, 1.0
     n = _n_blocks(s.size)
     sizes, parts = np.empty((n, 2)), np.empty((n, len(S)))
     n_numbers = S.size + 4 * s.size

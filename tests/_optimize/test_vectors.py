@@ -6,7 +6,7 @@ import pytest
 from fastce._core import threads
 from fastce._optimize import vectors
 
-SIZES = [10, vectors.LONG - 1, vectors.LONG, 200_003]
+SIZES = [10, vectors._LONG - 1, vectors._LONG, 200_003]
 
 
 def test_long_vectors_are_as_short_ones(rng):
@@ -50,6 +50,7 @@ def test_sums_of_vectors_are_those_of_numpy(rng, size):
         assert vectors.amax(x) == np.inf
     x[-1] = np.nan
     assert np.isnan(vectors.amax(x))
+    assert vectors.amax(x[:0]) == 0.0
 
 
 @pytest.mark.parametrize("size", SIZES)
