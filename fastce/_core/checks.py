@@ -159,14 +159,7 @@ def _as_float(value: Any) -> float:
 
 def check_fraction(value: Any, name: str) -> float:
     """Return `value` as a float within [0, 1]."""
-    if type(value) is float and 0.0 <= value <= 1.0:
-        return value
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number from 0 to 1; got {value!r}")
-    number = _as_float(value)
-    if not 0.0 <= number <= 1.0:
-        raise ValueError(f"{name} must be from 0 to 1; got {value!r}")
-    return number
+    return check_number(value, name, 0.0, 1.0)
 
 
 def check_coefficient(value: Any, name: str) -> float:

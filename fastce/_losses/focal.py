@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._core.checks import as_pair, check_coefficient
+from .._core.checks import as_pair, check_number
 from .._kernels.powers import powers
 from .._kernels.protocol import derivatives, implements, row_value
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
-from .table import INDICES
+from .table import INDICES, loss_named
 
-# The largest gamma: its square must be a number of float32.
-MAX_GAMMA = 1e18
+# gamma has a limit because its square must be a number of float32.
+(_GAMMA,) = loss_named("focal_loss").numbers
 
 
 class Focal(NamedTuple):
@@ -54,18 +54,11 @@ def _row_value(loss, weight, cross_entropy, factor):
     return weight * cross_entropy * factor
 
 
-def check_gamma(gamma: Any) -> float:
-    """Return `gamma` as a float from 0 to `MAX_GAMMA`."""
-    number = check_coefficient(gamma, "gamma")
-    if number > MAX_GAMMA:
-        raise ValueError(f"gamma must be at most {MAX_GAMMA:.0e}; got {gamma!r}")
-    return number
-
-
 def _check(
     logits: Any, target: Any, gamma: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
-    return check_rows(logits, target, options, INDICES, Focal(check_gamma(gamma)), outs)
+    loss = Focal(check_number(gamma, *_GAMMA))
+    return check_rows(logits, target, options, INDICES, loss, outs)
 
 
 def focal_loss(

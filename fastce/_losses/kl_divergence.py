@@ -26,10 +26,10 @@ from .._kernels.protocol import implements, rows_of_step
 from .._kernels.sums import clear
 from . import _forms
 from ._call import LAST, MEAN, Call, RowOptions, check_rows
-from .table import PROBABILITIES
+from .table import PROBABILITIES, loss_named
 
 # The limits of the temperature: its square is a number of float32.
-MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-18, 1e18
+(_TEMPERATURE,) = loss_named("kl_divergence").numbers
 # Up to here `log_nonnegative` takes numbers; logarithms of larger targets are math.log's.
 _MAX_LOG = 2.0**99
 
@@ -149,7 +149,7 @@ def _rows_of_step(loss, rows, value, grad, hess, scratch):
 def _check(
     logits: Any, target: Any, temperature: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
-    number = check_number(temperature, "temperature", MIN_TEMPERATURE, MAX_TEMPERATURE)
+    number = check_number(temperature, *_TEMPERATURE)
     return check_rows(logits, target, options, PROBABILITIES, Divergence(number), outs)
 
 

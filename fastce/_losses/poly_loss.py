@@ -20,11 +20,11 @@ from .._core.jit import elementwise
 from .._kernels.protocol import derivatives, implements, row_value
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
-from .table import INDICES
+from .table import INDICES, loss_named
 
 # The limits of epsilon: below the first the loss would not fall with p, and the square of the last
 # is a number of float32.
-MIN_EPSILON, MAX_EPSILON = -1.0, 1e18
+(_EPSILON,) = loss_named("poly_loss").numbers
 # Where q is smaller, the value for negative epsilon takes l - q from its series; where it is
 # larger, l - q cancels less than three bits.
 _SMALL_Q = 0.25
@@ -68,7 +68,7 @@ def _row_value(loss, weight, cross_entropy, factor):
 def _check(
     logits: Any, target: Any, epsilon: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
-    loss = Poly(check_number(epsilon, "epsilon", MIN_EPSILON, MAX_EPSILON))
+    loss = Poly(check_number(epsilon, *_EPSILON))
     return check_rows(logits, target, options, INDICES, loss, outs)
 
 

@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .._core.checks import as_pair, check_fraction
+from .._core.checks import as_pair, check_number
 from .._core.jit import elementwise
 from .._kernels.powers import powers
 from .._kernels.protocol import elements_of_chunk, implements
 from . import _forms
 from ._call import MEAN, Call, ElementOptions, check_elements
-from .focal import check_gamma
+from .table import loss_named
+
+_ALPHA, _GAMMA = loss_named("sigmoid_focal_loss").numbers
 
 
 class SigmoidFocal(NamedTuple):
@@ -131,9 +133,9 @@ def _check(
 ) -> Call:
     positive = negative = 1.0
     if alpha is not None:
-        positive = check_fraction(alpha, "alpha")
+        positive = check_number(alpha, *_ALPHA)
         negative = 1.0 - positive
-    loss = SigmoidFocal(check_gamma(gamma), positive, negative)
+    loss = SigmoidFocal(check_number(gamma, *_GAMMA), positive, negative)
     return check_elements(logits, target, options, loss, outs)
 
 

@@ -28,7 +28,7 @@ INF = float("inf")
 
 
 class Number(NamedTuple):
-    """An option that is a finite number, from `least` to `most`."""
+    """An option that is a finite number from `least` to `most`: the arguments of `check_number`."""
 
     name: str
     least: float
