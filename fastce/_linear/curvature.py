@@ -31,10 +31,11 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return logits
 
 
-def _curvatures(
+def _curvatures_of_rows(
     design: Design, first: int, last: int, coef: np.ndarray, intercept: np.ndarray | None
 ) -> np.ndarray:
-    # p (1 - p) of rows from first to last, (rows, K)
+    # p (1 - p) of rows from first to last, (rows, K); of one logit p is the smaller probability,
+    # since the larger one rounds to 1
     Z = design.forward(first, last, coef, intercept, np.empty((last - first, coef.shape[1])))
     if coef.shape[1] == 1:
         np.negative(np.abs(Z, out=Z), out=Z)
@@ -56,9 +57,8 @@ def hessian_diagonal(
     for first in range(0, n, step):
         last = min(n, first + step)
         weight = weights[first:last, np.newaxis] if weights.size > 1 else weights
-        Z = design.forward(first, last, coef, intercept, np.empty((last - first, K)))
-        Z = probabilities(Z)
-        diagonal += design.squared_product(first, last, weight * (Z * (1.0 - Z)))
+        curvatures = _curvatures_of_rows(design, first, last, coef, intercept)
+        diagonal += design.squared_product(first, last, weight * curvatures)
     return diagonal
 
 
@@ -77,7 +77,7 @@ def mean_curvatures(
         found = []
         for start in range(first * step, min(n, last * step), step):
             stop = min(n, start + step)
-            Z = _curvatures(design, start, stop, coef, intercept)
+            Z = _curvatures_of_rows(design, start, stop, coef, intercept)
             Z *= weights[start:stop, np.newaxis] if weights.size > 1 else weights
             Z.mean(axis=1, out=of_rows[start:stop])
             found.append(Z.sum(axis=0))
@@ -99,7 +99,7 @@ def min_curvatures(
     if n <= _MIN_RATIO * n_rows:
         return np.zeros(K)
     sample = design.rows(0, n, max(1, n // _SAMPLE_ROWS))
-    Z = _curvatures(sample, 0, sample.shape[0], coef, intercept)
+    Z = _curvatures_of_rows(sample, 0, sample.shape[0], coef, intercept)
     bins = np.minimum(_BINS - 1, -np.frexp(Z + _TINY)[1])
     counts = np.array([np.bincount(of_class, minlength=_BINS) for of_class in bins.T])
     return _min_curvature(counts * (n / len(Z)), n_rows)

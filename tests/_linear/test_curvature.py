@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 from fastce._core import threads
 from fastce._core.design import as_design
 from fastce._linear import curvature
-from fastce._linear.curvature import mean_curvatures, min_curvatures
+from fastce._linear.curvature import hessian_diagonal, mean_curvatures, min_curvatures
 
 
 @pytest.mark.parametrize("kind", [np.asarray, np.asfortranarray, np.float32, sparse.csr_matrix])
@@ -23,6 +23,17 @@ def test_mean_curvatures_have_the_same_bits_on_any_number_of_threads(rng, kind):
     first, second = results
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_hessian_diagonal_of_confident_rows_keeps_its_digits(rng, kind, weighted):
+    """From a logit of 37 on sigmoid(x) rounds to 1: neither sign may make the curvature 0."""
+    for logit in (-300.0, -40.0, -3.0, 0.0, 3.0, 36.0, 40.0, 300.0):
+        X, weights = rng.normal(size=(30, 4)), rng.random(30) if weighted else np.full(1, 0.5)
+        found = hessian_diagonal(as_design(kind(X)), np.zeros((4, 1)), np.array([logit]), weights)
+        expected = expit(logit) * expit(-logit) * (np.broadcast_to(weights, 30) @ X**2)
+        np.testing.assert_allclose(found[:, 0], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
