@@ -116,9 +116,9 @@ class Preconditioner:
         if shard.fit_intercept:
             # What rounding left of the mean is in the last row: without it, constant columns are
             # known as such.
-            rest = gram[p, :p] / gram[p, p]
-            self.mean += rest
-            gram[:p, :p] -= gram[p, p] * np.outer(rest, rest)
+            correction = gram[p, :p] / gram[p, p]
+            self.mean += correction
+            gram[:p, :p] -= gram[p, p] * np.outer(correction, correction)
             gram[p, :p] = 0.0
         else:
             gram = gram[:p, :p]

@@ -75,7 +75,7 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     def gradient_is_rounding() -> bool:
         if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
             return False
-        curvatures = _curvatures(problem, coef, intercept)
+        curvatures = _hessian_diagonal(problem, coef, intercept)
         value = found.result.value
         return _is_negligible(found.grad_coef.T, curvatures, _SMALL_GRADIENT, value)
 
@@ -97,7 +97,8 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
         settings._replace(tol=settings.tol / stretch),
     )
     coef, intercept = space.expand(found.coef, found.intercept)
-    grad, curvatures = _gradient(problem, coef, intercept), _curvatures(problem, coef, intercept)
+    grad = _gradient(problem, coef, intercept)
+    curvatures = _hessian_diagonal(problem, coef, intercept)
     most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
     if not _is_negligible(grad, curvatures, most, found.result.value):
         return None
@@ -142,11 +143,11 @@ def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.n
         weights=problem.weights,
         label_smoothing=problem.label_smoothing,
     )
-    _, grad = shard.value_and_grad(np.concatenate([coef.T.ravel(), intercept]))
-    return shard.tables(grad)[0] + problem.penalty * coef.T
+    theta = np.concatenate([coef.T.ravel(), intercept])
+    return shard.tables(shard.value_and_grad(theta, problem.penalty)[1])[0]
 
 
-def _curvatures(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+def _hessian_diagonal(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     """Return the diagonal of the Hessian by coef, (p, K)."""
     table = np.ascontiguousarray(coef.T)
     return hessian_diagonal(problem.X, table, intercept, problem.weights) + problem.penalty
