@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import mpmath
 import numpy as np
+from ulp import in_eps
 
 LONG_DOUBLE = np.finfo(np.longdouble).nmant >= 63
 DIGITS = 40
@@ -34,13 +35,10 @@ class Exact(NamedTuple):
         Results below the smallest normal number are not judged (0), but must not be larger than
         that (infinite error). A NaN is an infinite error.
         """
-        info = np.finfo(got.dtype)
-        wide = got.astype(np.float64)
-        with np.errstate(all="ignore"):
-            error = np.abs((wide - self.high) - self.low) / (float(info.eps) * self.scale)
-            normal = self.scale >= float(info.tiny)
-            error = np.where(normal, error, np.where(np.abs(wide) <= float(info.tiny), 0, np.inf))
-        return np.where(np.isnan(wide), np.inf, error)
+        is_small = np.abs(got) <= np.finfo(got.dtype).tiny
+        error = in_eps(got, self.high, self.scale, self.low)
+        error = np.where(self.judged(got.dtype), error, np.where(is_small, 0, np.inf))
+        return np.where(np.isnan(got), np.inf, error)
 
     def judged(self, dtype):
         """Return where the exact number is normal in `dtype`."""
@@ -125,6 +123,38 @@ def rows(x, y, counts=None, precise=False):
             ),
             "softmax": _exact(p, 4 + near),
             "log_softmax": _exact(-(gap + log[:, None]), 4 + np.where(near == 0, runner_up, 0)),
+        }
+
+
+def focal_row(x, y, gamma):
+    """Return {quantity: Exact} of the focal loss of one row x (K,) with class index y.
+
+    A power multiplies relative errors with its exponent: (1 + gamma) (4 + gap) eps, `gap` being the
+    largest distance between logits. The diagonal is a sum, whose error is relative to its terms.
+    """
+    bound = (1 + gamma) * (4 + float(np.max(x)) - float(np.min(x)))
+    with mpmath.workdps(60):
+        gamma, x = mpmath.mpf(gamma), [mpmath.mpf(float(v)) for v in x]
+        e = [mpmath.exp(v - max(x)) for v in x]
+        total = mpmath.fsum(e)
+        share = [v / total for v in e]
+        others = [mpmath.fsum(e[:k] + e[k + 1 :]) / total for k in range(len(e))]
+        p, q, loss = share[y], others[y], mpmath.log(total) - (x[y] - max(x))
+        slope = q**gamma + gamma * p * loss * q ** (gamma - 1)
+        bends = [
+            2 * gamma * p * q ** (gamma - 1),
+            -gamma * p * loss * q ** (gamma - 1),
+            gamma * (gamma - 1) * p**2 * loss * q ** (gamma - 2),
+        ]
+        move = [-q if k == y else share[k] for k in range(len(x))]
+        curved = [slope * share[k] * others[k] for k in range(len(x))]
+        hess = [c + sum(bends) * m**2 for c, m in zip(curved, move, strict=True)]
+        terms = [c + sum(map(abs, bends)) * m**2 for c, m in zip(curved, move, strict=True)]
+        terms = np.array(terms, object).astype(np.float64)
+        return {
+            "value": _exact(np.array([q**gamma * loss], object), bound),
+            "gradient": _exact(np.array([slope * m for m in move], object), bound),
+            "Hessian diagonal": _exact(np.array(hess, object), bound, terms),
         }
 
 

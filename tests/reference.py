@@ -71,6 +71,11 @@ def _coefficients(x, target, weight, sample_weight, ignore_index, label_smoothin
         yield row, np.array([s * w_k * c_k for w_k, c_k in zip(w, c, strict=True)]), s, part
 
 
+def _zeros_of_rows(x):
+    # a loss of each row x, and its gradient and Hessian diagonal
+    return np.zeros(x.shape[:-1], Real), np.zeros(x.shape, Real), np.zeros(x.shape, Real)
+
+
 def cross_entropy(
     logits,
     target,
@@ -87,11 +92,7 @@ def cross_entropy(
     target = np.asarray(target)
     if target.dtype.kind == "f":
         target = np.moveaxis(target, axis, -1)
-    values, grads, hess = (
-        np.zeros(x.shape[:-1], Real),
-        np.zeros(x.shape, Real),
-        np.zeros(x.shape, Real),
-    )
+    values, grads, hess = _zeros_of_rows(x)
     divisor = Real(0)
     for row, c, s, part in _coefficients(
         x, target, weight, sample_weight, ignore_index, label_smoothing
@@ -162,11 +163,7 @@ def focal_loss(
         np.asarray(target),
         Real(gamma),
     )
-    values, grads, hess = (
-        np.zeros(x.shape[:-1], Real),
-        np.zeros(x.shape, Real),
-        np.zeros(x.shape, Real),
-    )
+    values, grads, hess = _zeros_of_rows(x)
     divisor = Real(0)
     for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
         divisor += part
@@ -202,11 +199,7 @@ def poly_loss(
         np.asarray(target),
         Real(epsilon),
     )
-    values, grads, hess = (
-        np.zeros(x.shape[:-1], Real),
-        np.zeros(x.shape, Real),
-        np.zeros(x.shape, Real),
-    )
+    values, grads, hess = _zeros_of_rows(x)
     divisor = Real(0)
     for row, c, _, part in _coefficients(x, target, weight, sample_weight, ignore_index, 0.0):
         divisor += part
@@ -229,11 +222,7 @@ def kl_divergence(logits, target, *, temperature=1.0, sample_weight=None, axis=-
     t = Real(temperature)
     x = np.moveaxis(np.asarray(logits), axis, -1).astype(Real)
     target = np.moveaxis(np.asarray(target), axis, -1).astype(Real)
-    values, grads, hess = (
-        np.zeros(x.shape[:-1], Real),
-        np.zeros(x.shape, Real),
-        np.zeros(x.shape, Real),
-    )
+    values, grads, hess = _zeros_of_rows(x)
     divisor = Real(0)
     for row in np.ndindex(x.shape[:-1]):
         s = Real(1) if sample_weight is None else Real(np.asarray(sample_weight)[row])

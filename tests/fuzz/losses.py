@@ -145,6 +145,18 @@ def _bad_numbers_of(rng, loss):
     }
 
 
+def _dressed_call(rng, name, arguments, options):
+    call = Call(getattr(fastce, name))
+    call.arg_names = list(arguments)
+    x, target = arguments.values()
+    call.args = [dressed(rng, x) if x.flags.writeable else x, dressed(rng, target)]
+    call.kwargs = {
+        key: dressed(rng, value) if isinstance(value, np.ndarray) else value
+        for key, value in options.items()
+    }
+    return call
+
+
 def row_loss(rng, losses=ROW_LOSSES):
     """A loss of rows of the table."""
     loss = pick(rng, losses)
@@ -185,13 +197,7 @@ def row_loss(rng, losses=ROW_LOSSES):
             rng, lead, n_classes, int(ignore_index), "ignore_index" in loss.options
         )
         target, t = labels.astype(dtype), labels.reshape(-1)
-    call = Call(getattr(fastce, name + form))
-    call.arg_names = [first, "target"]
-    call.args = [dressed(rng, x) if x.flags.writeable else x, dressed(rng, target)]
-    call.kwargs = {
-        key: dressed(rng, value) if isinstance(value, np.ndarray) else value
-        for key, value in options.items()
-    }
+    call = _dressed_call(rng, name + form, {first: x, "target": target}, options)
     if axis != -1 or rng.random() < 0.2:
         call.kwargs["axis"] = axis
     keys = {key: options[key] for key in options if key in loss.names and key != "ignore_index"}
@@ -291,13 +297,7 @@ def element_loss(rng, losses=ELEMENT_LOSSES):
         kinds += [np.int8, np.int64] + [np.uint8, bool] * (ignore_index in (None, 0, 1))
     target = t.astype(pick(rng, kinds))
     t = target.astype(_computed(x.dtype))
-    call = Call(getattr(fastce, name + form))
-    call.arg_names = [first, "target"]
-    call.args = [dressed(rng, x) if x.flags.writeable else x, dressed(rng, target)]
-    call.kwargs = {
-        key: dressed(rng, value) if isinstance(value, np.ndarray) else value
-        for key, value in options.items()
-    }
+    call = _dressed_call(rng, name + form, {first: x, "target": target}, options)
     keys = {key: options[key] for key in options if key in loss.names}
 
     def expect():
