@@ -30,14 +30,14 @@ and the loss gives `derivatives` and `row_value`::
 
     def focal_loss(logits, target, *, gamma=2.0, ...):
         options = RowOptions(weight, sample_weight, ignore_index, reduction=reduction, axis=axis)
-        return value(check_rows(logits, target, options, INDICES, Focal(gamma)))
+        return value(check_rows(logits, target, options, evaluate_rows, INDICES, Focal(gamma)))
 
 **A function of a row's logits and its probabilities as target** (``soft_targets.soft_target``):
 the divergence of Kullback and Leibler. The loss gives `rows_of_step`, which writes values,
 gradients and Hessian diagonals of a few rows, with whatever that needs: a temperature, the target's
 entropy. The driver goes through blocks and steps and adds up the values; the loss itself clears
-rows of weight 0. Its public forms call ``check_rows(logits, target, options, PROBABILITIES,
-parameters)``.
+rows of weight 0. Its public forms call ``check_rows(logits, target, options,
+evaluate_soft_targets, PROBABILITIES, parameters)``.
 
 **A function of one logit and its target** (``sigmoid.binary``): sigmoid focal loss. The loss gives
 `elements_of_chunk`, to which the driver passes sigmoids and logarithms.

@@ -8,16 +8,13 @@ only calls for which the checks below change nothing, which a test compares.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core import checks, layout, threads
+from .._core import checks, layout
 from .._core.layout import Layout, Rows
-from .._kernels import sigmoid, soft_targets, softmax, softmax_general
-from .._kernels.sums import blocks
 from .._native import scans
 from . import weights
 from .table import INDICES, PROBABILITIES
@@ -34,8 +31,6 @@ EITHER = "either"  # INDICES or PROBABILITIES
 # Elements of the largest target that `scans.is_plain_call` scans, on one thread; several threads
 # scan larger ones (see `weights`).
 _MAX_PLAIN_SIZE = 1 << 16
-# Kernels of rows take this for values, class weights and smoothing that are absent.
-_NONE = np.empty(0)
 
 
 class RowOptions(NamedTuple):
@@ -78,108 +73,6 @@ class Call(NamedTuple):
     value_dtype: Any
 
 
-# ---- evaluation by kernels -----------------------------------------------------------------------
-
-
-def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
-    """Evaluate cross-entropy, or the loss that is a function of it."""
-    logits, form, loss = call.layout.data, call.form, call.loss
-    n, n_classes = logits.shape
-    rows, n_blocks, step = blocks(n, n_classes)
-    sums = np.empty(n_blocks)
-    results = _NONE if values is None else values, grad, hess, rows, sums
-    if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
-        n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
-        work = np.empty((n_blocks, n_work, step), logits.dtype)
-        threads.run(
-            softmax.index,
-            logits.size,
-            n_blocks,
-            logits,
-            call.target,
-            form.target_weight,
-            form.factor,
-            loss,
-            *results,
-            work,
-        )
-    else:
-        threads.run(
-            softmax_general.general,
-            logits.size,
-            n_blocks,
-            logits,
-            call.target,
-            form.target_weight,
-            form.sample_weight,
-            _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
-            _NONE if form.smoothing is None else form.smoothing,
-            form.z_loss,
-            form.factor,
-            *results,
-            np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
-        )
-    return float(sums[0]) if n_blocks == 1 else float(sums.sum())
-
-
-def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
-    """Evaluate a loss that brings its own function of rows."""
-    logits, form = call.layout.data, call.form
-    n, n_classes = logits.shape
-    rows, n_blocks, step = blocks(n, n_classes)
-    sums = np.empty(n_blocks)
-    threads.run(
-        soft_targets.soft_target,
-        logits.size,
-        n_blocks,
-        logits,
-        call.target,
-        form.sample_weight,
-        form.factor,
-        call.loss,
-        _NONE if values is None else values,
-        grad,
-        hess,
-        rows,
-        sums,
-        np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
-    )
-    return float(sums.sum())
-
-
-def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
-    """Evaluate binary cross-entropy, or a loss of elements that brings its own kernel."""
-    logits, form = call.layout.data, call.form
-    number = logits.dtype.type
-    n_blocks = -(-logits.size // form.size)
-    sums = np.empty(n_blocks)
-    positive, negative, ignore = form.positive_weight, form.negative_weight, form.ignore
-    # Two variants are compiled: without weights and ignored targets, and with both.
-    if positive is None and ignore is not None:
-        positive = negative = np.ones(form.size, number)
-    if positive is not None:
-        ignore = number(math.nan if ignore is None else ignore)
-    threads.run(
-        sigmoid.binary,
-        logits.size,
-        n_blocks,
-        logits,
-        call.target,
-        positive,
-        negative,
-        number(form.factor),
-        ignore,
-        call.loss,
-        np.empty(0, number) if values is None else values,
-        grad,
-        hess,
-        form.size,
-        sums,
-        np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),
-    )
-    return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
-
-
 # ---- checks --------------------------------------------------------------------------------------
 
 
@@ -210,16 +103,13 @@ def check_rows(
     logits: Any,
     target: Any,
     options: RowOptions,
+    evaluate: Callable[..., float],
     targets: str = EITHER,
     loss: Any = None,
     outs: tuple[Any, ...] = (),
-    evaluate: Callable[..., float] = evaluate_rows,
     name: str = "logits",
 ) -> Call:
-    """Check the arguments of a loss of rows whose target is of one of the kinds `targets`.
-
-    With PROBABILITIES the function of rows that `loss` brings evaluates it.
-    """
+    """Check the arguments of a loss of rows whose target is of one of the kinds `targets`."""
     weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis = options
     if (
         weight is None
@@ -247,8 +137,6 @@ def check_rows(
     shape = x.source.shape
     rows = Rows(x.value_shape, shape[x.axis], shape, x.axis, x.data.dtype)
     target, form, unreduced = check_row_options(target, rows, options, targets)
-    if targets is PROBABILITIES:
-        evaluate = evaluate_soft_targets
     return Call(x, target, form, unreduced, outs, evaluate, loss, np.float64)
 
 
@@ -303,6 +191,7 @@ def check_elements(
     logits: Any,
     target: Any,
     options: ElementOptions,
+    evaluate: Callable[..., float],
     loss: Any = None,
     outs: tuple[Any, ...] = (),
 ) -> Call:
@@ -317,7 +206,7 @@ def check_elements(
     ):
         x = Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)
         form = weights.plain_element_form(target.size)
-        return Call(x, target.reshape(-1), form, False, outs, evaluate_elements, loss, logits.dtype)
+        return Call(x, target.reshape(-1), form, False, outs, evaluate, loss, logits.dtype)
     x = layout.as_flat(logits)
     shape = x.source.shape
     if reduction is not MEAN:
@@ -336,4 +225,4 @@ def check_elements(
     mean = reduction == "mean"
     form = weights.element_form(data, shape, weight, pos_weight, ignore_index, mean)
     unreduced = reduction == "none"
-    return Call(x, data, form, unreduced, outs, evaluate_elements, loss, x.data.dtype)
+    return Call(x, data, form, unreduced, outs, evaluate, loss, x.data.dtype)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .._core.checks import as_pair
 from . import _forms
 from ._call import MEAN, ElementOptions, check_elements
+from ._evaluate import evaluate_elements
 
 
 def binary_cross_entropy_with_logits(
@@ -88,7 +89,7 @@ def binary_cross_entropy_with_logits(
     array([3.05902274e-07, 0.00000000e+00])
     """
     options = ElementOptions(weight, pos_weight, ignore_index, reduction)
-    return _forms.value(check_elements(logits, target, options))
+    return _forms.value(check_elements(logits, target, options, evaluate_elements))
 
 
 def binary_cross_entropy_with_logits_value_and_grad(
@@ -140,7 +141,9 @@ def binary_cross_entropy_with_logits_value_and_grad(
     (0.6931471805599453, array([ 0.25, -0.25]))
     """
     options = ElementOptions(weight, pos_weight, ignore_index, reduction)
-    return _forms.value_and_grad(check_elements(logits, target, options, outs=(out,)))
+    return _forms.value_and_grad(
+        check_elements(logits, target, options, evaluate_elements, outs=(out,))
+    )
 
 
 def binary_cross_entropy_with_logits_grad_and_hess(
@@ -185,4 +188,6 @@ def binary_cross_entropy_with_logits_grad_and_hess(
     (array([ 0.5, -0.5]), array([0.25, 0.25]))
     """
     options = ElementOptions(weight, pos_weight, ignore_index, reduction)
-    return _forms.grad_and_hess(check_elements(logits, target, options, outs=as_pair(out)))
+    return _forms.grad_and_hess(
+        check_elements(logits, target, options, evaluate_elements, outs=as_pair(out))
+    )

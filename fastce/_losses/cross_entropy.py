@@ -5,8 +5,8 @@ With the coefficients c of a row (see `fastce._kernels.softmax_general`) and C =
     value = sum_k c_k (lse - x_k)      grad_k = C p_k - c_k      hess_k = C p_k (1 - p_k)
 
 and what z-loss adds to them. The arithmetic is in two kernels, which fits of several classes use as
-well: `_call.evaluate_rows` takes `fastce._kernels.softmax.index` for class indices without label
-smoothing and z-loss, and `fastce._kernels.softmax_general.general` for the rest.
+well: `_evaluate.evaluate_rows` takes `fastce._kernels.softmax.index` for class indices without
+label smoothing and z-loss, and `fastce._kernels.softmax_general.general` for the rest.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from .._core.checks import as_pair
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, OFF, RowOptions, check_rows
+from ._evaluate import evaluate_rows
 
 
 def cross_entropy(
@@ -120,7 +121,7 @@ def cross_entropy(
     options = RowOptions(
         weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.value(check_rows(logits, target, options))
+    return _forms.value(check_rows(logits, target, options, evaluate_rows))
 
 
 def cross_entropy_value_and_grad(
@@ -178,7 +179,7 @@ def cross_entropy_value_and_grad(
     options = RowOptions(
         weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.value_and_grad(check_rows(logits, target, options, outs=(out,)))
+    return _forms.value_and_grad(check_rows(logits, target, options, evaluate_rows, outs=(out,)))
 
 
 def cross_entropy_grad_and_hess(
@@ -229,4 +230,6 @@ def cross_entropy_grad_and_hess(
     options = RowOptions(
         weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
-    return _forms.grad_and_hess(check_rows(logits, target, options, outs=as_pair(out)))
+    return _forms.grad_and_hess(
+        check_rows(logits, target, options, evaluate_rows, outs=as_pair(out))
+    )

@@ -22,6 +22,7 @@ from .._kernels.powers import powers
 from .._kernels.protocol import derivatives, implements, row_value
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
+from ._evaluate import evaluate_rows
 from .table import INDICES, loss_named
 
 # gamma has a limit because its square must be a number of float32.
@@ -58,7 +59,7 @@ def _check(
     logits: Any, target: Any, gamma: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
     loss = Focal(check_number(gamma, *_GAMMA))
-    return check_rows(logits, target, options, INDICES, loss, outs)
+    return check_rows(logits, target, options, evaluate_rows, INDICES, loss, outs)
 
 
 def focal_loss(

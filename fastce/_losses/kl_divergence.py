@@ -26,6 +26,7 @@ from .._kernels.protocol import implements, rows_of_step
 from .._kernels.sums import clear
 from . import _forms
 from ._call import LAST, MEAN, Call, RowOptions, check_rows
+from ._evaluate import evaluate_soft_targets
 from .table import PROBABILITIES, loss_named
 
 # The limits of the temperature: its square is a number of float32.
@@ -150,7 +151,9 @@ def _check(
     logits: Any, target: Any, temperature: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
     number = check_number(temperature, *_TEMPERATURE)
-    return check_rows(logits, target, options, PROBABILITIES, Divergence(number), outs)
+    return check_rows(
+        logits, target, options, evaluate_soft_targets, PROBABILITIES, Divergence(number), outs
+    )
 
 
 def kl_divergence(

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from .._core import blas, checks, layout
 from .._core.design import Design, design_of, numbers_of
 from .._core.matmul import matmul, silent
-from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options, evaluate_rows
+from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options
+from ._evaluate import evaluate_rows
 from .weights import RowForm
 
 # Bytes of the logits of a block, about: they stay in the last cache.

@@ -37,9 +37,7 @@ def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
 
 
 def _check(log_probs: Any, target: Any, options: RowOptions, outs: tuple[Any, ...] = ()) -> Call:
-    return check_rows(
-        log_probs, target, options, INDICES, outs=outs, evaluate=_evaluate, name="log_probs"
-    )
+    return check_rows(log_probs, target, options, _evaluate, INDICES, outs=outs, name="log_probs")
 
 
 def nll_loss(

@@ -20,6 +20,7 @@ from .._core.jit import elementwise
 from .._kernels.protocol import derivatives, implements, row_value
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
+from ._evaluate import evaluate_rows
 from .table import INDICES, loss_named
 
 # The limits of epsilon: below the first the loss would not fall with p, and the square of the last
@@ -69,7 +70,7 @@ def _check(
     logits: Any, target: Any, epsilon: Any, options: RowOptions, outs: tuple[Any, ...] = ()
 ) -> Call:
     loss = Poly(check_number(epsilon, *_EPSILON))
-    return check_rows(logits, target, options, INDICES, loss, outs)
+    return check_rows(logits, target, options, evaluate_rows, INDICES, loss, outs)
 
 
 def poly_loss(

@@ -21,6 +21,7 @@ from .._kernels.powers import powers
 from .._kernels.protocol import elements_of_chunk, implements
 from . import _forms
 from ._call import MEAN, Call, ElementOptions, check_elements
+from ._evaluate import evaluate_elements
 from .table import loss_named
 
 _ALPHA, _GAMMA = loss_named("sigmoid_focal_loss").numbers
@@ -136,7 +137,7 @@ def _check(
         positive = check_number(alpha, *_ALPHA)
         negative = 1.0 - positive
     loss = SigmoidFocal(check_number(gamma, *_GAMMA), positive, negative)
-    return check_elements(logits, target, options, loss, outs)
+    return check_elements(logits, target, options, evaluate_elements, loss, outs)
 
 
 def sigmoid_focal_loss(

@@ -12,6 +12,7 @@ from fastce._kernels.intrinsics import weighted_softmax
 from fastce._kernels.protocol import derivatives, implements, row_value, rows_of_step
 from fastce._losses import _forms
 from fastce._losses._call import RowOptions, check_rows
+from fastce._losses._evaluate import evaluate_rows, evaluate_soft_targets
 from fastce._losses.table import INDICES, PROBABILITIES
 
 
@@ -65,7 +66,7 @@ def test_a_function_of_cross_entropy(rng):
     options = RowOptions(w, s, y[1], reduction="none")
 
     def call(x, *outs):
-        return check_rows(x, y, options, INDICES, Squared(0.3), outs)
+        return check_rows(x, y, options, evaluate_rows, INDICES, Squared(0.3), outs)
 
     cross_entropy = fastce.cross_entropy(x, y, ignore_index=y[1], reduction="none")
     target_weight = np.where(y == y[1], 0, w[y] * s)
@@ -92,7 +93,7 @@ def test_a_function_of_rows_with_probabilities(rng, weighted):
 
     def call(x, reduction, *outs):
         options = RowOptions(None, s, reduction=reduction)
-        return check_rows(x, q, options, PROBABILITIES, Brier(3.0), outs)
+        return check_rows(x, q, options, evaluate_soft_targets, PROBABILITIES, Brier(3.0), outs)
 
     p = fastce.softmax(x)
     costs = 1.5 * ((p - q) ** 2).sum(axis=1)
@@ -110,7 +111,14 @@ def test_a_function_of_rows_with_probabilities(rng, weighted):
 
 def test_labels_are_no_probabilities():
     with pytest.raises(ValueError, match="target must have the shape of the input"):
-        check_rows(np.zeros((3, 4)), np.zeros(3, int), RowOptions(), PROBABILITIES, Brier(1.0))
+        check_rows(
+            np.zeros((3, 4)),
+            np.zeros(3, int),
+            RowOptions(),
+            evaluate_soft_targets,
+            PROBABILITIES,
+            Brier(1.0),
+        )
 
 
 def test_a_class_without_an_implementation_is_refused():

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 
 from fastce._losses import _call, _forms
 from fastce._losses._call import ElementOptions, RowOptions, check_elements, check_rows
+from fastce._losses._evaluate import evaluate_elements, evaluate_rows
 
 
 def laid_out(x, layout):
@@ -72,8 +73,8 @@ def long_way(logits, target, out, labels):
 
 def made(logits, target, out, labels):
     if labels:
-        return check_rows(logits, target, RowOptions(), outs=(out,))
-    return check_elements(logits, target, ElementOptions(), outs=(out,))
+        return check_rows(logits, target, RowOptions(), evaluate_rows, outs=(out,))
+    return check_elements(logits, target, ElementOptions(), evaluate_elements, outs=(out,))
 
 
 def is_memory_of(x, source):
@@ -144,8 +145,8 @@ def test_derivatives_of_a_pair_go_the_long_way():
 def test_outs_are_named_by_their_place():
     x, y = np.zeros((3, 4)), np.zeros(3, int)
     with pytest.raises(ValueError, match=r"^out must have shape"):
-        check_rows(x, y, RowOptions(), outs=(np.empty(2),))
+        check_rows(x, y, RowOptions(), evaluate_rows, outs=(np.empty(2),))
     with pytest.raises(ValueError, match=r"^out\[1\] must have shape"):
-        check_rows(x, y, RowOptions(), outs=(None, np.empty(2)))
+        check_rows(x, y, RowOptions(), evaluate_rows, outs=(None, np.empty(2)))
     with pytest.raises(ValueError, match=r"^out\[1\] must not overlap logits"):
-        check_rows(x, y, RowOptions(), outs=(None, x))
+        check_rows(x, y, RowOptions(), evaluate_rows, outs=(None, x))

@@ -1,0 +1,113 @@
+"""Evaluation of a checked call by kernels, on one thread or on several; this loads Numba."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._core import threads
+from .._kernels import sigmoid, soft_targets, softmax, softmax_general
+from .._kernels.sums import blocks
+from ._call import Call
+
+# Kernels of rows take this for values, class weights and smoothing that are absent.
+_NONE = np.empty(0)
+
+
+def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate cross-entropy, or the loss that is a function of it."""
+    logits, form, loss = call.layout.data, call.form, call.loss
+    n, n_classes = logits.shape
+    rows, n_blocks, step = blocks(n, n_classes)
+    sums = np.empty(n_blocks)
+    results = _NONE if values is None else values, grad, hess, rows, sums
+    if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
+        n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
+        work = np.empty((n_blocks, n_work, step), logits.dtype)
+        threads.run(
+            softmax.index,
+            logits.size,
+            n_blocks,
+            logits,
+            call.target,
+            form.target_weight,
+            form.factor,
+            loss,
+            *results,
+            work,
+        )
+    else:
+        threads.run(
+            softmax_general.general,
+            logits.size,
+            n_blocks,
+            logits,
+            call.target,
+            form.target_weight,
+            form.sample_weight,
+            _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
+            _NONE if form.smoothing is None else form.smoothing,
+            form.z_loss,
+            form.factor,
+            *results,
+            np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
+        )
+    return float(sums[0]) if n_blocks == 1 else float(sums.sum())
+
+
+def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate a loss that brings its own function of rows."""
+    logits, form = call.layout.data, call.form
+    n, n_classes = logits.shape
+    rows, n_blocks, step = blocks(n, n_classes)
+    sums = np.empty(n_blocks)
+    threads.run(
+        soft_targets.soft_target,
+        logits.size,
+        n_blocks,
+        logits,
+        call.target,
+        form.sample_weight,
+        form.factor,
+        call.loss,
+        _NONE if values is None else values,
+        grad,
+        hess,
+        rows,
+        sums,
+        np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
+    )
+    return float(sums.sum())
+
+
+def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
+    """Evaluate binary cross-entropy, or a loss of elements that brings its own kernel."""
+    logits, form = call.layout.data, call.form
+    number = logits.dtype.type
+    n_blocks = -(-logits.size // form.size)
+    sums = np.empty(n_blocks)
+    positive, negative, ignore = form.positive_weight, form.negative_weight, form.ignore
+    # Two variants are compiled: without weights and ignored targets, and with both.
+    if positive is None and ignore is not None:
+        positive = negative = np.ones(form.size, number)
+    if positive is not None:
+        ignore = number(math.nan if ignore is None else ignore)
+    threads.run(
+        sigmoid.binary,
+        logits.size,
+        n_blocks,
+        logits,
+        call.target,
+        positive,
+        negative,
+        number(form.factor),
+        ignore,
+        call.loss,
+        np.empty(0, number) if values is None else values,
+        grad,
+        hess,
+        form.size,
+        sums,
+        np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),
+    )
+    return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
