@@ -1,4 +1,4 @@
-"""The README cannot drift: its examples are doctests, its commands and its picture are held."""
+"""The README cannot drift: its examples are doctests, its commands are held."""
 
 import doctest
 import re
@@ -7,10 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import test_house
-
-import fastce
-from fastce._losses import table
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -57,22 +53,3 @@ def test_two_commands():
     assert second.endswith("&& python -m pytest -n auto --dist loadfile")
     assert f"{first}\n" in TEXT
     assert f"{second}\n" in TEXT
-
-
-def test_the_picture_is_the_house():
-    """Each floor of the README is a folder with the number that the house test holds it to."""
-    drawn = re.findall(r"^    (\d)  (\w+)/ +(.+?)   ", TEXT, re.MULTILINE)
-    floors = {"" if folder == "fastce" else folder: int(floor) for floor, folder, _ in drawn}
-    assert floors == test_house.FLOORS
-    assert list(floors.values()) == sorted(floors.values(), reverse=True)
-
-
-def test_every_loss_is_in_the_table_of_functions():
-    section = TEXT[TEXT.index("## What there is") : TEXT.index("## What is promised")]
-    missing = [loss.name for loss in table.LOSSES if f"`{loss.name}`" not in section]
-    missing += [
-        name for name in fastce.__all__ if name not in table.MODULES and name not in section
-    ]
-    assert not missing
-    for special in table.SPECIAL:
-        assert f"`{special.name}`" in section

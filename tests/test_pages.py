@@ -1,0 +1,119 @@
+"""The pages cannot drift: names, floors, figures and commands stand once, or are held together.
+
+Their code is tested as doctests (`docs/conftest.py`), their examples by `.ci/docs`.
+"""
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import test_house
+
+import fastce
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+if not (ROOT / ".ci").is_dir():  # an sdist's tests
+    pytest.skip("not a clone", allow_module_level=True)
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = [*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")]
+EXAMPLES = sorted(DOCS.glob("examples/plot_*.py"))
+PACKAGES = {"fastce", "matplotlib", "numpy", "scipy", "sklearn"}
+
+
+def test_every_public_name_is_on_the_page_of_the_api():
+    lines = (DOCS / "api.rst").read_text(encoding="utf-8").split()
+    assert not [name for name in fastce.__all__ if name not in lines]
+
+
+def test_every_loss_is_in_the_guide():
+    text = (DOCS / "guide" / "losses.rst").read_text(encoding="utf-8")
+    forms = ("_value_and_grad", "_grad_and_hess", "_num_threads", "show_versions", "warmup")
+    names = [name for name in fastce.__all__ if not name.endswith(forms)]
+    assert "cross_entropy" in names
+    assert not [name for name in names if f"`{name}`" not in text]
+
+
+def test_the_picture_is_the_house():
+    """Each floor that is drawn is a folder with the number that the house test holds it to."""
+    drawn = re.findall(r"^    (\d)  (\w+)/ +(.+?)   ", CONTRIBUTING, re.MULTILINE)
+    floors = {"" if folder == "fastce" else folder: int(floor) for floor, folder, _ in drawn}
+    assert floors == test_house.FLOORS
+    assert list(floors.values()) == sorted(floors.values(), reverse=True)
+
+
+def measured_fits():
+    with (DOCS / "measured" / "fits.csv").open(encoding="utf-8") as file:
+        return [tuple(row) for row in csv.reader(file)]
+
+
+def test_the_readme_shows_rows_that_were_measured():
+    tables = re.findall(r"^\| (.+) \|$", README, re.MULTILINE)
+    head, *rows = [tuple(line.split(" | ")) for line in tables]
+    measured = measured_fits()
+    assert head == measured[0]
+    assert len(rows) >= 3
+    assert set(rows) <= set(measured[1:])
+
+
+def test_the_readme_shows_the_smallest_and_the_largest_gain():
+    gains = {row[0]: float(row[3]) / float(row[2]) for row in measured_fits()[1:]}
+    ordered = sorted(gains, key=gains.get)
+    first, second = re.findall(r"^\| ([\w ,]+) \|", README, re.MULTILINE)[1:3]
+    assert (first, second) == (ordered[0], ordered[-1])
+
+
+def test_the_start_page_has_the_commands_of_the_readme():
+    start = (DOCS / "index.rst").read_text(encoding="utf-8")
+    first, second = re.search(
+        r"^   (python -m pip .+)\n   (python -m fastce)$", start, re.MULTILINE
+    ).groups()
+    assert f"{first} && {second}\n" in README
+
+
+def sentences(text):
+    """Return the sentences of a text that have ten words and more, without marks."""
+    words = re.sub(r"[^\w.]+", " ", re.sub(r"`[^`]*`|<[^>]*>", " ", text))
+    found = (" ".join(sentence.split()) for sentence in re.split(r"[.] ", words))
+    return {sentence for sentence in found if len(sentence.split()) >= 10}
+
+
+def test_no_sentence_stands_twice():
+    seen = {}
+    for path in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        for sentence in sentences(path.read_text(encoding="utf-8")):
+            assert sentence not in seen, f"{path.name} and {seen[sentence]}: {sentence}"
+            seen[sentence] = path.name
+    assert len(seen) > 100
+
+
+def test_links_of_markdown_lead_somewhere():
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README + CONTRIBUTING)
+    assert len(targets) >= 8
+    assert not [target for target in targets if not (ROOT / target).exists()]
+
+
+def test_there_is_a_gallery():
+    assert len(EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_an_example_draws_and_needs_nothing_else(path):
+    """An example has a title, uses fastce, draws, and imports what the extra docs installs."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    title, underline = ast.get_docstring(tree).splitlines()[:2]
+    assert underline == "=" * len(title)
+    assert "plt.subplots" in path.read_text(encoding="utf-8")
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or node.names[0].name]
+    }
+    assert "fastce" in imported
+    assert not {name for name in imported if name not in PACKAGES | {"warnings", "itertools"}}
