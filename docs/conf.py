@@ -38,6 +38,7 @@ autodoc_typehints = "none"  # numpydoc's sections say the types
 numpydoc_show_class_members = False  # the template of a class lists them
 numpydoc_xref_param_type = False
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 
 # The inventories of the web come first; where it cannot be reached, what `inventories/` holds: the
 # names that these pages link to.
@@ -63,7 +64,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,  # its page loads scripts from the web
     "matplotlib_animations": False,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.Lesson",
     "download_all_examples": False,
     "image_srcset": ["2x"],
     "show_signature": False,
@@ -82,6 +83,7 @@ html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "fastce"},
     "navigation_with_keys": False,
+    "navbar_persistent": ["search-button"],
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],

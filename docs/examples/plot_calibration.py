@@ -17,9 +17,17 @@ import fastce
 from fastce.linear_model import LogisticRegression
 
 # %%
-# Twenty columns, of which most repeat each other, and one label in twenty wrong.
+# Twenty columns, of which most repeat what others say.
 
-X, y = make_classification(20_000, 20, n_informative=3, n_redundant=12, flip_y=0.1, random_state=4)
+X, y = make_classification(
+    20_000,
+    20,
+    n_informative=3,
+    n_redundant=12,
+    n_clusters_per_class=1,
+    class_sep=0.5,
+    random_state=4,
+)
 X, X_test, y, y_test = train_test_split(X, y, train_size=2_000, random_state=0)
 
 models = {

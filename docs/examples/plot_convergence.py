@@ -61,9 +61,15 @@ for (solver, points), style in zip(curves.items(), ("s--", "^--", "v--"), strict
     ax.plot(*np.transpose(points), style, ms=4, alpha=0.8, label=f"scikit-learn, {solver}")
 ax.axhline(1e-6, color="0.8", zorder=0)
 ax.axvline(100, color="0.8", zorder=0)
-ax.annotate("scikit-learn's max_iter", (100, 1e-10), rotation=90, ha="right", color="0.4")
-ax.set(xscale="log", yscale="log", xlabel="iterations", ylabel="objective / minimum - 1")
-ax.legend()
+ax.text(110, 1e-9, "max_iter of scikit-learn", color="0.4")
+ax.set(
+    xscale="log",
+    yscale="log",
+    xlabel="iterations",
+    ylabel="objective / minimum - 1",
+    ylim=(2e-10, 100),
+)
+ax.legend(loc="center right", bbox_to_anchor=(1, 0.4))
 
 # %%
 # A fit that stopped early is not only unfinished. Its probabilities are those of another model, one

@@ -18,15 +18,17 @@ for height, row in enumerate(rows):
     fastce, best = float(row["fastce"]), float(row["scikit-learn's best solver"])
     ended = not row["lbfgs, its default"].startswith("over")
     lbfgs = float(row["lbfgs, its default"]) if ended else LIMIT
-    label = height == len(rows) - 1
     ax.plot([fastce, lbfgs], [height, height], color="0.85", zorder=0)
+    ax.plot(fastce, height, "o", color="C0", ms=9)
     ax.plot(lbfgs, height, "s" if ended else ">", color="0.6", ms=7)
-    ax.plot(
-        best, height, "o", color="C1", ms=7, label="scikit-learn, its best solver there" * label
-    )
-    ax.plot(fastce, height, "o", color="C0", ms=9, label="fastce, no solver chosen" * label)
-ax.plot([], [], "s", color="0.6", ms=7, label="scikit-learn, lbfgs (its default)")
-ax.plot([], [], ">", color="0.6", ms=7, label="the same, not there after 12 s")
+    ax.plot(best, height, "o", color="C1", ms=7)
+for label, marker, color, size in (
+    ("fastce, no solver chosen", "o", "C0", 9),
+    ("scikit-learn, its best solver there", "o", "C1", 7),
+    ("scikit-learn, lbfgs (its default)", "s", "0.6", 7),
+    ("the same, not there after 12 s", ">", "0.6", 7),
+):
+    ax.plot([], [], marker, color=color, ms=size, label=label)
 ax.set_xscale("log")
 ax.set_xticks([0.01, 0.1, 1, 10], ["10 ms", "0.1 s", "1 s", "10 s"])
 ax.set_yticks(range(len(rows)), [row["data"].removesuffix(", sparse") for row in rows])
