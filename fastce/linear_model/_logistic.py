@@ -26,8 +26,8 @@ __all__ = ["LogisticRegression"]
 class LogisticRegression(ClassifierMixin, BaseEstimator):
     r"""Logistic regression, binary or multinomial, that converges whatever the columns' scale.
 
-    Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) +
-    \tfrac{1}{2} \|W\|^2`: the loss is cross-entropy (softmax; for two classes one logit and the sigmoid), s_i
+    Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \|W\|^2
+    / 2`: the loss is cross-entropy (softmax; for two classes one logit and the sigmoid), s_i
     the weight of a row times the weight of its class, and the intercept b is not penalised. Solved
     in float64, also for float32 data, by L-BFGS and Newton's method with a preconditioner made from
     second moments of the columns, hence columns need not be scaled. X is neither copied nor
