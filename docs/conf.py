@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "doc_module": ("fastce",),
     "reference_url": {"fastce": None},
     "abort_on_example_error": True,
+    "capture_repr": (),
     "remove_config_comments": True,
     "min_reported_time": 1,
     "show_memory": False,

@@ -8,8 +8,8 @@ the class in the data it was fitted to.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.calibration import CalibrationDisplay
-from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
 
@@ -17,17 +17,12 @@ import fastce
 from fastce.linear_model import LogisticRegression
 
 # %%
-# Twenty columns, of which most repeat what others say.
+# Twenty columns that measure the same three quantities, with errors.
 
-X, y = make_classification(
-    20_000,
-    20,
-    n_informative=3,
-    n_redundant=12,
-    n_clusters_per_class=1,
-    class_sep=0.5,
-    random_state=4,
-)
+rng = np.random.default_rng(0)
+y = (rng.random(20_000) < 0.4).astype(int)
+quantities = rng.normal(0.7 * y[:, np.newaxis], 1, (20_000, 3))
+X = quantities @ rng.normal(0, 1, (3, 20)) + rng.normal(0, 0.5, (20_000, 20))
 X, X_test, y, y_test = train_test_split(X, y, train_size=2_000, random_state=0)
 
 models = {
@@ -46,7 +41,7 @@ ax.set(xlabel="probability that the model gave", ylabel="share that came true", 
 ax.legend(loc="upper left")
 
 # %%
-# Naive Bayes counts columns that repeat each other as so many witnesses, and is far too sure.
+# Naive Bayes takes columns that measure the same for so many witnesses, and is far too sure.
 #
 # The mean of the probabilities and the share of the class, on the rows of the fit:
 
