@@ -29,6 +29,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "examples", "extensions", "inventories", "measured"]
 templates_path = ["_templates"]
+highlight_language = "none"  # of formulas in docstrings; sessions are seen as such
 default_role = "autolink"  # a link where the name is known, as in the docstrings
 nitpicky = True
 today_fmt = "%Y-%m-%d"

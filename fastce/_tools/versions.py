@@ -64,10 +64,6 @@ def show_versions() -> None:
 
     Starts Numba's threads, so that the threading layer printed is the one in use.
 
-    Raises
-    ------
-    Nothing.
-
     See Also
     --------
     warmup : compile everything now.
