@@ -1,6 +1,6 @@
 """The pages cannot drift: names, floors, figures and commands stand once, or are held together.
 
-Their code is tested as doctests (`docs/conftest.py`), their examples by `.ci/docs`.
+`.ci/docs` runs their code as doctests, and their examples.
 """
 
 import ast
