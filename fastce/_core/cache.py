@@ -36,7 +36,8 @@ class CacheFile:
         self._stamp = hashlib.sha256((stamp + numba.__version__).encode()).hexdigest()[:16]
 
     def _path(self, key: Any) -> Path:
-        # The key holds signature, processor and bytecode. Its printed form is enough for a name,
+        # The key holds signature, processor and bytecode (of drivers, the stamp holds the block's).
+        # Its printed form is enough for a name,
         # since the file repeats the key itself.
         digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         return self._folder / f"{self._base}.{self._stamp}.{digest}.nbc"

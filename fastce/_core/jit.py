@@ -44,6 +44,8 @@ import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
+from numba.core.callconv import Status, excinfo_ptr_t
+from numba.core.targetconfig import ConfigStack
 from numba.extending import intrinsic
 
 from .._native import launch
@@ -111,7 +113,7 @@ def _jit_enabled() -> Iterator[None]:
         numba.config.DISABLE_JIT = before
 
 
-def _jit(function: Callable[..., Any], **flags: Any) -> Any:
+def _jit(function: Callable[..., Any], stamp: str = _STAMP, **flags: Any) -> Any:
     flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
     with _jit_enabled():
         try:
@@ -122,7 +124,7 @@ def _jit(function: Callable[..., Any], **flags: Any) -> Any:
         if dispatcher is not None and folder is not None:
             cache = dispatcher._cache
             base = cache._impl.filename_base.partition(".")[2]  # without the file's own name
-            cache._cache_file = CacheFile(folder, f"{function.__module__}.{base}", _STAMP)
+            cache._cache_file = CacheFile(folder, f"{function.__module__}.{base}", stamp)
         else:
             # No folder can be written, neither beside the sources nor in the user's home: compile
             # anew in each process.
@@ -153,55 +155,80 @@ def reduction(function: Callable[..., Any]) -> Any:
 
 
 binding.add_symbol("fastce_run_blocks", launch.address())
+# Names in the function that a driver becomes.
+_TAKEN = {"n_blocks", "n_threads", "run_blocks"}
 
 
 def _function_of_blocks(context: Any, builder: ir.IRBuilder, block: Any, packed: Any) -> Any:
     """Write a C function ``int (void *packed, intptr first, intptr last)`` into a module.
 
     It calls `block`, a Python function, for each number from first to before last with the
-    arguments that lie at `packed`, a tuple of Numba's. It returns 1 where a call fails.
+    arguments that lie at `packed`, a tuple of Numba's and a pointer. It returns 0, or the status of
+    the first call that raises, and writes to the pointer what was raised.
     """
     word, flag = context.get_value_type(types.intp), ir.IntType(32)
     signature = types.none(types.intp, *packed)
-    compiled = context.compile_subroutine(builder, block, signature)
+    # the flags of the driver that is compiled right now: without them, Numba's defaults
+    flags = ConfigStack().top().copy()
+    compiled = context.compile_subroutine(builder, block, signature, flags=flags)
     kind = ir.FunctionType(flag, [cgutils.voidptr_t, word, word])
     function = ir.Function(builder.module, kind, f"{builder.function.name}.blocks")
     function.linkage = "internal"
     inner = ir.IRBuilder(function.append_basic_block("entry"))
     data, first, last = function.args
-    place = inner.bitcast(data, context.get_value_type(packed).as_pointer())
-    arguments = cgutils.unpack_tuple(inner, inner.load(place), len(packed))
+    place = inner.bitcast(data, _packed_type(context, packed).as_pointer())
+    values = inner.load(cgutils.gep_inbounds(inner, place, 0, 0))
+    arguments = cgutils.unpack_tuple(inner, values, len(packed))
     with cgutils.for_range_slice(inner, first, last, word(1)) as (index, _):
         call = signature, [index, *arguments]
         status, _ = context.call_internal_no_propagate(inner, compiled.fndesc, *call)
         with cgutils.if_unlikely(inner, status.is_error):
-            inner.ret(flag(1))
+            inner.store(status.excinfoptr, cgutils.gep_inbounds(inner, place, 0, 1))
+            inner.ret(status.code)
     inner.ret(flag(0))
     return function
 
 
-def driver(block: Callable[..., None]) -> Callable[..., Any]:
+def _packed_type(context: Any, packed: Any) -> ir.Type:
+    return ir.LiteralStructType([context.get_value_type(packed), excinfo_ptr_t])
+
+
+def driver(block: Callable[..., None]) -> Callable[..., None]:
     """Compile a function ``block(b, *arguments)`` as one of all blocks, for any number of threads.
 
-    The result is ``function(n_blocks, n_threads, *arguments)``, which returns 1 where memory ran
-    out and 0 elsewhere.
+    The result is ``function(n_blocks, n_threads, *arguments)``. It raises what one of the blocks
+    has raised. A block has arguments beside b, of other names than these two, no defaults, and is
+    no closure.
     """
+    names = list(inspect.signature(block).parameters)[1:]
+    if block.__closure__ or block.__defaults__ or not names or set(names) & _TAKEN:
+        raise TypeError(
+            f"{block.__qualname__} must have named arguments beside the block's number, other than "
+            f"{', '.join(sorted(_TAKEN))}, no defaults and no variables of an enclosing function"
+        )
 
     @intrinsic
     def run_blocks(typing_context: Any, n_blocks: Any, n_threads: Any, packed: Any) -> Any:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
-            function = _function_of_blocks(context, builder, block, signature.args[2])
-            data = builder.bitcast(cgutils.alloca_once_value(builder, values[2]), cgutils.voidptr_t)
-            parts = [function, data, *values[:2]]
+            packed = signature.args[2]
+            function = _function_of_blocks(context, builder, block, packed)
+            place = cgutils.alloca_once(builder, _packed_type(context, packed))
+            builder.store(values[2], cgutils.gep_inbounds(builder, place, 0, 0))
+            parts = [function, builder.bitcast(place, cgutils.voidptr_t), *values[:2]]
             kind = ir.FunctionType(ir.IntType(32), [part.type for part in parts])
             run = cgutils.get_or_insert_function(builder.module, kind, "fastce_run_blocks")
-            return builder.call(run, parts)
+            code = builder.call(run, parts)
+            with cgutils.if_unlikely(builder, cgutils.is_not_null(builder, code)):
+                raised = builder.load(cgutils.gep_inbounds(builder, place, 0, 1))
+                fields = dict.fromkeys(Status._fields) | {"code": code, "excinfoptr": raised}
+                context.call_conv.return_status_propagate(builder, Status(**fields))
+            return context.get_dummy_value()
 
-        return types.int32(types.intp, types.intp, packed), generate
+        return types.none(types.intp, types.intp, packed), generate
 
     # Numba calls a function of named arguments with less work than one of ``*arguments``.
-    names = ", ".join(list(inspect.signature(block).parameters)[1:])
-    source = f"lambda n_blocks, n_threads, {names}: run_blocks(n_blocks, n_threads, ({names},))"
+    listed = ", ".join(names)
+    source = f"lambda n_blocks, n_threads, {listed}: run_blocks(n_blocks, n_threads, ({listed},))"
     code = compile(source, block.__code__.co_filename, "eval")
     function = eval(code, {"run_blocks": run_blocks})
     function.__code__ = function.__code__.replace(
@@ -209,4 +236,6 @@ def driver(block: Callable[..., None]) -> Callable[..., Any]:
     )
     function.__name__, function.__qualname__ = block.__name__, block.__qualname__
     function.__module__, function.__doc__ = block.__module__, block.__doc__
-    return _jit(function)
+    # Numba's key of the cache holds the code of that function only, which all drivers share.
+    own = block.__code__.co_code, block.__code__.co_consts, block.__code__.co_names
+    return _jit(function, stamp=f"{_STAMP} {own!r}")

@@ -148,7 +148,7 @@ def parallel_from(min_work: int) -> Iterator[None]:
         MIN_PARALLEL_WORK = before
 
 
-def run(driver: Callable[..., int], work: int, n_blocks: int, *args: Any) -> None:
+def run(driver: Callable[..., None], work: int, n_blocks: int, *args: Any) -> None:
     """Call a compiled driver for all its blocks, on one thread or on several, with the same bits.
 
     Only one parallel region runs at a time: a Python thread that finds another one inside a region
@@ -156,16 +156,15 @@ def run(driver: Callable[..., int], work: int, n_blocks: int, *args: Any) -> Non
     in Numba's workqueue layer, which aborts the process when two enter it. (A ``prange`` of the
     user's in another thread may still meet one of ours there; the omp and tbb layers do not mind.)
     """
-    n_threads = 1 if work < MIN_PARALLEL_WORK or _forked else current_num_threads()
+    is_serial = work < MIN_PARALLEL_WORK or n_blocks < 2 or _forked
+    n_threads = 1 if is_serial else current_num_threads()
     if n_threads == 1 or not region.acquire(blocking=False):
-        failed = driver(n_blocks, 1, *args)
-    else:
-        try:
-            failed = driver(n_blocks, min(n_threads, _start_threads()), *args)
-        finally:
-            region.release()
-    if failed:
-        raise MemoryError("there is no memory left for the scratch arrays of a block of rows")
+        driver(n_blocks, 1, *args)
+        return
+    try:
+        driver(n_blocks, min(n_threads, _start_threads()), *args)
+    finally:
+        region.release()
 
 
 _max_started: int | None = None

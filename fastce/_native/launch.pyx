@@ -10,11 +10,11 @@ from libc.stdint cimport intptr_t, uintptr_t
 
 __all__ = ["address", "connect"]
 
-# No processor has so many cores that may share one memory.
+# No more threads than these get blocks: their bounds lie on the stack.
 cdef enum:
     MAX_THREADS = 1024
 
-# Does the blocks from `first` to before `last`, and returns 0, or 1 where memory ran out.
+# Does the blocks from `first` to before `last`, and returns 0, or the status of one that raised.
 ctypedef int (*block_range)(void *data, intptr_t first, intptr_t last) noexcept nogil
 
 # What a threading layer calls in each thread: args[0] is where its `dimensions[0]` ranges begin,
@@ -25,7 +25,7 @@ ctypedef void (*thread_function)(
 cdef struct Task:
     block_range function
     void *data
-    int failed
+    int status
 
 ctypedef void (*parallel_for_function)(
     thread_function function, char **args, size_t *dimensions, size_t *steps, void *data,
@@ -43,19 +43,20 @@ cdef void in_one_thread(
         char **args, size_t *dimensions, size_t *steps, void *data) noexcept nogil:
     cdef Task *task = <Task *> data
     cdef size_t k
+    cdef int status
     cdef intptr_t *bounds
     for k in range(dimensions[0]):
         bounds = <intptr_t *> (args[0] + k * steps[0])
-        if task.function(task.data, bounds[0], bounds[1]):
-            task.failed = 1  # all threads write the same
+        status = task.function(task.data, bounds[0], bounds[1])
+        if status:
+            task.status = status  # of several threads, one of theirs
 
 
 cdef int run_blocks(
         block_range function, void *data, intptr_t n_blocks, intptr_t n_threads) noexcept nogil:
     """Call ``function(data, first, last)`` for ranges that make up all blocks, one for each thread.
 
-    Which thread does a block does not depend on the others' pace. Return 0, or 1 where memory ran
-    out.
+    Return 0, or the status of a block that raised.
     """
     cdef intptr_t bounds[MAX_THREADS + 1]
     cdef Task task
@@ -69,7 +70,7 @@ cdef int run_blocks(
         return function(data, 0, n_blocks)
     for k in range(n_threads + 1):
         bounds[k] = k * n_blocks // n_threads
-    task.function, task.data, task.failed = function, data, 0
+    task.function, task.data, task.status = function, data, 0
     # one array, of ranges: thread k finds the first block and the end of its own at bounds[k]
     arrays[0] = <char *> bounds
     dimensions[0], dimensions[1] = n_threads, 2
@@ -78,7 +79,7 @@ cdef int run_blocks(
     before = get_num_threads()
     parallel_for(in_one_thread, arrays, dimensions, steps, &task, 1, 1, <int> n_threads)
     set_num_threads(before)
-    return task.failed
+    return task.status
 
 
 def address():

@@ -109,7 +109,7 @@ def _store_pair(b, new, old, factors, S, pair, rounded, sizes, parts):
         parts[b, k] = _dot(S[k, i:j], rounded[i:j])
 
 
-def _run(vector_driver: Callable[..., int], n_numbers: int, size: int, *arguments: Any) -> None:
+def _run(vector_driver: Callable[..., None], n_numbers: int, size: int, *arguments: Any) -> None:
     # for the blocks of vectors of this size; n_numbers are read or written
     threads.run(vector_driver, n_numbers // NUMBERS_A_STEP, _n_blocks(size), *arguments)
 

@@ -56,6 +56,20 @@ def fill_memory(b, sizes):
     sizes[b] = np.empty(sizes[b]).size
 
 
+@jit.driver
+def refuse(b, numbers):
+    """Fail at a block whose number is negative."""
+    if numbers[b] < 0:
+        raise ValueError("a negative number")
+    numbers[b] += 1
+
+
+@jit.driver
+def invert(b, x, out):
+    """Divide, by 0 as well."""
+    out[b] = 1.0 / x[b]
+
+
 @pytest.mark.parametrize("n_blocks", [0, 1, 2, 7, 1000])
 def test_a_driver_calls_every_block_once_on_any_number_of_threads(n_blocks):
     for n_threads in (1, 2, 3, 5000):
@@ -68,13 +82,63 @@ def test_a_driver_calls_every_block_once_on_any_number_of_threads(n_blocks):
 
 
 @pytest.mark.parametrize("least_work", [0, sys.maxsize])
-def test_a_block_without_memory_raises(least_work):
-    sizes = np.array([1, 2, 2**60, 3])
-    with threads.parallel_from(least_work), pytest.raises(MemoryError, match="scratch arrays"):
-        threads.run(fill_memory, 1, 4, sizes)
+def test_what_a_block_raises_comes_out(least_work):
+    sizes, numbers = np.array([1, 2, 2**58, 3]), np.array([1, 2, -1, -1, 5])
     with threads.parallel_from(least_work):
+        with pytest.raises(MemoryError, match="Allocation failed"):
+            threads.run(fill_memory, 1, 4, sizes)
+        with pytest.raises(ValueError, match=r"^a negative number$"):
+            threads.run(refuse, 1, 5, numbers)
         threads.run(fill_memory, 1, 2, sizes)
+        threads.run(refuse, 1, 2, numbers)
+    assert_array_equal(numbers[:4], [3, 4, -1, -1])
     assert not threads.region.locked()
+
+
+def test_a_block_divides_as_numpy_does():
+    out = np.empty(3)
+    threads.run(invert, 0, 3, np.array([1.0, 0.0, -0.0]), out)
+    assert_array_equal(out, [1.0, np.inf, -np.inf])
+
+
+def test_one_block_starts_no_threads(monkeypatch):
+    monkeypatch.setattr(threads, "_start_threads", lambda: pytest.fail("threads were started"))
+    numbers = np.zeros(1, int)
+    with threads.parallel_from(0), threads.at_most(2):
+        threads.run(refuse, 1, 1, numbers)
+    assert numbers == [1]
+
+
+def closure(constant):
+    def block(b, out):
+        out[b] = constant
+
+    return block
+
+
+def test_a_block_that_the_cache_cannot_tell_is_refused():
+    def without_arguments(b):
+        pass
+
+    def with_a_taken_name(b, n_threads):
+        pass
+
+    def with_a_default(b, out=None):
+        pass
+
+    for block in (closure(1.0), without_arguments, with_a_taken_name, with_a_default):
+        with pytest.raises(TypeError, match=rf"{block.__name__} must have named arguments"):
+            jit.driver(block)
+
+
+def test_an_edited_block_is_compiled_anew(tmp_path):
+    """Here the file that holds the driver is not one of the package's."""
+    code = "import numpy as np, toy\nx = np.array([3.0])\ntoy.f(1, 1, x)\nprint(x[0])"
+    for source, expected in (("x[b] + 1.0", 4.0), ("x[b] * x[b]", 9.0), ("x[b] + 2.0", 5.0)):
+        (tmp_path / "toy.py").write_text(
+            f"from fastce._core.jit import driver\n\n\n@driver\ndef f(b, x):\n    x[b] = {source}\n"
+        )
+        assert run(tmp_path, code, PACKAGE.parent) == expected
 
 
 def test_a_driver_keeps_name_document_and_place():
@@ -101,8 +165,9 @@ def test_the_stamp_covers_every_folder(tmp_path):
     assert jit.source_stamp(package) == before
 
 
-def run(folder, code):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder)}
+def run(folder, code, *others):
+    paths = os.pathsep.join(map(str, (folder, *others)))
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
         cwd=folder,

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 import fastce
 
-# Big enough for a parallel region, with a last block that is not full.
+# Several blocks each, the last one not full; the last shape is big enough for a parallel region.
 PROBLEM = """
 import hashlib, sys
 import numpy as np
@@ -55,14 +55,16 @@ ALONE = """
 print("n_threads", fastce.get_num_threads())
 import numba
 numba.set_num_threads(2)
-digest(make(*SHAPES[0], np.float64))
+digest(large_problem())
+assert numba.np.ufunc.parallel._is_initialized, "no threads were started"
 print("numba", numba.get_num_threads())
 for shape in SHAPES:
     for dtype in (np.float32, np.float64):
         problem, digests = make(*shape, dtype), []
         for n in (1, 2, 3):
             fastce.set_num_threads(n)
-            digests.append(digest(problem))
+            with threads.parallel_from(0):
+                digests.append(digest(problem))
         print("bits", *digests)
 """
 

@@ -65,7 +65,7 @@ def test_ranges_make_up_all_blocks(layer, n_blocks, n_threads):
 
 
 @pytest.mark.parametrize("n_threads", [1, 4])
-def test_a_failed_range_is_told(layer, n_threads):
-    function = BLOCK_RANGE(lambda data, first, last: int(first <= 3 < last))
-    assert RUN(launch.address())(function, None, 8, n_threads) == 1
+def test_the_status_of_a_range_that_raised_comes_out(layer, n_threads):
+    function = BLOCK_RANGE(lambda data, first, last: -7 if first <= 3 < last else 0)
+    assert RUN(launch.address())(function, None, 8, n_threads) == -7
     assert RUN(launch.address())(function, None, 3, n_threads) == 0

@@ -100,19 +100,10 @@ def test_long_vectors_give_equal_bits_for_any_number_of_threads(rng, n_threads, 
     for n in (1, min(n_threads, threads._max_threads())):
         monkeypatch.setattr(threads, "_n_threads", n)
         S, Y, changes = rows.copy(), rows.copy(), np.empty(size)
-        products, *_ = vectors.store_pair((x, y), (y, x), S, Y, 1, changes)
-        add = vectors.gemv_transposed(rows, np.arange(3.0), x, np.empty(size), 0.7)
-        results.append(
-            [
-                vectors.gemv(rows, x),
-                add,
-                vectors.axpy(0.7, x, y),
-                vectors.amax(x),
-                products,
-                S,
-                Y,
-                changes,
-            ]
-        )
+        with threads.parallel_from(0):
+            products, *_ = vectors.store_pair((x, y), (y, x), S, Y, 1, changes)
+            add = vectors.gemv_transposed(rows, np.arange(3.0), x, np.empty(size), 0.7)
+            others = [vectors.gemv(rows, x), vectors.axpy(0.7, x, y), vectors.amax(x)]
+        results.append([*others, add, products, S, Y, changes])
     for first, second in zip(*results, strict=True):
         np.testing.assert_array_equal(first, second)
