@@ -21,7 +21,9 @@ from ._losses.table import MODULES
 # Public function -> the module that is loaded when it is first used.
 _MODULE_BY_NAME = {
     **MODULES,
+    "patch_sklearn": "patch",
     "show_versions": "_tools.versions",
+    "unpatch_sklearn": "patch",
     "warmup": "_tools.warmup",
 }
 

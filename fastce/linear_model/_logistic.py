@@ -16,7 +16,7 @@ from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
 from .._core.version import __version__, is_newer
-from . import _liblinear, _parameters, _predict, _validation, _warnings
+from . import _html, _liblinear, _parameters, _predict, _validation, _warnings
 from ._namespace import Namespace, namespace_of, to_numpy
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         classes and the class's own weight.
     random_state : int, RandomState or None, default=None
         Changes nothing: no fit here draws a number.
-    solver : {"auto", "lbfgs", "newton-cg", "newton-cholesky", "liblinear", "sag", "saga"}, \
-            default="auto"
+    solver : str, default="auto"
+        One of "auto", "lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear".
         "auto" chooses from shape, sparsity and number of classes, by what the Hessian or an
         approximation costs beside a pass over X: it begins with "lbfgs" unless the Hessian is
         almost free, and goes on with "newton-cg" where that is slow. All end at the same optimum;
@@ -140,6 +140,8 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     """
 
     _parameter_constraints = _parameters.CONSTRAINTS
+    _doc_link_module = "fastce"
+    _doc_link_template = _html.DOCUMENTATION
 
     def __init__(
         self,
@@ -185,6 +187,12 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         if self.solver == "liblinear":
             tags.classifier_tags.multi_class = False
         return tags
+
+    def _get_params_html(self, *args: Any, **kwargs: Any) -> Any:
+        return _html.described(super()._get_params_html(*args, **kwargs))
+
+    def _get_fitted_attr_html(self, *args: Any, **kwargs: Any) -> Any:
+        return _html.described(super()._get_fitted_attr_html(*args, **kwargs))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds: the attributes, and the version that wrote it."""
