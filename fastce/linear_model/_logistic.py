@@ -209,13 +209,7 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
                 f"fastce {__version__} here: it may predict something else, or fail",
                 UserWarning,
             )
-        parameters = inspect.signature(type(self).__init__).parameters
-        defaults = {
-            name: parameter.default
-            for name, parameter in parameters.items()
-            if parameter.default is not parameter.empty
-        }
-        super().__setstate__({**defaults, **state})
+        super().__setstate__({**_DEFAULTS, **state})
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
         """Fit the model.
@@ -253,7 +247,7 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
-        _parameters.check_parameters(self)
+        _parameters.check_parameters(self, _DEFAULTS)
         meaning = _parameters.understand(self)
         n_threads = _validation.check_n_threads(self.n_threads)
         there, there_y = namespace_of(X), namespace_of(y)
@@ -349,3 +343,9 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
 
 def _put(there: Namespace | None, array: np.ndarray) -> Any:
     return array if there is None else there.put(array)
+
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(LogisticRegression).parameters.items()
+}

@@ -24,7 +24,7 @@ class Namespace(NamedTuple):
 
 def namespace_of(X: Any) -> Namespace | None:
     """Return where X is; None for NumPy, and for what becomes a NumPy array anyway."""
-    if not get_config()["array_api_dispatch"] or isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) or not get_config()["array_api_dispatch"]:
         return None
     from sklearn.utils import _array_api
 

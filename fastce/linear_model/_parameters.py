@@ -76,16 +76,19 @@ def _compiled() -> dict[str, list[Any]]:
     }
 
 
-def check_parameters(model: Any) -> None:
+def check_parameters(model: Any, defaults: dict[str, Any]) -> None:
     """Raise an error that names the first parameter of a model that breaks its rule.
 
-    It is scikit-learn's InvalidParameterError, which is a ValueError and a TypeError.
+    It is scikit-learn's InvalidParameterError, which is a ValueError and a TypeError. Defaults need
+    no look: most parameters are, and a small fit takes little longer than all these rules.
     """
     if get_config()["skip_parameter_validation"]:
         return
     for name, constraints in _compiled().items():
         value = getattr(model, name)
-        if not any(constraint.is_satisfied_by(value) for constraint in constraints):
+        if value is not defaults[name] and not any(
+            constraint.is_satisfied_by(value) for constraint in constraints
+        ):
             _refuse(model, name, value)
     if isinstance(model.class_weight, dict):
         for label, weight in model.class_weight.items():

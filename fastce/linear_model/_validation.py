@@ -88,7 +88,10 @@ def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # Integers are always good targets: it only warns of many classes, but sorts.
         check_classification_targets(y)
     if classes.size < 2:
-        raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}")
+        raise ValueError(
+            "This solver needs samples of at least 2 classes in the data, but the data contains "
+            f"only one class: {classes.tolist()[0]!r} (y must hold at least two)"
+        )
     return classes, target
 
 
@@ -212,6 +215,9 @@ def check_warm_start(model: Any, meaning: Meaning, classes: np.ndarray, n_featur
             f"{model.classes_}; got {classes}"
         )
     coef, intercept = _predict.coefficients(model, n_features)
+    for name, values in (("coef_", coef), ("intercept_", intercept)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} must be finite when warm_start is set; got NaN or infinity")
     if meaning.intercept_scaling is not None:
         return _liblinear.join(coef, intercept, meaning.intercept_scaling)
     return coef, intercept

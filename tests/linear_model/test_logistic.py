@@ -172,6 +172,16 @@ def test_warm_start(rng):
     np.testing.assert_allclose(model.coef_, again.coef_, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["coef_", "intercept_"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_warm_start_that_is_not_finite_is_named(name, value):
+    X, y = raw("iris")
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    getattr(model, name)[...] = value
+    with pytest.raises(ValueError, match=f"{name} must be finite when warm_start is set"):
+        model.fit(X, y)
+
+
 def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
     monkeypatch.setattr(threads, "MIN_PARALLEL_WORK", 0)
     X, y = rng.normal(size=(5000, 8)), rng.integers(0, 3, 5000)

@@ -14,7 +14,7 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
 @pytest.mark.parametrize(
     ("X", "y", "options", "message"),
     [
-        (GOOD[0], np.zeros(6), {}, "at least 2 classes; got 1 class"),
+        (GOOD[0], np.zeros(6), {}, r"needs samples of at least 2 classes .*: 0\.0 \(y must"),
         (GOOD[0], np.linspace(0, 1, 6), {}, "[Uu]nknown label type"),
         (GOOD[0], GOOD[1][:5], {}, "inconsistent numbers of samples"),
         (GOOD[0], None, {}, "requires y to be passed"),
