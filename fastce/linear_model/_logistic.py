@@ -100,8 +100,8 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     intercept_ : ndarray (n_classes,) or (1,)
     n_iter_ : ndarray (1,), int32
     n_features_in_ : int
-    feature_names_in_ : ndarray (n_features,)
-        When X has feature names that are all strings.
+    feature_names_in_ : ndarray (n_features_in_,)
+        Only where X has feature names that are all strings.
     loss_history_ : ndarray (n_iter + 1,)
         The mean objective (divided by C and the sum of weights; without a penalty the mean loss) at
         the start and after each iteration.
