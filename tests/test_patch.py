@@ -1,12 +1,15 @@
 """scikit-learn's names become ours, and again its own."""
 
 import os
+import pickle
 import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 import sklearn.linear_model
+from linear_models import raw
 from sklearn.linear_model import _logistic
 
 import fastce
@@ -68,6 +71,22 @@ def test_modules_that_were_imported_meanwhile(monkeypatch):
     fastce.unpatch_sklearn()
     assert sys.modules["sklearn.imported_meanwhile"].LogisticRegression is Theirs
     assert sys.modules["a_users"].LogisticRegression is Ours
+
+
+def test_a_pickle_of_scikit_learns_becomes_ours_that_predicts_the_same():
+    X, y = raw("iris")
+    theirs = Theirs(max_iter=1000, C=0.5).fit(X, y)
+    text = pickle.dumps(theirs)
+    fastce.patch_sklearn(verbose=False)
+    model = pickle.loads(text)
+    assert type(model) is Ours
+    assert model.get_params()["C"] == 0.5
+    assert model.get_params()["label_smoothing"] == 0.0
+    np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
+    with pytest.raises(pickle.PicklingError):
+        pickle.dumps(theirs)
+    fastce.unpatch_sklearn()
+    assert pickle.dumps(theirs) == text
 
 
 def test_our_own_modules_keep_scikit_learns():
