@@ -25,7 +25,7 @@ def test_scikit_learns_tests_pass_with_ours(tmp_path):
     finally:
         sys.path.remove(str(HERE))
     command = [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-p", "suite"]
-    command += ["-q", "--tb=short", "-W", "ignore", "-p", "no:cacheprovider"]
+    command += ["-q", "--tb=short", "-W", "ignore", "-p", "no:cacheprovider", "-n", "2"]
     path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
     done = subprocess.run(
         [*command, *map(str, suite.files())],
