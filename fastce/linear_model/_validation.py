@@ -217,7 +217,10 @@ def check_warm_start(model: Any, meaning: Meaning, classes: np.ndarray, n_featur
     coef, intercept = _predict.coefficients(model, n_features)
     for name, values in (("coef_", coef), ("intercept_", intercept)):
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} must be finite when warm_start is set; got NaN or infinity")
+            raise ValueError(
+                f"Floating-point under-/overflow: {name} must be finite when warm_start is set; "
+                "got NaN or infinity"
+            )
     if meaning.intercept_scaling is not None:
         return _liblinear.join(coef, intercept, meaning.intercept_scaling)
     return coef, intercept

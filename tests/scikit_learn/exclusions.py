@@ -85,10 +85,6 @@ EXCLUSIONS = [
         "another solver's internals: a step length at which sag divides by zero",
     ),
     Exclusion(
-        "linear_model/tests/test_sag.py::test_sag_classifier_raises_error",
-        "another solver's internals: its sentence for NaN, which here names coef_",
-    ),
-    Exclusion(
         "tests/test_multioutput.py::test_multiclass_multioutput_estimator_predict_proba",
         "a printed figure of a fit that had not converged",
     ),
