@@ -206,9 +206,16 @@ def _penalty(C: Any, total_weight: float) -> float:
 
 
 def check_warm_start(model: Any, meaning: Meaning, classes: np.ndarray, n_features: int) -> Start:
-    """Return the previous solution where the fit is to start from it, checked."""
+    """Return the previous solution where the fit is to start from it, checked.
+
+    A fit of no iterations is zero, as scikit-learn's is.
+    """
     if not (model.warm_start and hasattr(model, "coef_")):
-        return None
+        if model.max_iter > 0:
+            return None
+        n_rows = 1 if classes.size == 2 else classes.size
+        n_columns = n_features + (meaning.intercept_scaling is not None)
+        return np.zeros((n_rows, n_columns)), np.zeros(n_rows)
     if not np.array_equal(classes, to_numpy(model.classes_)):
         raise ValueError(
             "y must hold the classes of the previous fit when warm_start is set, "

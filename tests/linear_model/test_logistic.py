@@ -182,6 +182,16 @@ def test_a_warm_start_that_is_not_finite_is_named(name, value):
         model.fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["auto", "newton-cg", "liblinear"])
+def test_no_iterations_leave_zeros(solver):
+    X, y = raw("breast_cancer")
+    model = LogisticRegression(max_iter=0, solver=solver).fit(X, y)
+    assert model.n_iter_[0] == 0
+    assert not model.coef_.any()
+    np.testing.assert_array_equal(model.predict_proba(X), 0.5)
+
+
 def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
     monkeypatch.setattr(threads, "MIN_PARALLEL_WORK", 0)
     X, y = rng.normal(size=(5000, 8)), rng.integers(0, 3, 5000)

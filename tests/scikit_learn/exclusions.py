@@ -69,11 +69,6 @@ EXCLUSIONS = [
         "another solver's internals: where it gives up, and for which other",
     ),
     Exclusion(
-        LOGISTIC + "test_zero_max_iter",
-        "another solver's start: ours is the null model, whose intercept is that of the classes",
-        "newton|sag",
-    ),
-    Exclusion(
         LOGISTIC + "test_logistic_cv_multinomial_score",
         "hands our parameters to a private function of scikit-learn",
     ),
