@@ -15,14 +15,15 @@ from ._core.interrupts import interrupts_wait
 
 # Not when first used like the others: it watches forks, which may come before the first call.
 from ._core.threads import get_num_threads, set_num_threads
+from ._core.version import __version__ as __version__
 from ._losses.table import MODULES
-
-__version__ = "0.1.0"
 
 # Public function -> the module that is loaded when it is first used.
 _MODULE_BY_NAME = {
     **MODULES,
+    "patch_sklearn": "patch",
     "show_versions": "_tools.versions",
+    "unpatch_sklearn": "patch",
     "warmup": "_tools.warmup",
 }
 

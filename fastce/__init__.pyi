@@ -18,6 +18,7 @@ from ._losses.sigmoid_focal import sigmoid_focal_loss_grad_and_hess
 from ._losses.special import log_softmax, softmax
 from ._tools.versions import show_versions
 from ._tools.warmup import warmup
+from .patch import patch_sklearn, unpatch_sklearn
 
 __version__: str
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "logsumexp",
     "nll_loss",
     "nll_loss_value_and_grad",
+    "patch_sklearn",
     "poly_loss",
     "poly_loss_grad_and_hess",
     "poly_loss_value_and_grad",
@@ -53,6 +55,7 @@ __all__ = [
     "sigmoid_focal_loss_grad_and_hess",
     "sigmoid_focal_loss_value_and_grad",
     "softmax",
+    "unpatch_sklearn",
     "warmup",
 ]
 

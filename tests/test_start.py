@@ -31,6 +31,7 @@ PUBLIC = [
     "logsumexp",
     "nll_loss",
     "nll_loss_value_and_grad",
+    "patch_sklearn",
     "set_num_threads",
     "show_versions",
     "sigmoid",
@@ -38,6 +39,7 @@ PUBLIC = [
     "sigmoid_focal_loss_grad_and_hess",
     "sigmoid_focal_loss_value_and_grad",
     "softmax",
+    "unpatch_sklearn",
     "warmup",
 ]
 HEAVY = ["numba", "llvmlite", "scipy", "sklearn", "torch", "jax", "pandas", "matplotlib"]

@@ -33,8 +33,10 @@ WIDTH = 100
 # Public functions that are neither losses nor special functions, with their modules.
 OTHERS = {
     "get_num_threads": "_core.threads",
+    "patch_sklearn": "patch",
     "set_num_threads": "_core.threads",
     "show_versions": "_tools.versions",
+    "unpatch_sklearn": "patch",
     "warmup": "_tools.warmup",
 }
 # What `reduction` may be, and what a loss is then.

@@ -3,19 +3,21 @@
 Prediction compiles nothing: Numba is loaded by ``fit`` only.
 """
 
-import warnings
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator
+from sklearn.linear_model._base import LinearClassifierMixin, SparseCoefMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._core import threads
 from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
-from . import _predict, _validation
+from .._core.version import __version__, is_newer
+from . import _html, _liblinear, _parameters, _predict, _validation, _warnings
+from ._namespace import Namespace, namespace_of, to_numpy
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LogisticRegression"]
 
 
-class LogisticRegression(ClassifierMixin, BaseEstimator):
+class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     r"""Logistic regression, binary or multinomial, that converges whatever the columns' scale.
 
     Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \|W\|^2
@@ -33,52 +35,73 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     second moments of the columns, hence columns need not be scaled. X is neither copied nor
     converted when it is float32 or float64, in any memory order, or CSR.
 
+    Parameters are scikit-learn's, `label_smoothing` and `n_threads` are ours. Defaults that differ:
+    `solver` and `max_iter`.
+
     Parameters
     ----------
+    penalty : {"l2", "l1", "elasticnet"} or None, default="deprecated"
+        As scikit-learn has it, deprecated with a FutureWarning: `C` and `l1_ratio` say the same.
+        None is ``C=np.inf``; "l1" and "elasticnet" are not there yet.
     C : float, default=1.0
         Inverse strength of the penalty, above zero; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Share of an L1 penalty; only 0 is supported so far.
-    fit_intercept : bool, default=True
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by label. "balanced": the total weight divided by the number of
-        classes and the class's own weight.
-    label_smoothing : float, default=0.0
-        From 0 to 1: a target is a one-hot row times (1 - label_smoothing) plus label_smoothing /
-        n_classes everywhere.
+        Share of an L1 penalty; only 0 is there yet, anything else is refused. None is 0, and
+        deprecated.
+    dual : bool, default=False
+        True only for "liblinear"; the optimum is the same.
     tol : float, default=1e-4
         The fit ends when the largest absolute entry of the gradient of the mean objective (as
         scikit-learn defines it: the objective divided by C and the sum of weights) is at most `tol`
-        and the estimated relative distance to the minimum is at most ``1e-3 * tol``.
-    max_iter : int, default=2000
-        Most iterations. An iteration takes one pass over X, seldom two; of Newton's method, some
-        more.
-    solver : {"auto", "lbfgs", "newton-cg", "newton-cholesky"}, default="auto"
+        and the estimated relative distance to the minimum is at most ``1e-3 * tol``. 0 asks for all
+        that float64 can give.
+    fit_intercept : bool, default=True
+        Whether there is an intercept.
+    intercept_scaling : float, default=1
+        Only for "liblinear", whose objective has the intercept penalised: it is `intercept_scaling`
+        times the coefficient of one more column, which holds this number.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label. "balanced": the total weight divided by the number of
+        classes and the class's own weight.
+    random_state : int, RandomState or None, default=None
+        Changes nothing: no fit here draws a number.
+    solver : str, default="auto"
+        One of "auto", "lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear".
         "auto" chooses from shape, sparsity and number of classes, by what the Hessian or an
         approximation costs beside a pass over X: it begins with "lbfgs" unless the Hessian is
         almost free, and goes on with "newton-cg" where that is slow. All end at the same optimum;
         there is no need to set it. "newton-cholesky" factors the Hessian, and is refused where that
-        is too large.
-    warm_start : bool, default=False
-        Start from the previous solution.
+        is too large. "sag", "saga" and "liblinear" are the optimum that scikit-learn's solver of
+        this name looks for, found our way, as "auto" does; for "liblinear" this is one with a
+        penalised intercept (see `intercept_scaling`) and for two classes only.
+    max_iter : int, default=2000
+        Most iterations. An iteration takes one pass over X, seldom two; of Newton's method, some
+        more.
     verbose : int, default=0
         Above 0: a line that shows iteration, objective and gradient while it works.
+    warm_start : bool, default=False
+        Start from the previous solution.
+    n_jobs : int or None, default=None
+        Has no effect, and is deprecated with a FutureWarning, as in scikit-learn: see `n_threads`.
+    label_smoothing : float, default=0.0
+        From 0 to 1: a target is a one-hot row times (1 - label_smoothing) plus label_smoothing /
+        n_classes everywhere.
     n_threads : int or None, default=None
         Threads of fit and predictions; None for what `fastce.set_num_threads` says. The result does
         not depend on it.
-    random_state : int or None, default=None
-        Not used; for interfaces that set it.
 
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
     coef_ : ndarray (n_classes, n_features), or (1, n_features) for two classes
-        float64 whatever the dtype of X.
+        float64 whatever the dtype of X (in scikit-learn float32 for float32 X): rounded to float32,
+        it would be no optimum on columns far from zero. Predictions take what you set instead: an
+        array, a list, one dimension for two classes, a sparse matrix (see `sparsify`).
     intercept_ : ndarray (n_classes,) or (1,)
     n_iter_ : ndarray (1,), int32
     n_features_in_ : int
-    feature_names_in_ : ndarray (n_features,)
-        When X has feature names that are all strings.
+    feature_names_in_ : ndarray (n_features_in_,)
+        Only where X has feature names that are all strings.
     loss_history_ : ndarray (n_iter + 1,)
         The mean objective (divided by C and the sum of weights; without a penalty the mean loss) at
         the start and after each iteration.
@@ -87,6 +110,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    Arrays of other libraries under scikit-learn's ``array_api_dispatch`` are computed by NumPy, on
+    the CPU; predictions, coefficients and labels come back as arrays of that library and device.
+
     ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit
     before its tolerance was reached. With columns far from zero (an offset of a million, say)
     rounding alone keeps the gradient above `tol`; the fit then ends where the estimated distance to
@@ -113,40 +139,77 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     array([0, 0, 0])
     """
 
+    _parameter_constraints = _parameters.CONSTRAINTS
+    _doc_link_module = "fastce"
+    _doc_link_template = _html.DOCUMENTATION
+
     def __init__(
         self,
-        C: float = 1.0,
+        penalty: str | None = "deprecated",
         *,
-        l1_ratio: float = 0.0,
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
         tol: float = 1e-4,
-        max_iter: int = 2000,
-        solver: str = "auto",
-        warm_start: bool = False,
-        verbose: int = 0,
-        n_threads: int | None = None,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Any = None,
         random_state: Any = None,
+        solver: str = "auto",
+        max_iter: int = 2000,
+        verbose: int = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        label_smoothing: float = 0.0,
+        n_threads: int | None = None,
     ) -> None:
+        self.penalty = penalty
         self.C = C
         self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
+        self.dual = dual
         self.tol = tol
-        self.max_iter = max_iter
-        self.solver = solver
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.n_threads = n_threads
+        self.fit_intercept = fit_intercept
+        self.intercept_scaling = intercept_scaling
+        self.class_weight = class_weight
         self.random_state = random_state
+        self.solver = solver
+        self.max_iter = max_iter
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.label_smoothing = label_smoothing
+        self.n_threads = n_threads
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn wants to know of an estimator."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if self.solver == "liblinear":
+            tags.classifier_tags.multi_class = False
         return tags
+
+    def _get_params_html(self, *args: Any, **kwargs: Any) -> Any:
+        return _html.described(super()._get_params_html(*args, **kwargs))
+
+    def _get_fitted_attr_html(self, *args: Any, **kwargs: Any) -> Any:
+        return _html.described(super()._get_fitted_attr_html(*args, **kwargs))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: the attributes, and the version that wrote it."""
+        return {**super().__getstate__(), "_fastce_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes of a pickle; parameters that it does not know get their defaults."""
+        state = dict(state)
+        version = state.pop("_fastce_version", "0.1.0")
+        state.pop("_sklearn_version", None)
+        if is_newer(version):
+            _warnings.warn(
+                f"this LogisticRegression was pickled by fastce {version}, which is newer than "
+                f"fastce {__version__} here: it may predict something else, or fail",
+                UserWarning,
+            )
+        super().__setstate__({**_DEFAULTS, **state})
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LogisticRegression":
         """Fit the model.
@@ -172,7 +235,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or an array breaks its rule; the message names it.
+            If a parameter or an array breaks its rule; the message names it. That of a parameter is
+            scikit-learn's InvalidParameterError, which is both.
         """
         before = dict(vars(self))
         try:
@@ -183,12 +247,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
-        _validation.check_parameters(self)
-        X, y = validate_data(self, X, y, **_validation.X_RULES)
-        classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight)
-        start = _validation.check_warm_start(self, classes)
-        settings = _validation.make_settings(self)
+        _parameters.check_parameters(self, _DEFAULTS)
+        meaning = _parameters.understand(self)
         n_threads = _validation.check_n_threads(self.n_threads)
+        there, there_y = namespace_of(X), namespace_of(y)
+        X, y, sample_weight = to_numpy(X), to_numpy(y), to_numpy(sample_weight)
+        X, y = validate_data(self, X, y, **_validation.X_RULES)
+        classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight)
+        start = _validation.check_warm_start(self, meaning, classes, X.shape[1])
+        settings = _validation.make_settings(self, meaning)
         with interrupts_wait():
             from ._solve import solve
 
@@ -199,9 +266,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             np.errstate(over="ignore", invalid="ignore"),
         ):
             solution = solve(problem, start, settings)
-        self.classes_ = classes
-        self.coef_, self.intercept_ = solution.coef, solution.intercept
-        self.n_iter_ = np.array([solution.result.n_iter], dtype=np.int32)
+        coef, intercept = solution.coef, solution.intercept
+        if meaning.intercept_scaling is not None:
+            coef, intercept = _liblinear.split(coef, meaning.intercept_scaling)
+        self.classes_ = _put(there_y, classes)
+        self.coef_, self.intercept_ = _put(there, coef), _put(there, intercept)
+        self.n_iter_ = _put(there, np.array([solution.result.n_iter], dtype=np.int32))
         self.loss_history_ = np.array(solution.result.history)
         self.grad_norm_ = solution.result.grad_norm
         if not solution.is_optimal:
@@ -212,56 +282,70 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
         if result.grad_norm <= self.tol and result.gap <= gap_tol:
             figures += ", but the objective still fell by more than such a gap"
-        if result.status == "max_iter":
-            reason = f"stopped after max_iter={self.max_iter} iterations"
-            remedy = "Increase max_iter, or tol."
-        else:
-            reason = "reached the precision of float64"
-            remedy = "Increase tol, or centre the columns of X."
-        message = f"LogisticRegression {reason}: {figures}. {remedy}"
-        # The caller of `fit` is three frames up.
-        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        end = _warnings.End(
+            solver=self.solver,
+            is_out_of_iterations=result.status == "max_iter",
+            n_iter=result.n_iter,
+            max_iter=self.max_iter,
+            value=result.value,
+            figures=figures,
+        )
+        _warnings.warn_of_convergence(end)
 
     def _design(self, X: Any) -> Design:
         """Return X of a prediction, checked."""
         check_is_fitted(self)
-        return as_design(validate_data(self, X, reset=False, **_validation.X_RULES))
+        return as_design(validate_data(self, to_numpy(X), reset=False, **_validation.X_RULES))
 
-    def _logits(self, X: Any) -> np.ndarray:
+    def _logits(self, X: Design) -> np.ndarray:
+        with threads.at_most(_validation.check_n_threads(self.n_threads)):
+            return _predict.logits(X, *_predict.coefficients(self, X.shape[1]))
+
+    def _probabilities(self, X: Any, *, log: bool) -> Any:
         design = self._design(X)
         with threads.at_most(_validation.check_n_threads(self.n_threads)):
-            return _predict.logits(design, self.coef_, self.intercept_)
+            coef, intercept = _predict.coefficients(self, design.shape[1])
+            result = _predict.probabilities(design, coef, intercept, log=log)
+        return _put(namespace_of(X), _predict.as_float_of(design, result))
 
-    def _probabilities(self, X: Any, *, log: bool) -> np.ndarray:
-        design = self._design(X)
-        with threads.at_most(_validation.check_n_threads(self.n_threads)):
-            return _predict.probabilities(design, self.coef_, self.intercept_, log=log)
-
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Any) -> Any:
         """Return the logits of X: (n_samples, n_classes), or for two classes (n_samples,).
 
-        Those of two classes are the logits of ``classes_[1]``.
+        Those of two classes are the logits of ``classes_[1]``. They are float32 for float32 X.
         """
-        logits = self._logits(X)
-        return logits.ravel() if logits.shape[1] == 1 else logits
+        design = self._design(X)
+        logits = _predict.as_float_of(design, self._logits(design))
+        return _put(namespace_of(X), logits.ravel() if logits.shape[1] == 1 else logits)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any) -> Any:
         """Return the most probable class of each row of X, (n_samples,)."""
-        logits = self._logits(X)
+        logits, classes = self._logits(self._design(X)), to_numpy(self.classes_)
         if logits.shape[1] == 1:
-            return self.classes_[(logits[:, 0] > 0).astype(np.intp)]
-        return self.classes_[logits.argmax(axis=1)]
+            indices = (logits[:, 0] > 0).astype(np.intp)
+        else:
+            indices = logits.argmax(axis=1)
+        return _put(namespace_of(X), classes[indices])
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Return the probabilities of the classes, (n_samples, n_classes).
 
-        Small ones keep their digits.
+        Small ones keep their digits. They are float32 for float32 X.
         """
         return self._probabilities(X, log=False)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithms of the probabilities, (n_samples, n_classes).
 
-        They are finite also where a probability is rounded to 0.
+        They are finite also where a probability is rounded to 0, and float32 for float32 X.
         """
         return self._probabilities(X, log=True)
+
+
+def _put(there: Namespace | None, array: np.ndarray) -> Any:
+    return array if there is None else there.put(array)
+
+
+_DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(LogisticRegression).parameters.items()
+}

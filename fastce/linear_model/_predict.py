@@ -1,16 +1,52 @@
 """Logits of rows, and their probabilities, by a linear model: in parallel, and without Numba."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from .._core.checks import is_sparse
 from .._core.design import Design
 from .._core.pool import split
 from .._native import rowwise
+from ._namespace import to_numpy
 
 # Threads take the rows in parts whose lengths are multiples of this many rows: fewer rows take less
 # time than it takes to hand them over.
 _MIN_ROWS = 64
+
+
+def coefficients(model: Any, n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return coef (K, p) and intercept (K,) of a fitted model, float64; K is 1 for two classes.
+
+    Those that a user has set may be sparse, lists or of one dimension, and the intercept a number.
+    """
+    coef = model.coef_.toarray() if is_sparse(model.coef_) else to_numpy(model.coef_)
+    coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
+    n_classes = np.shape(model.classes_)[0]
+    if coef.ndim != 2 or len(coef) not in ({1, 2} if n_classes <= 2 else {n_classes}):
+        raise ValueError(
+            f"coef_ must have a row for each of the {n_classes} classes in classes_ "
+            f"(one for two classes), and no other dimensions; got shape {coef.shape}"
+        )
+    if coef.shape[1] != n_features:
+        raise ValueError(
+            f"coef_ must have a column for each of the {n_features} features of X; "
+            f"got shape {coef.shape}"
+        )
+    intercept = np.asarray(to_numpy(model.intercept_), dtype=np.float64).ravel()
+    if intercept.size not in (1, len(coef)):
+        raise ValueError(
+            f"intercept_ must be a number, or one for each of the {len(coef)} rows of coef_; "
+            f"got {intercept.size} numbers"
+        )
+    return coef, np.broadcast_to(intercept, len(coef))
+
+
+def as_float_of(X: Design, result: np.ndarray) -> np.ndarray:
+    """Return a result in the dtype of X: float32 or float64."""
+    with np.errstate(all="ignore"):  # beyond float32 is infinity, below it zero
+        return result.astype(X.dtype, copy=False)
 
 
 def logits(

@@ -1,7 +1,5 @@
-"""What `LogisticRegression` is given: checks of its parameters; labels and weights as arrays."""
+"""What `fit` is given: labels and weights as arrays, the problem that they and parameters make."""
 
-from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,8 +8,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
 from .._core import checks, threads
-from .._core.design import Design
-from .._optimize import SOLVERS
+from .._core.design import Design, as_design
+from . import _liblinear, _predict
+from ._namespace import to_numpy
+from ._parameters import Meaning, check_liblinear
 
 # What scikit-learn's `validate_data` lets X be: as it is, or converted to these.
 X_RULES: dict[str, Any] = {
@@ -62,61 +62,6 @@ class Settings(NamedTuple):
 Start: TypeAlias = tuple[np.ndarray, np.ndarray] | None
 
 
-def check_parameters(model: Any) -> None:
-    """Raise a ValueError or TypeError that names the first bad parameter of a model."""
-    _check_number(model.C, "C", "above 0", lambda x: x > 0.0)
-    _check_number(model.tol, "tol", "finite and above 0", lambda x: 0.0 < x < np.inf)
-    checks.check_fraction(model.label_smoothing, "label_smoothing")
-    if not isinstance(model.max_iter, Integral) or isinstance(model.max_iter, bool):
-        raise TypeError(f"max_iter must be an integer; got {model.max_iter!r}")
-    if model.max_iter < 0:
-        raise ValueError(f"max_iter must not be negative; got {model.max_iter}")
-    _check_number(
-        model.l1_ratio,
-        "l1_ratio",
-        "equal to 0 (the only value supported so far)",
-        lambda x: x == 0.0,
-    )
-    if model.solver not in SOLVERS:
-        raise ValueError(
-            f"solver must be one of {', '.join(map(repr, SOLVERS))}; got {model.solver!r}"
-        )
-    for name in ("fit_intercept", "warm_start"):
-        if not isinstance(getattr(model, name), bool | np.bool_):
-            raise TypeError(f"{name} must be True or False; got {getattr(model, name)!r}")
-    if not isinstance(model.verbose, Integral) or model.verbose < 0:
-        raise ValueError(f"verbose must be an integer of at least 0; got {model.verbose!r}")
-    _check_class_weight(model.class_weight)
-
-
-def _check_class_weight(class_weight: Any) -> None:
-    if isinstance(class_weight, dict):
-        for label, weight in class_weight.items():
-            _check_number(
-                weight,
-                f"class_weight of class {label!r}",
-                "finite and not negative",
-                lambda x: 0.0 <= x < np.inf,
-            )
-        return
-    is_balanced = isinstance(class_weight, str) and class_weight == "balanced"
-    if not (class_weight is None or is_balanced):
-        raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
-
-
-def _check_number(value: Any, name: str, rule: str, holds: Callable[[float], bool]) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, {rule}; got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond floats
-        raise ValueError(
-            f"{name} must be {rule}; got an integer beyond the range of floats"
-        ) from None
-    if not holds(number):
-        raise ValueError(f"{name} must be {rule}; got {value!r}")
-
-
 def check_n_threads(n_threads: Any) -> int | None:
     """Return the parameter `n_threads`, checked."""
     if n_threads is None:
@@ -143,7 +88,10 @@ def encode_labels(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # Integers are always good targets: it only warns of many classes, but sorts.
         check_classification_targets(y)
     if classes.size < 2:
-        raise ValueError(f"y must hold at least 2 classes; got 1 class: {classes.tolist()[0]!r}")
+        raise ValueError(
+            "This solver needs samples of at least 2 classes in the data, but the data contains "
+            f"only one class: {classes.tolist()[0]!r} (y must hold at least two)"
+        )
     return classes, target
 
 
@@ -212,28 +160,32 @@ def _sample_weights(y: np.ndarray, sample_weight: Any) -> np.ndarray:
 
 
 def make_problem(
-    model: Any, X: Any, y: np.ndarray, sample_weight: Any
+    model: Any, meaning: Meaning, X: Any, y: np.ndarray, sample_weight: Any
 ) -> tuple[np.ndarray, Problem]:
-    """Return the classes and the problem of a fit of a model to a design X (n, p) and labels y."""
+    """Return the classes and the problem of a fit of a model to checked X (n, p) and labels y."""
     classes, target = encode_labels(y)
+    check_liblinear(model, classes.size)
     encoded = classes, target
     weights, total = row_weights(y, sample_weight, model.class_weight, encoded)
+    design = as_design(X)
+    if meaning.intercept_scaling is not None:
+        design = as_design(_liblinear.append_column(design.matrix(), meaning.intercept_scaling))
     problem = Problem(
-        X=X,
+        X=design,
         target=target,
         n_classes=classes.size,
         weights=weights,
-        penalty=_penalty(model.C, total),
-        fit_intercept=bool(model.fit_intercept),
+        penalty=_penalty(meaning.C, total),
+        fit_intercept=bool(model.fit_intercept) and meaning.intercept_scaling is None,
         label_smoothing=float(model.label_smoothing),
     )
     return classes, problem
 
 
-def make_settings(model: Any) -> Settings:
+def make_settings(model: Any, meaning: Meaning) -> Settings:
     """Return how a model's parameters have it fitted."""
     return Settings(
-        solver=model.solver,
+        solver=meaning.solver,
         tol=float(model.tol),
         gap_tol=_GAP_TOL_PART * float(model.tol),
         max_iter=int(model.max_iter),
@@ -253,19 +205,29 @@ def _penalty(C: Any, total_weight: float) -> float:
     return penalty
 
 
-def check_warm_start(model: Any, classes: np.ndarray) -> Start:
-    """Return the previous solution where the fit is to start from it, checked."""
+def check_warm_start(model: Any, meaning: Meaning, classes: np.ndarray, n_features: int) -> Start:
+    """Return the previous solution where the fit is to start from it, checked.
+
+    A fit of no iterations is zero, as scikit-learn's is.
+    """
     if not (model.warm_start and hasattr(model, "coef_")):
-        return None
-    if not np.array_equal(classes, model.classes_):
+        if model.max_iter > 0:
+            return None
+        n_rows = 1 if classes.size == 2 else classes.size
+        n_columns = n_features + (meaning.intercept_scaling is not None)
+        return np.zeros((n_rows, n_columns)), np.zeros(n_rows)
+    if not np.array_equal(classes, to_numpy(model.classes_)):
         raise ValueError(
             "y must hold the classes of the previous fit when warm_start is set, "
             f"{model.classes_}; got {classes}"
         )
-    expected = (1 if classes.size == 2 else classes.size, model.n_features_in_)
-    if model.coef_.shape != expected:
-        raise ValueError(
-            f"coef_ must have shape {expected} when warm_start is set; "
-            f"got shape {model.coef_.shape}"
-        )
-    return model.coef_, model.intercept_
+    coef, intercept = _predict.coefficients(model, n_features)
+    for name, values in (("coef_", coef), ("intercept_", intercept)):
+        if not np.isfinite(values).all():
+            raise ValueError(
+                f"Floating-point under-/overflow: {name} must be finite when warm_start is set; "
+                "got NaN or infinity"
+            )
+    if meaning.intercept_scaling is not None:
+        return _liblinear.join(coef, intercept, meaning.intercept_scaling)
+    return coef, intercept

@@ -263,7 +263,7 @@ def fit(rng):
             rng, (np.zeros(n), np.full(n, np.nan), np.ones(n + 1), "heavy")
         ),
         "model": lambda: LogisticRegression(
-            **pick(rng, ({"C": -1.0}, {"C": "1"}, {"solver": "sag"}, {"tol": -1}, {"n_threads": 0}))
+            **pick(rng, ({"C": -1.0}, {"C": "1"}, {"solver": "sga"}, {"tol": -1}, {"n_threads": 0}))
         ),
     }
     finish(rng, call, spoil)

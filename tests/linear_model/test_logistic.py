@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import fastce
 from fastce._core import threads
 from fastce._core.design import as_design
 from fastce._linear import loss as linear_loss
@@ -158,7 +160,7 @@ def test_warm_start(rng):
     model = LogisticRegression(warm_start=True).fit(X, y)
     first = model.n_iter_[0]
     assert model.fit(X, y).n_iter_[0] <= first // 3
-    with pytest.raises(ValueError, match="coef_ must have shape"):
+    with pytest.raises(ValueError, match="coef_ must have a column for each of the 5 features"):
         model.fit(X[:, :5], y)
     with pytest.raises(ValueError, match="y must hold the classes of the previous fit"):
         model.fit(X, y + 1)
@@ -168,6 +170,26 @@ def test_warm_start(rng):
     again = clone(model).fit(X, y)
     model.fit(X, y)
     np.testing.assert_allclose(model.coef_, again.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["coef_", "intercept_"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_warm_start_that_is_not_finite_is_named(name, value):
+    X, y = raw("iris")
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    getattr(model, name)[...] = value
+    with pytest.raises(ValueError, match=f"{name} must be finite when warm_start is set"):
+        model.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["auto", "newton-cg", "liblinear"])
+def test_no_iterations_leave_zeros(solver):
+    X, y = raw("breast_cancer")
+    model = LogisticRegression(max_iter=0, solver=solver).fit(X, y)
+    assert model.n_iter_[0] == 0
+    assert not model.coef_.any()
+    np.testing.assert_array_equal(model.predict_proba(X), 0.5)
 
 
 def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
@@ -185,7 +207,7 @@ def test_max_iter_warns_with_figures():
     X, y = raw("breast_cancer")
     with pytest.warns(
         ConvergenceWarning,
-        match=r"max_iter=3 iterations: max \|gradient\| .* estimated gap .* Increase max_iter",
+        match=r"(?s)max_iter=3 iterations: max \|gradient\| .* estimated gap .*\nIncrease the",
     ):
         model = LogisticRegression(max_iter=3).fit(X, y)
     assert model.n_iter_[0] == 3
@@ -296,8 +318,7 @@ def test_a_warning_points_at_the_line_that_called_fit():
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_a_pickle_of_an_earlier_version_predicts():
-    """Then the class was defined in the module that is a folder now."""
+def test_a_pickle_of_the_module_that_is_a_folder_now_predicts():
     X, y = raw("iris")
     model = LogisticRegression().fit(X, y)
     text = pickle.dumps(model, protocol=0)
@@ -305,3 +326,30 @@ def test_a_pickle_of_an_earlier_version_predicts():
     loaded = pickle.loads(text.replace(b"fastce.linear_model._logistic", b"fastce.linear_model"))
     assert type(loaded) is LogisticRegression
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_pickle_that_0_1_0_wrote_is_a_model():
+    """It lacks scikit-learn's parameters that came later."""
+    X, y = raw("iris")
+    names = np.array(["setosa", "versicolor", "virginica"])
+    model = pickle.loads((Path(__file__).parent / "logistic-0.1.0.pickle").read_bytes())
+    assert model.predict(X[::50]).tolist() == names.tolist()
+    np.testing.assert_allclose(
+        model.predict_proba(X[::50])[0], [0.9170791221467416, 0.0823278317813, 0.00059304607195719]
+    )
+    options = {"C": 3.0, "solver": "newton-cholesky", "label_smoothing": 0.125}
+    assert model.get_params() == LogisticRegression(**options).get_params()
+    assert repr(model) == repr(LogisticRegression(**options))
+    again = clone(model).fit(X, names[y])
+    np.testing.assert_allclose(again.coef_, model.coef_, rtol=1e-3)
+    assert vars(pickle.loads(pickle.dumps(model))).keys() == vars(model).keys()
+
+
+def test_a_pickle_of_a_newer_version_warns():
+    model = LogisticRegression().fit(*raw("iris"))
+    state = model.__getstate__()
+    assert state["_fastce_version"] == fastce.__version__
+    newer = LogisticRegression()
+    with pytest.warns(UserWarning, match=r"was pickled by fastce 1000\.1, which is newer than"):
+        newer.__setstate__(state | {"_fastce_version": "1000.1", "of_the_future": 1})
+    assert vars(newer) == vars(model) | {"of_the_future": 1}

@@ -100,3 +100,83 @@ def test_every_row_is_visited_once(rng, n_outputs):
     seen.sort(key=lambda of: of[0])
     assert [first for first, _, _ in seen] == [0, *(last for _, last, _ in seen[:-1])]
     np.testing.assert_array_equal(np.concatenate([part for _, _, part in seen]), logits)
+
+
+def test_predictions_of_float32_rows_are_float32(rng):
+    X, y = rng.normal(size=(90, 4)), np.arange(90) % 3
+    for labels in (y, y == 1):
+        model = LogisticRegression().fit(X, labels)
+        assert model.coef_.dtype == np.float64
+        for name in ("decision_function", "predict_proba", "predict_log_proba"):
+            call = getattr(model, name)
+            expected = call(X.astype(np.float32).astype(float))
+            assert expected.dtype == np.float64
+            for data in (X.astype(np.float32), sparse.csr_matrix(X.astype(np.float32))):
+                found = call(data)
+                assert found.dtype == np.float32
+                np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+def test_a_logit_beyond_float32_is_infinite_without_a_flag():
+    model = LogisticRegression().fit([[-1.0], [1.0]], [0, 1])
+    model.coef_ = model.coef_ * 1e30
+    with np.errstate(all="raise"):
+        assert model.decision_function(np.array([[1e20]], dtype=np.float32))[0] == np.inf
+
+
+def test_coefficients_that_a_user_has_set_may_be_of_other_kinds(rng):
+    X, y = rng.normal(size=(60, 4)), np.arange(60) % 2
+    model = LogisticRegression().fit(X, y)
+    expected, coef, intercept = model.predict_proba(X), model.coef_, float(model.intercept_[0])
+    for kind in (
+        coef[0],
+        coef.tolist(),
+        coef[0].tolist(),
+        sparse.csr_matrix(coef),
+        sparse.coo_array(coef),
+        np.asfortranarray(coef),
+    ):
+        for offset in (intercept, [intercept], np.float32(0.0)):
+            model.coef_, model.intercept_ = kind, offset
+            if isinstance(offset, np.float32):
+                assert model.decision_function(X) == pytest.approx(X @ coef[0])
+            else:
+                np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
+            assert model.decision_function(X).shape == (60,)
+
+
+def test_an_estimator_that_was_never_fitted_predicts_by_what_was_set():
+    model = LogisticRegression()
+    model.classes_, model.coef_, model.intercept_ = np.array(["no", "yes"]), [1.0, -1.0], 0.5
+    assert model.predict([[0.0, 0.0], [0.0, 1.0]]).tolist() == ["yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("coef_", np.zeros((2, 4)), r"coef_ must have a row for each of the 3 classes.* \(2, 4\)"),
+        ("coef_", np.zeros((3, 4, 1)), "coef_ must have a row for each"),
+        ("coef_", np.zeros((3, 5)), "coef_ must have a column for each of the 4 features"),
+        ("intercept_", np.zeros(2), "intercept_ must be a number, or one for each of the 3 rows"),
+    ],
+)
+def test_coefficients_of_another_shape_are_named(rng, name, value, message):
+    X = rng.normal(size=(60, 4))
+    model = LogisticRegression().fit(X, np.arange(60) % 3)
+    setattr(model, name, value)
+    with pytest.raises(ValueError, match=message):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sparsify_and_densify(rng, n_classes):
+    X, y = rng.normal(size=(60, 4)), np.arange(60) % n_classes
+    model = LogisticRegression(warm_start=True).fit(X, y)
+    expected, coef = model.predict_proba(X), model.coef_
+    assert model.sparsify() is model
+    assert sparse.issparse(model.coef_)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    np.testing.assert_allclose(model.predict_proba(sparse.csr_matrix(X)), expected, rtol=1e-12)
+    assert model.fit(X, y).n_iter_[0] <= 1  # starts from them, too
+    model.sparsify().densify()
+    np.testing.assert_allclose(model.coef_, coef, rtol=1e-3)

@@ -12,65 +12,9 @@ GOOD = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"C": 0.0}, ValueError, r"C must be above 0; got 0\.0"),
-        ({"C": -1}, ValueError, "C must be above 0; got -1"),
-        ({"C": np.nan}, ValueError, "C must be above 0; got nan"),
-        ({"C": "1"}, TypeError, "C must be a number, above 0; got '1'"),
-        ({"tol": 0.0}, ValueError, "tol must be finite and above 0"),
-        ({"tol": np.inf}, ValueError, "tol must be finite and above 0"),
-        ({"tol": None}, TypeError, "tol must be a number"),
-        ({"max_iter": -1}, ValueError, "max_iter must not be negative"),
-        ({"max_iter": 10.0}, TypeError, "max_iter must be an integer"),
-        ({"label_smoothing": 1.5}, ValueError, r"label_smoothing must be from 0 to 1; got 1\.5"),
-        ({"label_smoothing": np.nan}, ValueError, "label_smoothing must be from 0 to 1"),
-        (
-            {"l1_ratio": 0.5},
-            ValueError,
-            r"l1_ratio must be equal to 0 \(the only value supported so far\); got 0\.5",
-        ),
-        (
-            {"solver": "saga"},
-            ValueError,
-            "solver must be one of 'auto', 'lbfgs', 'newton-cg', 'newton-cholesky'; got 'saga'",
-        ),
-        ({"class_weight": "other"}, ValueError, "class_weight must be a dict, 'balanced' or None"),
-        (
-            {"class_weight": {0: -1.0, 1: 1.0}},
-            ValueError,
-            "class_weight of class 0 must be finite and not negative; got -1.0",
-        ),
-        ({"class_weight": {0: "a"}}, TypeError, "class_weight of class 0 must be a number"),
-        (
-            {"class_weight": np.ones(2)},
-            ValueError,
-            "class_weight must be a dict, 'balanced' or None",
-        ),
-        ({"fit_intercept": "no"}, TypeError, "fit_intercept must be True or False; got 'no'"),
-        ({"verbose": -1}, ValueError, "verbose must be an integer of at least 0; got -1"),
-        (
-            {"C": 1e-320},
-            ValueError,
-            r"C times the sum of the rows' weights must not be that small; got 1e-320 times",
-        ),
-        ({"n_threads": "two"}, TypeError, "n_threads must be None or an integer; got 'two'"),
-        (
-            {"n_threads": -1},
-            ValueError,
-            r"n_threads must be None or from 1 to \d+ \(the threads .*; got -1",
-        ),
-    ],
-)
-def test_bad_parameters(options, error, message):
-    with pytest.raises(error, match=message):
-        LogisticRegression(**options).fit(*GOOD)
-
-
-@pytest.mark.parametrize(
     ("X", "y", "options", "message"),
     [
-        (GOOD[0], np.zeros(6), {}, "at least 2 classes; got 1 class"),
+        (GOOD[0], np.zeros(6), {}, r"needs samples of at least 2 classes .*: 0\.0 \(y must"),
         (GOOD[0], np.linspace(0, 1, 6), {}, "[Uu]nknown label type"),
         (GOOD[0], GOOD[1][:5], {}, "inconsistent numbers of samples"),
         (GOOD[0], None, {}, "requires y to be passed"),
@@ -162,12 +106,19 @@ def test_labels_and_weights_that_are_none_are_named(rng):
         LogisticRegression().fit(X, y, sample_weight=["a"] * 6)
 
 
-@pytest.mark.parametrize("name", ["C", "tol"])
-def test_integers_beyond_floats_are_named(rng, name):
-    with pytest.raises(
-        ValueError, match=f"{name} must be .*; got an integer beyond the range of floats"
-    ):
-        LogisticRegression(**{name: 10**400}).fit(rng.normal(size=(6, 2)), np.arange(6) % 2)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"C": 1e-320}, r"C times the sum of the rows' weights must not be that small; got 1e-320"),
+        (
+            {"n_threads": 10**6},
+            r"n_threads must be None or from 1 to \d+ \(the threads .*; got 1000",
+        ),
+    ],
+)
+def test_rules_that_depend_on_more_than_the_parameter(options, message):
+    with pytest.raises(ValueError, match=message):
+        LogisticRegression(**options).fit(*GOOD)
 
 
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 2.0, 1: 0.0, 2: 1.0}])
