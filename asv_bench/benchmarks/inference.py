@@ -1,4 +1,4 @@
-"""Standard errors of a fitted model: passes and memory of `summary`, and its time beside a fit's."""
+"""Standard errors of a fitted model: time and memory of `summary`."""
 
 import numpy as np
 

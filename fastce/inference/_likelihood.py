@@ -80,7 +80,7 @@ class Likelihood:
     """
 
     def __init__(self, problem: Problem, reference: int) -> None:
-        self.problem, self.penalty = problem, problem.penalty
+        self.penalty = problem.penalty
         self.shard = Shard(
             problem.X,
             problem.target,
@@ -197,17 +197,12 @@ class Likelihood:
 
     def _residuals(self, theta: np.ndarray, first: int, last: int) -> np.ndarray:
         # probabilities less targets of rows from first to last, (rows, K)
-        shard, problem = self.shard, self.problem
+        shard = self.shard
         coef, intercept = shard.tables(theta)
         out = np.empty((last - first, coef.shape[1]))
         Z = probabilities(shard.design.forward(first, last, coef, intercept, out))
-        smoothing, target = problem.label_smoothing, problem.target[first:last]
-        Z -= smoothing / problem.n_classes
-        if coef.shape[1] == 1:
-            Z[:, 0] -= (1.0 - smoothing) * target
-        else:
-            Z[np.arange(len(Z)), target] -= 1.0 - smoothing
-        return Z
+        targets = shard.target_probabilities(first, last)
+        return Z - (targets[:, 1:] if coef.shape[1] == 1 else targets)
 
 
 def find_optimum(likelihood: Likelihood, coef: np.ndarray, intercept: np.ndarray) -> Optimum:

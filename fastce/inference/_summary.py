@@ -10,7 +10,7 @@ from .._core import threads
 from .._core.blas import one_blas_thread
 from .._core.design import as_design
 from .._core.interrupts import interrupts_wait
-from ..linear_model import LogisticRegression, _validation
+from ..linear_model import LogisticRegression, _soft_labels, _validation
 from ._table import CoefficientTable
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def summary(
     model : LogisticRegression
         Fitted, without an L1 penalty.
     X : array-like or sparse matrix (n_samples, n_features)
-    y : array-like (n_samples,)
+    y : array-like (n_samples,), or floats (n_samples, n_classes)
     sample_weight : array-like (n_samples,) or None
         What the model was fitted with. A weight counts rows: 2 is the row twice.
     cov_type : {"nonrobust", "HC0"}, default="nonrobust"
-        "HC0" for models with `class_weight` or `label_smoothing`, whose objective is no
-        log-likelihood; there "nonrobust" is refused.
+        "HC0" for models with `class_weight`, `label_smoothing` or soft labels, whose objective is
+        no log-likelihood; there "nonrobust" is refused.
     reference : label of a class or None, default=None
         The class that the others are compared with; None for ``model.classes_[0]``.
     alpha : float, default=0.05
@@ -122,15 +122,17 @@ def summary(
     x1             10.45      3.756       2.78      0.005      3.086      17.81
     """
     _check_options(model, cov_type, alpha)
-    X, y = validate_data(model, X, y, reset=False, **_validation.X_RULES)
-    classes, problem = _validation.make_problem(model, as_design(X), y, sample_weight)
+    soft = _soft_labels.class_names(y)
+    rules = {"multi_output": soft is not None} | _validation.X_RULES
+    X, y = validate_data(model, X, y, reset=False, **rules)
+    classes, problem = _validation.make_problem(model, as_design(X), y, sample_weight, soft)
     _check_problem(model, classes, problem, cov_type)
     first = _index_of(reference, classes)
     encoded = classes, problem.target
-    counts, n_obs = _validation.row_weights(y, sample_weight, None, encoded)
+    counts, n_obs, _ = _validation.row_weights(y, sample_weight, None, encoded)
     total = n_obs
     if model.class_weight is not None:
-        _, total = _validation.row_weights(y, sample_weight, model.class_weight, encoded)
+        _, total, _ = _validation.row_weights(y, sample_weight, model.class_weight, encoded)
     names = _names(model)
     with interrupts_wait():
         from ._likelihood import Likelihood, NoOptimum, find_optimum
@@ -141,6 +143,12 @@ def summary(
         np.errstate(over="ignore", invalid="ignore"),
     ):
         likelihood = Likelihood(problem, first)
+        totals = likelihood.shard.summary().class_totals
+        if not totals.all():
+            raise ValueError(
+                "sample_weight must leave weight to every class; got none in class "
+                f"{classes[totals.argmin()]}"
+            )
         try:
             optimum = find_optimum(likelihood, model.coef_, model.intercept_)
         except NoOptimum as reason:
@@ -200,22 +208,19 @@ def _check_problem(
             f"objective has no Hessian, and there are no standard errors; got l1_ratio="
             f"{model.l1_ratio!r}"
         )
-    if cov_type == "nonrobust":
-        for name, none in (("class_weight", None), ("label_smoothing", 0.0)):
-            if getattr(model, name) != none:
-                raise ValueError(
-                    f"cov_type must be 'HC0' for a model with {name}, whose objective is no "
-                    f"log-likelihood; got {cov_type!r}"
-                )
+    reasons = {
+        "class_weight": model.class_weight is not None,
+        "label_smoothing": model.label_smoothing != 0.0,
+        "soft labels": problem.target.ndim == 2,
+    }
+    for reason, holds in reasons.items():
+        if cov_type == "nonrobust" and holds:
+            raise ValueError(
+                f"cov_type must be 'HC0' for a model with {reason}, whose objective is no "
+                f"log-likelihood; got {cov_type!r}"
+            )
     if not np.array_equal(classes, model.classes_):
         raise ValueError(f"y must hold the classes of the model, {model.classes_}; got {classes}")
-    weights = np.broadcast_to(problem.weights, problem.target.shape)
-    totals = np.bincount(problem.target, weights=weights, minlength=len(classes))
-    if not totals.all():
-        raise ValueError(
-            f"sample_weight must leave weight to every class; got none in class "
-            f"{classes[totals.argmin()]}"
-        )
     n_parameters = (len(classes) - 1) * (problem.X.shape[1] + problem.fit_intercept)
     if n_parameters > _MAX_PARAMETERS:
         raise ValueError(

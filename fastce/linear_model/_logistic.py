@@ -15,7 +15,7 @@ from .._core import threads
 from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
-from . import _predict, _validation
+from . import _predict, _soft_labels, _validation
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -157,8 +157,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             float32 and float64, dense in any order or CSR, are used as they are; anything else
             becomes float64, or CSR. Squares of its numbers must have finite sums (so up to about
             1e150); columns whose numbers are all below 1e-150 may count as constant.
-        y : array-like (n_samples,)
-            Class labels, at least two different ones.
+        y : array-like (n_samples,), or floats (n_samples, n_classes)
+            Class labels, at least two different ones; or soft labels, the probabilities of the
+            classes in rows that sum to 1. Soft labels are fitted as if each row stood there once
+            for each class, with its probability as weight; `classes_` are then the names of the
+            columns of a frame, or 0 to n_classes - 1.
         sample_weight : array-like (n_samples,) or None
             Not negative, not all zero. A weight of 2 is the row twice, a weight of 0 is the row
             left out.
@@ -184,8 +187,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         _validation.check_parameters(self)
-        X, y = validate_data(self, X, y, **_validation.X_RULES)
-        classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight)
+        soft = _soft_labels.class_names(y)
+        X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
+        classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight, soft)
         start = _validation.check_warm_start(self, classes)
         settings = _validation.make_settings(self)
         n_threads = _validation.check_n_threads(self.n_threads)
