@@ -122,7 +122,8 @@ def summary(
     x1             10.45      3.756       2.78      0.005      3.086      17.81
     """
     _check_options(model, cov_type, alpha)
-    soft = _soft_labels.class_names(y)
+    soft = _soft_labels.read(y)
+    y = y if soft is None else soft.target
     rules = {"multi_output": soft is not None} | _validation.X_RULES
     X, y = validate_data(model, X, y, reset=False, **rules)
     classes, problem = _validation.make_problem(model, as_design(X), y, sample_weight, soft)

@@ -187,7 +187,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         _validation.check_parameters(self)
-        soft = _soft_labels.class_names(y)
+        soft = _soft_labels.read(y)
+        y = y if soft is None else soft.target
         X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
         classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight, soft)
         start = _validation.check_warm_start(self, classes)

@@ -227,16 +227,17 @@ def _sample_weights(y: np.ndarray, sample_weight: Any) -> np.ndarray:
 
 
 def make_problem(
-    model: Any, X: Any, y: np.ndarray, sample_weight: Any, soft: np.ndarray | None = None
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    sample_weight: Any,
+    soft: _soft_labels.SoftLabels | None = None,
 ) -> tuple[np.ndarray, Problem]:
     """Return the classes and the problem of a fit of a model to a design X (n, p) and labels y.
 
-    `soft` are the classes where y holds their probabilities: see `_soft_labels.class_names`.
+    `soft` are soft labels, if y holds them.
     """
-    if soft is None:
-        classes, target = encode_labels(y)
-    else:
-        classes, target = soft, _soft_labels.check_probabilities(y, soft)
+    classes, target = encode_labels(y) if soft is None else soft
     encoded = classes, target
     weights, total, of_classes = row_weights(y, sample_weight, model.class_weight, encoded)
     if soft is not None and of_classes is not None:

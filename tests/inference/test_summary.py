@@ -47,7 +47,7 @@ def naive(model, table, X, y, weight=None, *, robust=False, counts=None):
     reference = model.classes_.tolist().index(table.reference)
     coef = np.insert(table.coef, reference, 0.0, axis=0)
     p = softmax(rows @ coef.T, axis=1)
-    target = np.eye(K)[np.searchsorted(model.classes_, y)]
+    target = y if np.ndim(y) == 2 else np.eye(K)[np.searchsorted(model.classes_, y)]
     target = (1.0 - model.label_smoothing) * target + model.label_smoothing / K
     H = np.zeros((K, P, K, P))
     for i, row in enumerate(rows):
@@ -161,6 +161,26 @@ def test_objectives_that_are_no_likelihood_have_robust_errors_only(rng, n_classe
     weight = counts * of_class[y]
     expected = naive(model, table, X, y, weight, robust=True, counts=counts)
     np.testing.assert_allclose(table.covariance, expected, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_soft_labels_have_robust_errors_only(rng, n_classes):
+    X, _ = overlapping(rng, n_classes)
+    y = rng.dirichlet(np.ones(n_classes), len(X))
+    model = fitted(X, y, C=2.0)
+    with pytest.raises(ValueError, match="cov_type must be 'HC0' for a model with soft labels"):
+        summary(model, X, y)
+    table = summary(model, X, y, cov_type="HC0")
+    expected = naive(model, table, X, y, robust=True)
+    np.testing.assert_allclose(table.covariance, expected, rtol=1e-6, atol=1e-12)
+    # rows that are certain are rows with labels
+    labels = rng.integers(0, n_classes, len(X))
+    certain = np.eye(n_classes)[labels]
+    np.testing.assert_allclose(
+        summary(fitted(X, certain, C=2.0), X, certain, cov_type="HC0").covariance,
+        summary(fitted(X, labels, C=2.0), X, labels, cov_type="HC0").covariance,
+        rtol=1e-9,
+    )
 
 
 @pytest.mark.parametrize("cov_type", COV_TYPES)
