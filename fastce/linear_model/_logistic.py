@@ -15,7 +15,7 @@ from .._core import threads
 from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
-from . import _predict, _soft_labels, _validation
+from . import _export, _predict, _soft_labels, _validation
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -270,3 +270,29 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         They are finite also where a probability is rounded to 0.
         """
         return self._probabilities(X, log=True)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted scikit-learn LogisticRegression with these coefficients.
+
+        For tools that know scikit-learn's class only, converters and explainers for example: it
+        predicts the same. Parameters that both have are carried over, with a solver that it does
+        not have becoming its default; another fit would be scikit-learn's.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fastce.linear_model import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> LogisticRegression(C=10.0).fit(X, y).to_sklearn()
+        LogisticRegression(C=10.0, max_iter=2000)
+        """
+        return _export.to_sklearn(self)
