@@ -144,7 +144,7 @@ def summary(
         np.errstate(over="ignore", invalid="ignore"),
     ):
         likelihood = Likelihood(problem, first)
-        totals = likelihood.shard.summary().class_totals
+        totals = likelihood.shard.summary().class_weights
         if not totals.all():
             raise ValueError(
                 "sample_weight must leave weight to every class; got none in class "

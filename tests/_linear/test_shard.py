@@ -72,7 +72,7 @@ def test_targets_may_be_probabilities(rng, n_classes, smoothing, kind):
     np.testing.assert_allclose(value, expected[0], rtol=1e-12)
     np.testing.assert_allclose(shard.tables(grad)[0].T, expected[1], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(shard.tables(grad)[1], expected[2], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(shard.summary().class_totals, weights @ target, rtol=1e-13)
+    np.testing.assert_allclose(shard.summary().class_weights, weights @ target, rtol=1e-13)
     smoothed = (1.0 - smoothing) * target[3:9] + smoothing / n_classes
     np.testing.assert_allclose(shard.target_probabilities(3, 9), smoothed, rtol=1e-15)
 
