@@ -335,6 +335,13 @@ def test_bad_arguments_are_named(rng):
         summary(model, X, y)
 
 
+def test_a_model_with_an_l1_penalty_is_refused(rng):
+    X, y = learnable(rng)
+    model = fitted(X, y, C=1.0).set_params(l1_ratio=1.0)
+    with pytest.raises(ValueError, match="model must be fitted without an L1 penalty: where it"):
+        summary(model, X, y)
+
+
 def test_names_are_those_of_a_frame():
     pd = pytest.importorskip("pandas")
     X, y = load_iris(return_X_y=True)
