@@ -26,6 +26,8 @@ _MODULE_BY_NAME = {
     "unpatch_sklearn": "patch",
     "warmup": "_tools.warmup",
 }
+# Public modules, loaded in the same way.
+_SUBMODULES = ("inference", "linear_model")
 
 __all__ = ["get_num_threads", "set_num_threads"]
 __all__.extend(_MODULE_BY_NAME)
@@ -38,11 +40,11 @@ def __getattr__(name: str) -> Any:
             value = getattr(importlib.import_module(f".{_MODULE_BY_NAME[name]}", __name__), name)
         globals()[name] = value  # found directly from now on
         return value
-    if name == "linear_model":
+    if name in _SUBMODULES:
         with interrupts_wait():
-            return importlib.import_module(".linear_model", __name__)
+            return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__", "linear_model"])
+    return sorted([*__all__, "__version__", *_SUBMODULES])

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
+from . import inference as inference
 from . import linear_model as linear_model
 from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess

@@ -340,7 +340,8 @@ def gap(x):
 def linear_cross_entropy(X, y, coef, intercept, *, weights=None, label_smoothing=0.0):
     """Return the sum over rows, in float64, and its gradient with respect to coef and intercept.
 
-    y (n,) are class indices. One row of coef stands for two classes: the logits of the first are 0.
+    y are class indices (n,), or probabilities (n, n_classes). One row of coef stands for two
+    classes: the logits of the first are 0.
     """
     X = X.toarray() if hasattr(X, "toarray") else np.asarray(X, dtype=float)
     coef, intercept = np.asarray(coef, dtype=float), np.asarray(intercept, dtype=float)
@@ -349,7 +350,8 @@ def linear_cross_entropy(X, y, coef, intercept, *, weights=None, label_smoothing
     if coef.shape[0] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     n_classes = logits.shape[1]
-    target = np.eye(n_classes)[y] * (1.0 - label_smoothing) + label_smoothing / n_classes
+    target = y if np.ndim(y) == 2 else np.eye(n_classes)[y]
+    target = target * (1.0 - label_smoothing) + label_smoothing / n_classes
     log_p = logits - scipy.special.logsumexp(logits, axis=1, keepdims=True)
     residuals = (weights[:, None] * (np.exp(log_p) - target))[:, -coef.shape[0] :]
     return -(weights[:, None] * target * log_p).sum(), residuals.T @ X, residuals.sum(axis=0)

@@ -16,6 +16,7 @@ FLOORS = {
     "_optimize": 4,
     "_linear": 5,
     "linear_model": 6,
+    "inference": 7,
     "_tools": 8,
     "": 9,  # the package itself: what users import
 }
@@ -171,7 +172,13 @@ def test_the_import_finder_finds():
     }
 
 
-NUMBA_FREE = ["__init__.py", "_losses/special.py", "_core/checks.py", "linear_model/__init__.py"]
+NUMBA_FREE = [
+    "__init__.py",
+    "_losses/special.py",
+    "_core/checks.py",
+    "linear_model/__init__.py",
+    "inference/__init__.py",
+]
 
 
 @pytest.mark.parametrize("name", NUMBA_FREE)

@@ -57,6 +57,10 @@ def calls():
         ("fastce.warmup()", "None"),
         ("fastce.linear_model.LogisticRegression().fit(x, y)", "LogisticRegression"),
         ("fastce.linear_model.LogisticRegression().predict_proba(x)", ARRAY),
+        (
+            "fastce.inference.summary(fastce.linear_model.LogisticRegression(), x, y)",
+            "CoefficientTable",
+        ),
     ]
     return found
 

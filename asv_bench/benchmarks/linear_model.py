@@ -102,6 +102,28 @@ def objective(model, X, y):
     )
 
 
+class SoftLabels:
+    """A fit of probabilities of the classes in place of labels."""
+
+    params = (sizes("10000x100x7", "100000x10x2", small="30x4x3"), DTYPES, THREADS)
+    param_names = ("rows x columns x classes", "dtype", "threads")
+
+    def setup(self, shape, dtype, threads):
+        """Make the data, and compile."""
+        set_threads(threads)
+        n, p, n_classes = parse(shape)
+        self.X, labels = random_rows(n, p, n_classes, dtype)
+        self.y = 0.9 * np.eye(n_classes)[labels] + 0.1 / n_classes
+        try:
+            self.time_fit()
+        except ValueError as error:
+            raise NotImplementedError(f"this commit has no soft labels: {error}") from error
+
+    def time_fit(self, *_):
+        """From the null model to the optimum."""
+        LogisticRegression().fit(self.X, self.y)
+
+
 class Fitted:
     """What a fitted model says, and what the fit took. Neither depends on the number of threads."""
 

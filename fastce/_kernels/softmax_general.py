@@ -292,31 +292,67 @@ def general(
     )
 
 
-@kernel
-def index_rows_value_and_grad(
+def rows_value_and_grad(
     logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
 ):
-    """Write value and gradient of rows with class indices; return the sum of the values.
+    """Write value and gradient of rows; return the sum of the values.
 
-    Without smoothing where that is None.
+    Smoothing is None of class indices without it, whose kernel is another one.
     """
-    if smoothing is not None:
-        return _general_rows(
-            0,
-            target.size,
+    raise NotImplementedError
+
+
+@overload(rows_value_and_grad)
+def _choose_rows(
+    logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
+):
+    # Chosen by type: Numba would compile both sides of an `if`, and one of them cannot have
+    # probabilities as targets.
+    if isinstance(smoothing, types.NoneType):
+
+        def choose(
             logits,
             target,
             target_weight,
             sample_weight,
             scaled_class_weight,
             smoothing,
-            0.0,
-            1.0,
             values,
             grad,
-            None,
             work,
-        )
-    return index_rows(
-        0, target.size, logits, target, target_weight, 1.0, None, values, grad, None, work
-    )
+        ):
+            n = logits.shape[0]
+            return index_rows(
+                0, n, logits, target, target_weight, 1.0, None, values, grad, None, work
+            )
+    else:
+
+        def choose(
+            logits,
+            target,
+            target_weight,
+            sample_weight,
+            scaled_class_weight,
+            smoothing,
+            values,
+            grad,
+            work,
+        ):
+            return _general_rows(
+                0,
+                logits.shape[0],
+                logits,
+                target,
+                target_weight,
+                sample_weight,
+                scaled_class_weight,
+                smoothing,
+                0.0,
+                1.0,
+                values,
+                grad,
+                None,
+                work,
+            )
+
+    return choose

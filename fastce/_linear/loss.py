@@ -27,8 +27,8 @@ class LinearLoss:
     ----------
     X : ndarray or CSR matrix (n, p), float32 or float64, or a design
         See `as_design`; kept, never written.
-    target : ndarray (n,), int64
-        Classes from 0 to `n_classes` - 1.
+    target : ndarray (n,), int64, or (n, n_classes), float64
+        Classes from 0 to `n_classes` - 1, or their probabilities, C-contiguous: rows that sum to 1.
     n_classes : int
         At least 2.
     weights : ndarray (n,) or (1,), float64

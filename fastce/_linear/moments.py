@@ -32,7 +32,7 @@ _MIN_LEFT = 1e-6
 _PRODUCTS_AN_EVALUATION = 16
 # Added to curvatures, so that factors of confident rows are positive; a curvature of 1e-12 is far
 # below what any other row brings.
-_CURVATURE_FLOOR = 1e-12
+CURVATURE_FLOOR = 1e-12
 # The fractional parts of multiples of (sqrt(5) - 1) / 2 fill the unit interval more evenly than
 # random numbers, for any range of rows (Weyl's equidistribution; the golden ratio does it best).
 _GOLDEN_RATIO = 0.6180339887498949
@@ -165,7 +165,7 @@ def _grams(
                 b = k - first
                 factor = weight[start + i if weight.size > 1 else 0]
                 if is_curved:
-                    curvature = Z[i * K + k] + _CURVATURE_FLOOR
+                    curvature = Z[i * K + k] + CURVATURE_FLOOR
                     draw = (start + i + 1) * _GOLDEN_RATIO
                     if curvature < min_curvature[k] * (draw - math.floor(draw)):
                         continue

@@ -22,7 +22,7 @@ from .._core.design import as_design
 from .._core.jit import driver, reduction
 from .._core.threads import NUMBERS_A_STEP
 from .._kernels.sigmoid import CHUNK, binary_rows
-from .._kernels.softmax_general import index_rows_value_and_grad
+from .._kernels.softmax_general import rows_value_and_grad
 from .._kernels.sums import blocks as blocks_of_rows
 from .._kernels.sums import clear
 from .._native import rowwise
@@ -54,9 +54,10 @@ _NO_CLASS_WEIGHT = np.zeros(0)
 
 # In what follows: starts (blocks + 1,) are the blocks' first rows, bounds (accumulators + 1,) the
 # accumulators' first blocks; grad (size,) is the gradient of the first accumulator, others
-# (accumulators - 1, size) those of the others; values (accumulators,); target_weight and
-# sample_weight (n,) or (1,); smoothing (K,) or None; weight (n,), or a block's where all rows weigh
-# the same.
+# (accumulators - 1, size) those of the others; values (accumulators,); target (n,) class indices,
+# or (n, K) probabilities; target_weight and sample_weight (n,) or (1,); smoothing (K,), or (0,)
+# where there is none, and None of class indices without it; weight (n,), or a block's where all
+# rows weigh the same.
 
 
 @driver
@@ -85,7 +86,7 @@ def _multiclass(
         logits = Z[: (j - i) * K].reshape((j - i, K))
         of_target = target_weight[i:j] if target_weight.size > 1 else target_weight
         of_sample = sample_weight[i:j] if sample_weight.size > 1 else sample_weight
-        total += index_rows_value_and_grad(
+        total += rows_value_and_grad(
             logits,
             target[i:j],
             of_target,
@@ -144,7 +145,7 @@ class Summary(NamedTuple):
 
     n_rows: int
     weight: float  # the sum of the rows' weights
-    class_counts: np.ndarray  # (n_classes,): rows of each class
+    class_counts: np.ndarray  # (n_classes,): rows of each class, or sums of its probabilities
     class_weights: np.ndarray  # (n_classes,): the sum of their weights
 
 
@@ -165,8 +166,8 @@ class Shard:
     ----------
     X : ndarray or CSR matrix (n, p), or a design
         See `as_design`; kept, never written.
-    target : ndarray (n,), int64
-        Classes from 0 to `n_classes` - 1.
+    target : ndarray (n,), int64, or (n, n_classes), float64
+        Classes from 0 to `n_classes` - 1, or their probabilities, C-contiguous: rows that sum to 1.
     n_classes : int
         At least 2.
     weights : ndarray (n,) or (1,), float64
@@ -221,19 +222,37 @@ class Shard:
         # the driver of value and gradient, and what it takes of the rows
         weights, n_classes, smoothing = self.weights, self.n_classes, self.label_smoothing
         if self.n_outputs == 1:
-            probability = np.array([0.5 * smoothing, 1.0 - 0.5 * smoothing])
             of_rows = weights if weights.size > 1 else np.full(block_rows, weights[0])
-            return _binary, (probability[self.target], of_rows)
+            return _binary, (self._second_class(), of_rows)
         # None is not compiled
         of_classes = np.full(n_classes, smoothing / n_classes) if smoothing else None
+        if of_classes is None and self.target.ndim == 2:
+            of_classes = np.zeros(0)
         _, _, step = blocks_of_rows(len(self.target), n_classes)
         target_weight = (1.0 - smoothing) * weights
         options = (target_weight, weights, _NO_CLASS_WEIGHT, of_classes, step)
         return _multiclass, (self.target, *options)
 
+    def _second_class(self) -> np.ndarray:
+        # the probability of the second of two classes, smoothed, (n,)
+        smoothing, target = self.label_smoothing, self.target
+        if target.ndim == 2:
+            return (1.0 - smoothing) * target[:, 1] + 0.5 * smoothing
+        return np.array([0.5 * smoothing, 1.0 - 0.5 * smoothing])[target]
+
+    def target_probabilities(self, first: int, last: int) -> np.ndarray:
+        """Return the smoothed targets of rows `first` to `last` as (last - first, n_classes)."""
+        target, K = self.target[first:last], self.n_classes
+        rows = target if target.ndim == 2 else np.eye(K)[target]
+        return (1.0 - self.label_smoothing) * rows + self.label_smoothing / K
+
     def summary(self) -> Summary:
         """Return rows and weight, of all and of each class."""
         n, weights = self.design.shape[0], self.weights
+        if self.target.ndim == 2:
+            counts = self.target.sum(axis=0)
+            totals = weights @ self.target if weights.size > 1 else counts * weights[0]
+            return Summary(n, float(np.broadcast_to(weights, n).sum()), counts, totals)
         counts = np.bincount(self.target, minlength=self.n_classes)
         if weights.size == 1:
             return Summary(n, float(n * weights[0]), counts, counts * weights[0])
@@ -292,7 +311,10 @@ class Shard:
         return weighted_grams(blocks, n, self.weights, centre, min_curvature, classes)
 
     def scores(self, theta: np.ndarray, weights: np.ndarray) -> Scores:
-        """Return sums over held-out rows at packed coefficients: those with a weight in (n,)."""
+        """Return sums over held-out rows at packed coefficients: those with a weight in (n,).
+
+        The target must be class indices.
+        """
         (n, _), K, target = self.design.shape, self.n_outputs, self.target
         coef, intercept = self.tables(theta)
         step = max(1, _SCORE_NUMBERS // K)

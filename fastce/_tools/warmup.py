@@ -75,6 +75,7 @@ def _fit_classifiers(dtype: np.dtype[Any]) -> None:
             LogisticRegression(max_iter=2, label_smoothing=0.1).fit(X, y)
             for solver in ("newton-cg", "newton-cholesky"):
                 LogisticRegression(max_iter=1, solver=solver).fit(X, y)
+        LogisticRegression(max_iter=2).fit(X, np.full((_N_ROWS, 3), 1 / 3))
 
 
 def warmup(dtypes: Iterable[str] = ("float32", "float64")) -> None:

@@ -16,7 +16,16 @@ from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
 from .._core.version import __version__, is_newer
-from . import _html, _liblinear, _parameters, _predict, _validation, _warnings
+from . import (
+    _export,
+    _html,
+    _liblinear,
+    _parameters,
+    _predict,
+    _soft_labels,
+    _validation,
+    _warnings,
+)
 from ._namespace import Namespace, namespace_of, to_numpy
 
 if TYPE_CHECKING:
@@ -220,8 +229,11 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
             float32 and float64, dense in any order or CSR, are used as they are; anything else
             becomes float64, or CSR. Squares of its numbers must have finite sums (so up to about
             1e150); columns whose numbers are all below 1e-150 may count as constant.
-        y : array-like (n_samples,)
-            Class labels, at least two different ones.
+        y : array-like (n_samples,), or floats (n_samples, n_classes)
+            Class labels, at least two different ones; or soft labels, the probabilities of the
+            classes in rows that sum to 1. Soft labels are fitted as if each row stood there once
+            for each class, with its probability as weight; `classes_` are then the names of the
+            columns of a frame, or 0 to n_classes - 1.
         sample_weight : array-like (n_samples,) or None
             Not negative, not all zero. A weight of 2 is the row twice, a weight of 0 is the row
             left out.
@@ -252,8 +264,10 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         n_threads = _validation.check_n_threads(self.n_threads)
         there, there_y = namespace_of(X), namespace_of(y)
         X, y, sample_weight = to_numpy(X), to_numpy(y), to_numpy(sample_weight)
-        X, y = validate_data(self, X, y, **_validation.X_RULES)
-        classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight)
+        soft = _soft_labels.read(y)
+        y = y if soft is None else soft.target
+        X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
+        classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight, soft)
         start = _validation.check_warm_start(self, meaning, classes, X.shape[1])
         settings = _validation.make_settings(self, meaning)
         with interrupts_wait():
@@ -339,6 +353,32 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         They are finite also where a probability is rounded to 0, and float32 for float32 X.
         """
         return self._probabilities(X, log=True)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted scikit-learn LogisticRegression with these coefficients.
+
+        For tools that know scikit-learn's class only, converters and explainers for example: it
+        predicts the same. Parameters that both have are carried over, with a solver that it does
+        not have becoming its default; another fit would be scikit-learn's.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fastce.linear_model import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> LogisticRegression(C=10.0).fit(X, y).to_sklearn()
+        LogisticRegression(C=10.0, max_iter=2000)
+        """
+        return _export.to_sklearn(self)
 
 
 def _put(there: Namespace | None, array: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from .._core import checks, threads
 from .._core.design import Design, as_design
-from . import _liblinear, _predict
+from . import _liblinear, _predict, _soft_labels
 from ._namespace import to_numpy
 from ._parameters import Meaning, check_liblinear
 
@@ -36,7 +36,8 @@ _MAX_PENALTY = 1e300
 class Problem(NamedTuple):
     """What a fit minimises, by the names of `LinearLoss`: a mean loss and a penalty.
 
-    The weights (n,) or (1,) sum to one over the rows.
+    The weights (n,) or (1,) sum to one over the rows; the target is (n,), class indices, or
+    (n, n_classes), their probabilities.
     """
 
     X: Design
@@ -111,41 +112,54 @@ def _encode(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def row_weights(
     y: np.ndarray, sample_weight: Any, class_weight: Any, encoded: tuple[Any, Any]
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, float, np.ndarray | None]:
     """Return the rows' weights, which sum to one, and what they summed to before.
 
     Parameters
     ----------
-    y : ndarray (n,)
+    y : ndarray (n,) or (n, n_classes)
     sample_weight : array-like (n,), number or None
     class_weight : dict, "balanced" or None
     encoded : tuple
-        What `encode_labels` returned.
+        Classes and target: what `encode_labels` returned, or probabilities (n, n_classes).
 
     Returns
     -------
     weights : ndarray (n,) or (1,)
         One weight where all rows have the same.
     total : float
+    of_classes : ndarray (n_classes,) or None
+        The classes' weights, if any, which the rows' contain.
     """
     if sample_weight is None and class_weight is None:
-        return np.full(1, 1.0 / len(y)), float(len(y))
+        return np.full(1, 1.0 / len(y)), float(len(y)), None
     classes, target = encoded
     weights = np.ones(len(y)) if sample_weight is None else _sample_weights(y, sample_weight)
-    if isinstance(class_weight, dict):
-        weights = weights * compute_class_weight(class_weight, classes=classes, y=y)[target]
+    of_classes = None
+    if class_weight is not None:
+        of_classes = _class_weights(class_weight, classes, target, weights)
+        weights = weights * (target @ of_classes if target.ndim == 2 else of_classes[target])
         if not checks.check_nonnegative(weights, "class_weight").any():
             raise ValueError(f"class_weight must leave weight to some row; got {class_weight!r}")
-    elif class_weight is not None:
-        class_totals = np.bincount(target, weights=weights, minlength=classes.size)
-        if not class_totals.all():
-            raise ValueError(
-                "class_weight 'balanced' needs weight in every class; "
-                f"got none in class {classes[class_totals.argmin()]}"
-            )
-        weights *= (weights.sum() / (classes.size * class_totals))[target]
     total = float(weights.sum())
-    return weights / total, total
+    return weights / total, total, of_classes
+
+
+def _class_weights(
+    class_weight: Any, classes: np.ndarray, target: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    if isinstance(class_weight, dict):
+        return np.asarray(compute_class_weight(class_weight, classes=classes, y=classes))
+    if target.ndim == 2:
+        class_totals = weights @ target
+    else:
+        class_totals = np.bincount(target, weights=weights, minlength=classes.size)
+    if not class_totals.all():
+        raise ValueError(
+            "class_weight 'balanced' needs weight in every class; "
+            f"got none in class {classes[class_totals.argmin()]}"
+        )
+    return np.asarray(weights.sum() / (classes.size * class_totals))
 
 
 def _sample_weights(y: np.ndarray, sample_weight: Any) -> np.ndarray:
@@ -160,13 +174,23 @@ def _sample_weights(y: np.ndarray, sample_weight: Any) -> np.ndarray:
 
 
 def make_problem(
-    model: Any, meaning: Meaning, X: Any, y: np.ndarray, sample_weight: Any
+    model: Any,
+    meaning: Meaning,
+    X: Any,
+    y: np.ndarray,
+    sample_weight: Any,
+    soft: _soft_labels.SoftLabels | None = None,
 ) -> tuple[np.ndarray, Problem]:
-    """Return the classes and the problem of a fit of a model to checked X (n, p) and labels y."""
-    classes, target = encode_labels(y)
+    """Return the classes and the problem of a fit of a model to checked X (n, p) and labels y.
+
+    `soft` are soft labels, if y holds them.
+    """
+    classes, target = encode_labels(y) if soft is None else soft
     check_liblinear(model, classes.size)
     encoded = classes, target
-    weights, total = row_weights(y, sample_weight, model.class_weight, encoded)
+    weights, total, of_classes = row_weights(y, sample_weight, model.class_weight, encoded)
+    if soft is not None and of_classes is not None:
+        target = _soft_labels.weigh(target, of_classes)
     design = as_design(X)
     if meaning.intercept_scaling is not None:
         design = as_design(_liblinear.append_column(design.matrix(), meaning.intercept_scaling))

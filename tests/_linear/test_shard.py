@@ -55,6 +55,36 @@ def test_the_sum_is_the_textbooks(rng):
     np.testing.assert_allclose(shard.tables(grad)[1], expected[2], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_targets_may_be_probabilities(rng, n_classes, smoothing, kind):
+    X, _ = labelled(rng, density=0.5)
+    target, weights = rng.dirichlet(np.full(n_classes, 0.3), 150), rng.random(150)
+    target[0], weights[1] = np.eye(n_classes)[1], 0.0
+    shard = Shard(kind(X), target, n_classes, weights=weights, label_smoothing=smoothing)
+    theta = 0.1 * rng.normal(size=shard.size)
+    coef, intercept = shard.tables(theta)
+    value, grad = shard.value_and_grad(theta)
+    expected = reference.linear_cross_entropy(
+        X, target, coef.T, intercept, weights=weights, label_smoothing=smoothing
+    )
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(shard.tables(grad)[0].T, expected[1], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(shard.tables(grad)[1], expected[2], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(shard.summary().class_weights, weights @ target, rtol=1e-13)
+    smoothed = (1.0 - smoothing) * target[3:9] + smoothing / n_classes
+    np.testing.assert_allclose(shard.target_probabilities(3, 9), smoothed, rtol=1e-15)
+
+
+def test_target_probabilities_of_class_indices(rng):
+    X, y = labelled(rng)
+    shard = Shard(X, y, 4, weights=np.ones(1), label_smoothing=0.2)
+    np.testing.assert_allclose(
+        shard.target_probabilities(3, 9), 0.8 * np.eye(4)[y[3:9]] + 0.05, rtol=1e-15
+    )
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_the_penalty_is_the_callers(rng, n_classes):
     X, y = labelled(rng, n_classes=n_classes)

@@ -126,7 +126,7 @@ def test_rules_that_depend_on_more_than_the_parameter(options, message):
 def test_row_weights_sum_to_one_and_keep_their_total(rng, class_weight, weighted):
     y = np.arange(30) % 3
     sample_weight = rng.random(30) if weighted else None
-    weights, total = _validation.row_weights(
+    weights, total, _ = _validation.row_weights(
         y, sample_weight, class_weight, _validation.encode_labels(y)
     )
     assert weights.size == (1 if class_weight is None and not weighted else 30)
