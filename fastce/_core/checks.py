@@ -58,7 +58,7 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
 def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
     """Return `axis` counted from the front."""
     try:
-        index = operator.index(axis)
+        index = operator.index(None if isinstance(axis, bool) else axis)
     except TypeError:
         raise TypeError(f"{name} must be an integer; got {axis!r}") from None
     if not -ndim <= index < ndim:
@@ -125,7 +125,8 @@ def as_pair(out: Any, name: str = "out") -> tuple[Any, Any]:
     if out is None:
         return None, None
     if not isinstance(out, tuple | list) or len(out) != 2:
-        raise TypeError(f"{name} must be a pair of arrays (grad, hess); got {type(out).__name__}")
+        came = f"{len(out)} of them" if isinstance(out, tuple | list) else type(out).__name__
+        raise TypeError(f"{name} must be a pair of arrays (grad, hess); got {came}")
     first, second = out
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and overlaps(first, second):
         raise ValueError(f"{name} must be two arrays that share no memory; got overlapping ones")

@@ -38,8 +38,7 @@ if hasattr(os, "register_at_fork"):
 
 def _max_threads() -> int:
     """Return the number of threads Numba has, or will have once something imports it."""
-    config = getattr(sys.modules.get("numba"), "config", None)
-    n = getattr(config, "NUMBA_NUM_THREADS", None)
+    n = getattr(sys.modules.get("numba.np.ufunc.parallel"), "NUM_THREADS", None)
     if n is None:
         try:
             n = int(os.environ["NUMBA_NUM_THREADS"])
@@ -174,12 +173,12 @@ def _start_threads() -> int:
     """Start Numba's threads at the first call, and return how many there are."""
     global _max_started
     if _max_started is None:
-        import numba
         from llvmlite import binding
         from numba.np.ufunc import parallel
 
         parallel._launch_threads()
         symbols = "numba_parallel_for", "get_num_threads", "set_num_threads"
         launch.connect(*map(binding.address_of_symbol, symbols))
-        _max_started = numba.config.NUMBA_NUM_THREADS
+        # what Numba has started: its configuration may have been changed since it was imported
+        _max_started = parallel.NUM_THREADS
     return _max_started

@@ -340,3 +340,14 @@ def test_no_warning_comes_unasked():
     with np.errstate(all="raise"):
         assert fastce.nll_loss(np.array([[np.inf, 0.0], [-np.inf, 1.0]]), [0, 0]) != 0  # inf - inf
         assert fastce.binary_cross_entropy([0.0, 1.0], [1.0, 0.0], weight=1e30) == 1e32
+
+
+def test_a_pair_says_how_many_came():
+    for out, came in ((np.zeros(2), "ndarray"), ((np.zeros(2),), "1 of them")):
+        with pytest.raises(TypeError, match=rf"^out must be a pair of arrays .*; got {came}$"):
+            fastce.cross_entropy_grad_and_hess(np.zeros((1, 2)), [0], out=out)
+
+
+def test_true_is_no_axis():
+    with pytest.raises(TypeError, match="^axis must be an integer; got True$"):
+        fastce.softmax(np.zeros((2, 2)), axis=True)

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import fastce
+from fastce._core import threads
 
 # Several blocks each, the last one not full; the last shape is big enough for a parallel region.
 PROBLEM = """
@@ -206,6 +207,18 @@ def _threads_restored():
     before = fastce.get_num_threads()
     yield
     fastce.set_num_threads(before)
+
+
+def test_numbas_configuration_says_how_many_threads_would_be_started_anew(monkeypatch):
+    """Asked for more than there are, the workqueue layer waits for them for ever."""
+    import numba
+
+    n = threads._max_threads()
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", n + 5)
+    monkeypatch.setattr(threads, "_max_started", None)
+    assert threads._start_threads() == threads._max_threads() == n
+    with pytest.raises(ValueError, match=rf"^n must be from 1 to {n} "):
+        fastce.set_num_threads(n + 5)
 
 
 @pytest.mark.usefixtures("_threads_restored")

@@ -227,7 +227,8 @@ def of_battery(battery, name, x, t, options):
     An error is relative to the largest finite result of its row, and to the row's weight times
     what its numbers may multiply it with.
     """
-    formula = next(loss.reference for loss in battery.LOSSES if loss.function == name)
+    formula = next((loss.reference for loss in battery.LOSSES if loss.function == name), None)
+    assert formula is not None, f"{name} has no row in tests/losses.py"
     options = {
         key: value.reshape(-1) if key == "sample_weight" else value
         for key, value in options.items()
