@@ -16,6 +16,7 @@ from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
 from . import _predict, _validation
+from ._separation_warning import warn_of_separation
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -90,8 +91,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit
     before its tolerance was reached. With columns far from zero (an offset of a million, say)
     rounding alone keeps the gradient above `tol`; the fit then ends where the estimated distance to
-    the minimum says so, and `grad_norm_` tells the gradient. With ``C=np.inf`` and separable
-    classes there is no minimum: the fit ends when the loss is a millionth of the null model's.
+    the minimum says so, and `grad_norm_` tells the gradient.
+
+    With ``C=np.inf`` and classes that a linear combination of columns takes apart there is no
+    minimum: the fit ends when the loss is a millionth of the null model's, or no longer falls, and
+    `SeparationWarning`, a kind of ``ConvergenceWarning``, names the classes. Predictions are right,
+    but how large coefficients are means nothing.
 
     References
     ----------
@@ -184,7 +189,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         _validation.check_parameters(self)
-        X, y = validate_data(self, X, y, **_validation.X_RULES)
+        # scikit-learn's sum of X, by which it looks for infinities, may overflow
+        with np.errstate(over="ignore", invalid="ignore"):
+            X, y = validate_data(self, X, y, **_validation.X_RULES)
         classes, problem = _validation.make_problem(self, as_design(X), y, sample_weight)
         start = _validation.check_warm_start(self, classes)
         settings = _validation.make_settings(self)
@@ -204,7 +211,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = np.array([solution.result.n_iter], dtype=np.int32)
         self.loss_history_ = np.array(solution.result.history)
         self.grad_norm_ = solution.result.grad_norm
-        if not solution.is_optimal:
+        if solution.separated:
+            warn_of_separation(classes[list(solution.separated)])
+        elif not solution.is_optimal:
             self._warn(solution.result, settings.gap_tol)
 
     def _warn(self, result: "Result", gap_tol: float) -> None:
@@ -225,7 +234,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _design(self, X: Any) -> Design:
         """Return X of a prediction, checked."""
         check_is_fitted(self)
-        return as_design(validate_data(self, X, reset=False, **_validation.X_RULES))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return as_design(validate_data(self, X, reset=False, **_validation.X_RULES))
 
     def _logits(self, X: Any) -> np.ndarray:
         design = self._design(X)
