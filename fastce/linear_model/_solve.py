@@ -4,7 +4,7 @@ This file loads Numba.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from .._linear.orthonormal_loss import OrthonormalLoss
 from .._linear.shard import Shard
 from .._optimize import minimise
 from .._optimize.monitor import Progress, Result, StartError
-from .._optimize.objective import Objective
 from ._validation import Problem, Settings, Start
 
 # Where float64 has no more to give, an entry of the gradient of the mean objective may have this
@@ -179,7 +178,7 @@ def _go_on(
     values = [loss.value_and_grad(theta)[0] for theta in starts]
     theta = starts[0] if values[0] <= values[1] else starts[1]  # the second where one is NaN
     n_left = settings.max_iter - first.n_iter
-    result = _from(loss, theta, 0, settings._replace(max_iter=n_left))
+    result = minimise.minimise(loss, theta, **_options(settings._replace(max_iter=n_left)))
     coef, intercept = columns.expand(*loss.parts(result.theta))
     table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
     value, grad = objective.value_and_grad(table)
@@ -230,10 +229,13 @@ def _objective(problem: Problem) -> LinearLoss:
 
 
 def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minimum:
-    theta = objective.start() if start is None else objective.pack(*start)
+    # a null model is no fit, however small the columns' unit makes the gradient
+    options = _options(settings, min_iter=1 if start is None else 0)
     try:
-        # a null model is no fit, however small the columns' unit makes the gradient
-        result = _from(objective, theta, 1 if start is None else 0, settings)
+        # no name for the vector, which is freed as soon as the point has moved on
+        result = minimise.minimise(
+            objective, objective.start() if start is None else objective.pack(*start), **options
+        )
     except StartError:
         if start is None:
             raise
@@ -250,18 +252,16 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
     return _Minimum(result, coef, intercept, *objective.parts(result.grad))
 
 
-def _from(objective: Objective, theta: np.ndarray, min_iter: int, settings: Settings) -> Result:
-    """Minimise an objective from a packed vector on."""
-    return minimise.minimise(
-        objective,
-        theta,
-        solver=settings.solver,
-        tol=settings.tol,
-        gap_tol=settings.gap_tol,
-        max_iter=settings.max_iter,
-        min_iter=min_iter,
-        callback=_print_progress if settings.verbose else None,
-    )
+def _options(settings: Settings, min_iter: int = 0) -> dict[str, Any]:
+    """Return what a minimiser is told of how to work."""
+    return {
+        "solver": settings.solver,
+        "tol": settings.tol,
+        "gap_tol": settings.gap_tol,
+        "max_iter": settings.max_iter,
+        "min_iter": min_iter,
+        "callback": _print_progress if settings.verbose else None,
+    }
 
 
 def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
