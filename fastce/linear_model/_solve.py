@@ -4,7 +4,7 @@ This file loads Numba.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -178,7 +178,15 @@ def _go_on(
     values = [loss.value_and_grad(theta)[0] for theta in starts]
     theta = starts[0] if values[0] <= values[1] else starts[1]  # the second where one is NaN
     n_left = settings.max_iter - first.n_iter
-    result = minimise.minimise(loss, theta, **_options(settings._replace(max_iter=n_left)))
+    result = minimise.minimise(
+        loss,
+        theta,
+        solver=settings.solver,
+        tol=settings.tol,
+        gap_tol=settings.gap_tol,
+        max_iter=n_left,
+        callback=_print_progress if settings.verbose else None,
+    )
     coef, intercept = columns.expand(*loss.parts(result.theta))
     table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
     value, grad = objective.value_and_grad(table)
@@ -229,12 +237,19 @@ def _objective(problem: Problem) -> LinearLoss:
 
 
 def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minimum:
-    # a null model is no fit, however small the columns' unit makes the gradient
-    options = _options(settings, min_iter=1 if start is None else 0)
     try:
-        # no name for the vector, which is freed as soon as the point has moved on
+        # neither a name nor a tuple of arguments keeps the vector that it starts from, which is
+        # freed as soon as the point has moved on
         result = minimise.minimise(
-            objective, objective.start() if start is None else objective.pack(*start), **options
+            objective,
+            objective.start() if start is None else objective.pack(*start),
+            solver=settings.solver,
+            tol=settings.tol,
+            gap_tol=settings.gap_tol,
+            max_iter=settings.max_iter,
+            # a null model is no fit, however small the columns' unit makes the gradient
+            min_iter=1 if start is None else 0,
+            callback=_print_progress if settings.verbose else None,
         )
     except StartError:
         if start is None:
@@ -250,18 +265,6 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
     if not objective.fit_intercept:
         intercept = np.zeros(len(coef))
     return _Minimum(result, coef, intercept, *objective.parts(result.grad))
-
-
-def _options(settings: Settings, min_iter: int = 0) -> dict[str, Any]:
-    """Return what a minimiser is told of how to work."""
-    return {
-        "solver": settings.solver,
-        "tol": settings.tol,
-        "gap_tol": settings.gap_tol,
-        "max_iter": settings.max_iter,
-        "min_iter": min_iter,
-        "callback": _print_progress if settings.verbose else None,
-    }
 
 
 def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
