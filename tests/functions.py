@@ -11,6 +11,7 @@ class Function:
     floor = 0.0
     refresh_cost = exact_cost = np.inf
     is_diagonal = False
+    has_minimum = True
 
     def __init__(self, value, grad, inverse_diagonal=None):
         self.value, self.grad, self.inverse_diagonal = value, grad, inverse_diagonal

@@ -48,9 +48,11 @@ def check_squares(squares: np.ndarray, each: str = "column") -> None:
         )
 
 
-def _class_eigenvalues(class_priors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    # eigenvalues and eigenvectors of C; its null vector (all classes alike) never meets a gradient:
-    # any number serves there
+def class_eigenvalues(class_priors: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return eigenvalues and eigenvectors of C; one number and None for two classes.
+
+    The null vector of C (all classes alike) never meets a gradient: any number serves there.
+    """
     if class_priors.size == 2:
         return np.array([max(class_priors[0] * class_priors[1], TINY_PRIOR)]), None
     covariance = np.diag(class_priors) - np.outer(class_priors, class_priors)
@@ -70,7 +72,7 @@ def null_model(
 
     It has one factor a class, but one for all where those would have over `max_numbers` entries.
     """
-    eigenvalues, rotation = _class_eigenvalues(class_priors)
+    eigenvalues, rotation = class_eigenvalues(class_priors)
     has_intercept = len(gram) > mean.size
     if eigenvalues.size * gram.size <= max_numbers:
         factors, scales = _new_factors(eigenvalues.size, len(gram))

@@ -19,7 +19,7 @@ from .._core.threads import NUMBERS_A_STEP
 JITTER, _JITTER_GROWTH = 1e-13, 100.0
 # Columns whose standard deviation is below this part of their mean are constant: what is left is
 # rounding.
-_CONSTANT = 1e-14
+CONSTANT = 1e-14
 # Long vectors are divided in blocks of this many numbers (32 kB).
 _BLOCK_NUMBERS = 1 << 12
 
@@ -38,7 +38,7 @@ def invert_factor(
     blocks = diagonal.reshape(n_blocks, -1)
     of_columns = blocks[:, :p]
     of_intercept = blocks[:, p:].sum(axis=1, keepdims=True)
-    of_columns[of_columns <= of_intercept * (_CONSTANT * mean) ** 2] = 0.0
+    of_columns[of_columns <= of_intercept * (CONSTANT * mean) ** 2] = 0.0
     of_columns += penalty
     scale = np.zeros_like(diagonal)
     np.divide(1.0, np.sqrt(diagonal), out=scale, where=diagonal > 0.0)

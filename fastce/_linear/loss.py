@@ -13,8 +13,9 @@ from .approximations import TINY_PRIOR
 from .preconditioner import Preconditioner
 from .shard import Shard
 
-# Without a penalty the loss of separable data falls towards 0 for ever, as does that of a lone
-# class with weight; below this part of the null model's loss that is the end.
+# A value is as good as zero below this part of the null model's. Without a penalty the loss of
+# separable data falls towards 0 for ever, as does that of a lone class with weight: there that is
+# the end.
 _FLOOR = 1e-6
 # Keeps logarithms of probabilities finite.
 _TINY = 1e-300
@@ -44,8 +45,14 @@ class LinearLoss:
         All rows.
     class_priors : ndarray (n_classes,)
         The classes' probabilities in the null model.
+    curvature : float
+        The mean over the classes of p (1 - p) in the null model.
+    null_value : float
+        The objective of the null model: of the best intercept, if there is one, and no coef.
     floor : float
-        The value at which a minimisation without penalty ends.
+        A millionth of it, below which values are as good as zero.
+    has_minimum : bool
+        Whether there must be a minimum; the classes may also overlap without a penalty.
     """
 
     def __init__(
@@ -76,9 +83,13 @@ class LinearLoss:
         parts = summary.class_counts / summary.n_rows if is_equal else summary.class_weights
         priors = (1.0 - label_smoothing) * parts + label_smoothing / n_classes
         self.class_priors = priors / priors.sum()
-        is_bounded = penalty > 0.0 and self.class_priors.min() > 0.0
+        self.has_minimum = penalty > 0.0 and bool(self.class_priors.min() > 0.0)
         entropy = -float(self.class_priors @ np.log(np.maximum(self.class_priors, _TINY)))
-        self.floor = 0.0 if is_bounded else _FLOOR * entropy
+        self.curvature = max(
+            float((self.class_priors * (1.0 - self.class_priors)).mean()), TINY_PRIOR
+        )
+        self.null_value = entropy if fit_intercept else float(np.log(n_classes))
+        self.floor = _FLOOR * self.null_value
         self._preconditioner = Preconditioner(self.shard, self.class_priors, penalty)
 
     def parts(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +131,11 @@ class LinearLoss:
         tables = vector.reshape(-1, self.n_outputs), out.reshape(-1, self.n_outputs)
         self._preconditioner.current.apply(*tables)
         return out
+
+    @property
+    def condition(self) -> float:
+        """The condition of the null model's Hessian, columns scaled and centred: see there."""
+        return self._preconditioner.condition
 
     @property
     def is_diagonal(self) -> bool:

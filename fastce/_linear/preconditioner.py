@@ -7,6 +7,7 @@ of them.
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.linalg.lapack import dpocon, dpotrf
 
 from .._core import threads
 from .._core.design import Design
@@ -19,7 +20,7 @@ from .approximations import (
     scaled_columns,
 )
 from .curvature import mean_curvatures, min_curvatures
-from .factors import Diagonal, Factored, invert_factor, make_factored
+from .factors import CONSTANT, Diagonal, Factored, invert_factor, make_factored
 from .hessian import hessian
 from .moments import column_moments
 from .shard import Shard
@@ -40,6 +41,9 @@ _ROWS_A_COLUMN, _NEAR_ROWS_A_COLUMN = 16, 32
 _MAX_PASSES = 2.5
 # How much of the Gram matrix of all rows is blended in: near the minimum, and at most.
 _NEAR_BLEND, _MAX_BLEND = 1e-6, 0.5
+
+# A column's mean may be this many times its deviation before rounding of the gradient counts.
+_HARMLESS_OFFSET = 1e6
 
 # The cost model, in passes over X. Gram matrices of K classes take for each row of the sample
 # K / 28 of p / n passes, since with few classes a pass only waits for memory, and at most 1/4. A
@@ -99,6 +103,7 @@ class Preconditioner:
     def __init__(self, shard: Shard, class_priors: np.ndarray, penalty: float) -> None:
         self.shard, self.penalty = shard, penalty
         self.gram: np.ndarray | None = None
+        self._curvature = max(float((class_priors * (1.0 - class_priors)).mean()), TINY_PRIOR)
         self.current: Factored | Diagonal
         p = shard.n_columns
         if not _pays(shard.design):
@@ -124,6 +129,31 @@ class Preconditioner:
             gram = gram[:p, :p]
         self.gram = gram
         self.current = null_model(gram, self.mean, class_priors, penalty, _MAX_NUMBERS)
+
+    @property
+    def condition(self) -> float:
+        """What rounding is multiplied by where the Gram matrix stands for the columns.
+
+        The condition of the null model's Hessian, columns centred and scaled; more where means are
+        so large beside deviations that rounding of a gradient counts. NaN without a Gram matrix,
+        infinite where it is singular to float64.
+        """
+        if self.gram is None:
+            return np.nan
+        p, gram = self.mean.size, self.gram
+        total = float(gram[p, p]) if len(gram) > p else 1.0
+        squares = gram.diagonal()[:p].copy()
+        squares[squares <= total * (CONSTANT * self.mean) ** 2] = 0.0
+        squares += self.penalty / self._curvature
+        scale = np.divide(1.0, np.sqrt(squares), out=np.zeros(p), where=squares > 0.0)
+        matrix = np.tril(gram[:p, :p], -1) * scale * scale[:, np.newaxis]
+        sums = 1.0 + np.abs(matrix).sum(axis=0) + np.abs(matrix).sum(axis=1)
+        np.fill_diagonal(matrix, 1.0)
+        upper, info = dpotrf(matrix.T, lower=0)
+        reciprocal = 0.0 if info else float(dpocon(upper, sums.max())[0])
+        offset = float(np.max(np.abs(self.mean) * scale)) * np.sqrt(total)
+        factor = max(1.0, offset / _HARMLESS_OFFSET) ** 2
+        return factor / reciprocal if reciprocal > 0.0 else np.inf
 
     @property
     def refresh_cost(self) -> float:

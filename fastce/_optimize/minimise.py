@@ -52,6 +52,7 @@ def minimise(
     tol: float,
     gap_tol: float,
     max_iter: int,
+    min_iter: int = 0,
     callback: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Minimise a smooth function.
@@ -63,7 +64,7 @@ def minimise(
         The starting point; never written.
     solver : {"auto", "lbfgs", "newton-cg", "newton-cholesky"}
         "auto" begins with what `choose` says, and may change from "lbfgs" to "newton-cg".
-    tol, gap_tol, max_iter, callback
+    tol, gap_tol, max_iter, min_iter, callback
         See `Monitor`.
 
     Returns
@@ -74,7 +75,7 @@ def minimise(
     --------
     >>> import numpy as np
     >>> class Parabola:
-    ...     floor, is_diagonal = 0.0, True
+    ...     floor, has_minimum, is_diagonal = 0.0, True, True
     ...     def value_and_grad(self, theta):
     ...         return 1.0 + float((theta - 3.0) @ (theta - 3.0)), 2.0 * (theta - 3.0)
     ...     def precondition(self, vector, out):
@@ -93,7 +94,13 @@ def minimise(
             objective.refresh_cost, objective.exact_cost, objective.is_diagonal
         )
     monitor = Monitor(
-        objective, theta, tol=tol, gap_tol=gap_tol, max_iter=max_iter, callback=callback
+        objective,
+        theta,
+        tol=tol,
+        gap_tol=gap_tol,
+        max_iter=max_iter,
+        min_iter=min_iter,
+        callback=callback,
     )
     del theta  # a long vector is freed as soon as the point has moved on
     if solver == "lbfgs":

@@ -26,6 +26,10 @@ _CERTAIN_PART = 0.01
 _TINY = float(np.finfo(np.float64).tiny)
 
 
+class StartError(ValueError):
+    """The objective is not finite where a minimisation is to start."""
+
+
 class Progress(NamedTuple):
     """Where a minimiser stands: what a callback is given."""
 
@@ -58,7 +62,8 @@ class Monitor:
 
     It ends when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. The gap is what a step
     of the method's quadratic model would still gain, divided by max(|value|, objective.floor): the
-    units of the parameters do not matter. Unless the model has the Hessian itself, the value must
+    units of the parameters do not matter. Below the floor the gap decides alone, and where there
+    need be no minimum that is the end. Unless the model has the Hessian itself, the value must
     also have levelled off: over the last three iterations it has fallen by no more than `gap_tol`,
     or has fallen and will fall by no more than ten times that; or the estimate is below a hundredth
     of `gap_tol`.
@@ -74,12 +79,14 @@ class Monitor:
         Largest estimated relative distance to the minimum's value at the end.
     max_iter : int
         Most iterations.
+    min_iter : int
+        Least iterations, unless the gradient is exactly 0 or no lower point can be found.
     callback : callable or None
         Called with a `Progress` before the first iteration and after each.
 
     Raises
     ------
-    ValueError
+    StartError
         If the value or the gradient is not finite at the starting point.
     """
 
@@ -91,18 +98,19 @@ class Monitor:
         tol: float,
         gap_tol: float,
         max_iter: int,
+        min_iter: int = 0,
         callback: Callable[[Progress], None] | None = None,
     ) -> None:
         self.point = Point(theta, *objective.value_and_grad(theta))
         if not (np.isfinite(self.point.value) and np.all(np.isfinite(self.point.grad))):
-            raise ValueError(
+            raise StartError(
                 "the objective must be finite at the starting point; "
                 "got a value or gradient that is not"
             )
         self.objective = objective
         self.tol = tol
         self.gap_tol = gap_tol
-        self.max_iter = max_iter
+        self.max_iter, self.min_iter = max_iter, min_iter
         self.callback = callback
         self.n_iter = 0
         self.n_evaluations = 1
@@ -139,23 +147,30 @@ class Monitor:
             self.callback(
                 Progress(self.n_iter, self.n_evaluations, value, self.grad_norm, self.gap)
             )
-        # Below the floor a value is as good as zero, so nothing is left to gain there.
+        # Below the floor a value is as good as zero, so nothing is left to gain there, whatever the
+        # gradient: without a minimum that is the end.
         is_below_floor = value <= floor
-        self._is_within_tolerance = self.grad_norm <= self.tol and (
-            self.gap <= self.gap_tol or is_below_floor
+        is_end = is_below_floor and not self.objective.has_minimum
+        self._is_within_tolerance = is_end or (
+            self.gap <= self.gap_tol and (self.grad_norm <= self.tol or is_below_floor)
         )
-        if self._is_within_tolerance and (
+        is_sure = (
             has_hessian
-            or is_below_floor
+            or is_end
             or self.gap <= _CERTAIN_PART * self.gap_tol
             or self._is_level(scale)
-        ):
+        )
+        if self._is_within_tolerance and is_sure and not self._must_move():
             self.status = "converged"
         elif not is_descent or self._n_stalled > _MAX_STALLED:
             self.give_up()
         elif self.n_iter >= self.max_iter:
             self.status = "max_iter"
         return self.status != ""
+
+    def _must_move(self) -> bool:
+        # Rounding alone may make a gradient that is 0 other than that: `give_up` ends it then.
+        return self.n_iter < self.min_iter and bool(np.any(self.point.grad))
 
     def _is_level(self, scale: float) -> bool:
         """Tell whether the value has all but stopped falling, relative to `scale`."""

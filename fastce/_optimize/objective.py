@@ -13,6 +13,8 @@ class Objective(Protocol):
 
     # Values below it are as good as zero: gaps are relative to max(|value|, floor).
     floor: float
+    # Whether there must be a minimum; without, a value below the floor is the end.
+    has_minimum: bool
 
     @property
     def is_diagonal(self) -> bool:

@@ -27,6 +27,7 @@ from . import (
     _warnings,
 )
 from ._namespace import Namespace, namespace_of, to_numpy
+from ._separation_warning import warn_of_separation
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -125,8 +126,12 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit
     before its tolerance was reached. With columns far from zero (an offset of a million, say)
     rounding alone keeps the gradient above `tol`; the fit then ends where the estimated distance to
-    the minimum says so, and `grad_norm_` tells the gradient. With ``C=np.inf`` and separable
-    classes there is no minimum: the fit ends when the loss is a millionth of the null model's.
+    the minimum says so, and `grad_norm_` tells the gradient.
+
+    With ``C=np.inf`` and classes that a linear combination of columns takes apart there is no
+    minimum: the fit ends when the loss is a millionth of the null model's, or no longer falls, and
+    `SeparationWarning`, a kind of ``ConvergenceWarning``, names the classes. Predictions are right,
+    but how large coefficients are means nothing.
 
     References
     ----------
@@ -266,7 +271,9 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         X, y, sample_weight = to_numpy(X), to_numpy(y), to_numpy(sample_weight)
         soft = _soft_labels.read(y)
         y = y if soft is None else soft.target
-        X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
+        # scikit-learn's sum of X, by which it looks for infinities, may overflow
+        with np.errstate(over="ignore", invalid="ignore"):
+            X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
         classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight, soft)
         start = _validation.check_warm_start(self, meaning, classes, X.shape[1])
         settings = _validation.make_settings(self, meaning)
@@ -288,7 +295,9 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         self.n_iter_ = _put(there, np.array([solution.result.n_iter], dtype=np.int32))
         self.loss_history_ = np.array(solution.result.history)
         self.grad_norm_ = solution.result.grad_norm
-        if not solution.is_optimal:
+        if solution.separated:
+            warn_of_separation(classes[list(solution.separated)])
+        elif not solution.is_optimal:
             self._warn(solution.result, settings.gap_tol)
 
     def _warn(self, result: "Result", gap_tol: float) -> None:
@@ -309,7 +318,8 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     def _design(self, X: Any) -> Design:
         """Return X of a prediction, checked."""
         check_is_fitted(self)
-        return as_design(validate_data(self, to_numpy(X), reset=False, **_validation.X_RULES))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return as_design(validate_data(self, to_numpy(X), reset=False, **_validation.X_RULES))
 
     def _logits(self, X: Design) -> np.ndarray:
         with threads.at_most(_validation.check_n_threads(self.n_threads)):

@@ -10,6 +10,7 @@ from .._core.design import Design
 from .._core.pool import split
 from .._native import rowwise
 from ._namespace import to_numpy
+from ._overflow import mend
 
 # Threads take the rows in parts whose lengths are multiples of this many rows: fewer rows take less
 # time than it takes to hand them over.
@@ -72,6 +73,7 @@ def logits(
 
     def rows(first: int, last: int) -> None:
         part = X.forward(first, last, table, intercept, result[first:last])
+        mend(X, first, table, intercept, part)
         if then is not None:
             then(part, first, last)
 

@@ -349,5 +349,5 @@ def test_a_pair_says_how_many_came():
 
 
 def test_true_is_no_axis():
-    with pytest.raises(TypeError, match="^axis must be an integer; got True$"):
+    with pytest.raises(TypeError, match=r"^axis must be an integer; got True$"):
         fastce.softmax(np.zeros((2, 2)), axis=True)

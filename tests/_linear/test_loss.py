@@ -258,13 +258,21 @@ def test_start_is_the_minimum_over_the_intercept(rng, n_classes, kind):
     np.testing.assert_allclose(objective.parts(grad)[1], 0.0, atol=1e-14)
 
 
-def test_floor_is_for_losses_without_penalty(rng):
+def test_the_floor_is_a_millionth_of_the_null_model(rng):
     X, y = labelled(rng)
-    assert objective_of(X, y, 4).floor == 0.0
     priors = np.bincount(y) / len(y)
-    np.testing.assert_allclose(
-        objective_of(X, y, 4, penalty=0.0).floor, -1e-6 * xlogy(priors, priors).sum()
-    )
+    for penalty in (0.0, 0.3):
+        objective = objective_of(X, y, 4, penalty=penalty)
+        assert objective.has_minimum == (penalty > 0.0)
+        np.testing.assert_allclose(objective.floor, -1e-6 * xlogy(priors, priors).sum())
+        value, _ = objective.value_and_grad(objective.start())
+        np.testing.assert_allclose(objective.null_value, value)
+        np.testing.assert_allclose(objective.curvature, (priors * (1.0 - priors)).mean())
+    objective = objective_of(X, y, 4, fit_intercept=False)
+    np.testing.assert_allclose(objective.null_value, np.log(4.0))
+    lone = objective_of(X, y, 4, (y == 1).astype(float))
+    assert not lone.has_minimum
+    assert lone.curvature > 0.0
 
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])

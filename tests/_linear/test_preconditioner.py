@@ -117,3 +117,40 @@ def test_what_is_kept_of_gram_matrices_is_not_the_slots(rng, n_classes):
     while factors.base is not None:
         factors = factors.base
     assert factors.nbytes == 8 * (objective.n_outputs * 61) ** 2
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_the_condition_of_the_null_model(rng, n_classes, fit_intercept):
+    X, y = rng.normal(size=(200, 4)) * [1.0, 1e6, 1e-6, 1.0], np.arange(200) % n_classes
+    options = {"fit_intercept": fit_intercept}
+    plain = objective_of(X, y, n_classes, penalty=0.0, **options)._preconditioner.condition
+    assert 1.0 <= plain < 10.0
+    X[:, 3] = X[:, 0] + 1e-4 * X[:, 3]
+    condition = objective_of(X, y, n_classes, penalty=0.0, **options)._preconditioner.condition
+    correlation = np.corrcoef(X.T) if fit_intercept else X.T @ X
+    scale = 1.0 / np.sqrt(correlation.diagonal())
+    expected = np.linalg.cond(correlation * scale * scale[:, np.newaxis], 1)
+    np.testing.assert_allclose(condition, expected, rtol=0.5)
+    X[:, 3] = 2.0 * X[:, 0]
+    for penalty, least, most in ((0.0, 1e12, np.inf), (1.0, 1.0, 100.0)):
+        objective = objective_of(X, y, n_classes, penalty=penalty, **options)
+        assert least <= objective._preconditioner.condition <= most
+
+
+def test_a_constant_column_does_not_count_as_ill_conditioned(rng):
+    X = np.column_stack([rng.normal(size=200), np.full(200, 0.1)])
+    for penalty in (0.0, 1.0):
+        assert objective_of(X, np.arange(200) % 2, 2, penalty=penalty).condition < 10.0
+
+
+@pytest.mark.parametrize(("offset", "least"), [(1e4, 1.0), (1e9, 1e5)])
+def test_an_offset_counts_where_rounding_of_the_gradient_does(rng, offset, least):
+    X = offset + rng.normal(size=(200, 2))
+    condition = objective_of(X, np.arange(200) % 2, 2, penalty=0.0).condition
+    assert least <= condition < 100.0 * least
+
+
+def test_a_diagonal_knows_no_condition():
+    X = sparse.random(300, 500, density=0.02, random_state=0, format="csr")
+    assert np.isnan(objective_of(X, np.arange(300) % 3, 3, penalty=1e-3).condition)

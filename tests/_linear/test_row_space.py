@@ -55,6 +55,7 @@ def test_the_border(shape, expected):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("C", [1.0, np.inf])
+@pytest.mark.filterwarnings("ignore::fastce.linear_model.SeparationWarning")
 def test_the_fit_is_that_of_all_columns(rng, n_classes, fit_intercept, C, monkeypatch):
     X, y = raw_columns(rng, 25, 90, offset=10.0), rng.permutation(np.arange(25) % n_classes)
     options = {"C": C, "fit_intercept": fit_intercept, "tol": 1e-7 if C == 1.0 else 1e-4}

@@ -24,7 +24,7 @@ def test_a_function_without_minimum_ends():
 
 def test_the_floor_ends_a_value_that_falls_for_ever():
     function = Function(lambda t: np.exp(-t[0]), lambda t: [-np.exp(-t[0])])
-    function.floor = 1e-6
+    function.floor, function.has_minimum = 1e-6, False
     result = minimise_by(lbfgs, function, np.zeros(1), tol=1e-4, gap_tol=1e-9, max_iter=2000)
     assert result.status == "converged"
     assert 1e-8 < result.value <= 1e-6
@@ -129,6 +129,27 @@ def test_an_uncertain_gap_needs_a_value_that_no_longer_falls():
     assert monitor.check(uncertain, has_hessian=True)
     monitor.resume()
     assert monitor.check(1e-3 * uncertain)
+
+
+@pytest.mark.parametrize("has_minimum", [True, False])
+def test_below_the_floor_the_gradient_does_not_count(has_minimum):
+    monitor = monitor_at(1e-9, 1e3)
+    monitor.objective.floor, monitor.objective.has_minimum = 1e-6, has_minimum
+    assert monitor.check(1e-8) == (not has_minimum)  # a gap of 5e-3, beside the floor
+    assert monitor.check(1e-16)
+    assert monitor.status == "converged"
+
+
+@pytest.mark.parametrize(("grad_entry", "ends"), [(1e-9, False), (0.0, True)])
+def test_the_least_number_of_iterations(grad_entry, ends):
+    monitor = monitor_at(1.0, grad_entry, min_iter=1)
+    assert monitor.check(grad_entry**2) == ends
+    if not ends:
+        monitor.give_up()  # no lower point can be found
+    assert monitor.status == "converged"
+    moved = monitor_at(1.0, grad_entry, min_iter=1)
+    moved.move(moved.point)
+    assert moved.check(grad_entry**2)
 
 
 def test_a_minimisation_that_stalls_ends_at_the_precision_of_float64():

@@ -21,7 +21,7 @@ from fastce._core import threads
 from fastce._core.design import as_design
 from fastce._linear import loss as linear_loss
 from fastce._optimize import minimise
-from fastce.linear_model import LogisticRegression
+from fastce.linear_model import LogisticRegression, SeparationWarning
 
 
 @parametrize_with_checks(
@@ -147,9 +147,10 @@ def test_label_smoothing_is_fitting_soft_targets(rng, n_classes):
 @pytest.mark.parametrize("name", ["digits", "wide"])
 def test_separable_data_end_cleanly(rng, C, name):
     X, y = raw("digits") if name == "digits" else (rng.normal(size=(30, 200)), np.arange(30) % 3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         model = LogisticRegression(C=C).fit(X, y)
+    assert [warning.category for warning in caught] == [SeparationWarning] * (C == np.inf)
     assert np.all(np.isfinite(model.coef_))
     assert model.n_iter_[0] < 500
     assert model.score(X, y) == 1.0

@@ -1,0 +1,197 @@
+"""The judge of a fit: whether a model is at the minimum of its objective, as far as can be told.
+
+Gradients, tolerances and estimates of a minimiser are not asked: its preconditioner may have lost
+columns that others all but hide, and rounding of large columns keeps gradients large at a minimum.
+What is asked is what the model itself says, in columns that are about orthonormal: logits with
+twice the digits, the gradient by these columns, and what a Newton step along it would gain. That is
+the distance from the minimum where the step changes no logit by more than a unit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._native import rowwise
+from .curvature import probabilities
+from .loss import LinearLoss
+from .orthonormal import OrthonormalColumns
+from .shard import Shard
+
+# The distance from the minimum that a fit may end at, as a part of the minimum, or of the null
+# model's objective where the minimum is less than this part of that.
+TOLERANCE = 1e-6
+# A Newton step that changes a logit by more than this: the loss curves less and less along it, and
+# the gain is at most twice what the quadratic model says.
+_LONG_STEP, _LONG_STEP_FACTOR = 0.3, 3.0
+# Most parameters of a Hessian that is formed; more are left to conjugate gradients.
+_MAX_PARAMETERS, _MAX_PRODUCTS = 512, 1e9
+_MAX_CG_STEPS, _CG_ACCURACY = 200, 1e-3
+# Eigenvalues of a Hessian whose diagonal is scaled to ones that are below this many times its size
+# are rounding: only rows that no longer curve the loss tell these directions apart.
+_ROUNDING = 1e-14
+
+MINIMUM, UNKNOWN, ABOVE = "at the minimum", "cannot be told in float64", "not there"
+
+
+class Verdict(NamedTuple):
+    """What the judge says of a model.
+
+    Attributes
+    ----------
+    answer : {MINIMUM, UNKNOWN, ABOVE}
+    value : float
+        The objective.
+    gap : float
+        The distance from the minimum, relative to it (or to `floor`, where it is smaller).
+    step : ndarray (n, K)
+        How a Newton step changes the logits.
+    """
+
+    answer: str
+    value: float
+    gap: float
+    step: np.ndarray
+
+
+def judge(
+    loss: LinearLoss,
+    columns: OrthonormalColumns,
+    coef: np.ndarray,
+    intercept: np.ndarray,
+    tolerance: float = TOLERANCE,
+) -> Verdict:
+    """Tell whether coef (K, p) and intercept (K,) are at the minimum of an objective."""
+    return _Model(loss, columns, coef, intercept).verdict(tolerance)
+
+
+class _Model:
+    """The objective about a model: residuals and curvatures of the rows, the penalty."""
+
+    def __init__(
+        self,
+        loss: LinearLoss,
+        columns: OrthonormalColumns,
+        coef: np.ndarray,
+        intercept: np.ndarray,
+    ) -> None:
+        self.columns, self.loss = columns, loss
+        logits = np.ascontiguousarray(columns.logits(coef, intercept))
+        self.K, self.is_curved = logits.shape[1], True
+        self.p = probabilities(logits.copy())
+        losses, residuals = _losses_and_residuals(loss.shard, logits, self.p)
+        weights = columns.weights[:, np.newaxis]
+        self.penalty_value = 0.5 * loss.penalty * float((coef * coef).sum())
+        self.value = float(columns.weights @ losses) + self.penalty_value
+        self.basis = columns.basis
+        self.grad = self.basis.T @ (weights * residuals)
+        r = columns.rank
+        root = np.sqrt(loss.penalty) * columns.T
+        self.penalty = root.T @ root
+        self.grad[:r] += root.T @ (np.sqrt(loss.penalty) * coef.T)
+        if self.K > 1:
+            self.grad -= self.grad.mean(axis=1, keepdims=True)
+
+    def verdict(self, tolerance: float) -> Verdict:
+        """Say where the model is."""
+        step, decrement = self._newton_step()
+        change = self.basis @ step
+        gap = 0.5 * decrement
+        if np.abs(change).max(initial=0.0) > _LONG_STEP:
+            gap *= _LONG_STEP_FACTOR
+        floor = TOLERANCE * self.loss.null_value
+        least = max(self.value - gap, 0.0)
+        allowed = tolerance * least if least >= floor else floor
+        answer = ABOVE
+        if self.value <= floor:
+            answer = MINIMUM
+        elif gap <= allowed:  # neither is NaN
+            answer = MINIMUM if self._knows_all(allowed) else UNKNOWN
+        return Verdict(answer, self.value, gap / max(least, floor), change)
+
+    def _knows_all(self, allowed: float) -> bool:
+        # Directions that the columns lack change no logit; what is left of them is the penalty.
+        columns = self.columns
+        if not self.is_curved and columns.hides_rows:
+            return False
+        if columns.rank == columns.T.shape[0]:
+            return True
+        return columns.has_all and self.penalty_value <= allowed
+
+    def _newton_step(self) -> tuple[np.ndarray, float]:
+        """Return the Newton step (P, K) and its squared decrement."""
+        n, P = self.basis.shape
+        n_parameters = P * self.K
+        if not (np.isfinite(self.value) and np.all(np.isfinite(self.grad))):
+            return np.full_like(self.grad, np.nan), np.nan
+        if n_parameters <= _MAX_PARAMETERS and n * n_parameters**2 <= _MAX_PRODUCTS:
+            return self._exact_step()
+        return self._cg_step()
+
+    def _exact_step(self) -> tuple[np.ndarray, float]:
+        P, K, weights = self.basis.shape[1], self.K, self.columns.weights
+        H = np.empty((P, K, P, K))
+        for k in range(K):
+            for j in range(k, K):
+                curvature = weights * self._curvature(k, j)
+                H[:, k, :, j] = H[:, j, :, k] = self.basis.T @ (self.basis * curvature[:, None])
+            H[: len(self.penalty), k, : len(self.penalty), k] += self.penalty
+        if K > 1:  # what the classes have in common, along which the gradient is 0
+            for i in range(P):
+                H[i, :, i, :] += H[i, :, i, :].trace() / K
+        H = H.reshape(P * K, P * K)
+        diagonal = np.maximum(H.diagonal(), np.finfo(float).tiny)
+        scale = 1.0 / np.sqrt(diagonal)
+        values, vectors = np.linalg.eigh(H * scale * scale[:, np.newaxis])
+        along = vectors.T @ (scale * self.grad.ravel())
+        least = _ROUNDING * P * K
+        self.is_curved = bool(values[0] > least)
+        step = -along / np.maximum(values, least)
+        return (scale * (vectors @ step)).reshape(P, K), float(-(along @ step))
+
+    def _curvature(self, k: int, j: int) -> np.ndarray:
+        p = self.p
+        if self.K == 1 or k == j:
+            return p[:, k] * (1.0 - p[:, k])
+        return -p[:, k] * p[:, j]
+
+    def _cg_step(self) -> tuple[np.ndarray, float]:
+        # the columns are about orthonormal, so the identity is a preconditioner but for the classes
+        weights, r = self.columns.weights[:, np.newaxis], len(self.penalty)
+        step, residual = np.zeros_like(self.grad), -self.grad
+        direction, square, gain = residual.copy(), float((residual * residual).sum()), 0.0
+        for _ in range(_MAX_CG_STEPS):
+            if not square > 0.0:
+                break
+            change = self.basis @ direction
+            if self.K == 1:
+                change *= weights * self.p * (1.0 - self.p)
+            else:
+                change -= (self.p * change).sum(axis=1, keepdims=True)
+                change *= weights * self.p
+            product = self.basis.T @ change
+            product[:r] += self.penalty @ direction[:r]
+            length = square / float((direction * product).sum())
+            step += length * direction
+            residual -= length * product
+            gain += length * square
+            new_square = float((residual * residual).sum())
+            if length * square <= _CG_ACCURACY * gain and new_square <= _CG_ACCURACY * square:
+                break
+            direction = residual + new_square / square * direction
+            square = new_square
+        return step, gain
+
+
+def _losses_and_residuals(
+    rows: Shard, logits: np.ndarray, p: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return cross-entropies (n,) and their derivatives by the logits (n, K)."""
+    targets = rows.target_probabilities(0, len(p))
+    if logits.shape[1] == 1:
+        log_p = np.hstack([-logits, logits])
+        flat = log_p.ravel()
+        rowwise.log_sigmoid_flat(flat, flat)
+        return -(targets * flat.reshape(-1, 2)).sum(axis=1), p - targets[:, 1:]
+    log_p = np.empty_like(logits)
+    rowwise.log_softmax_rows(logits, log_p)
+    return -(targets * log_p).sum(axis=1), p - targets

@@ -1,0 +1,106 @@
+"""Classes that a linear combination of columns takes apart: without a penalty there is no minimum.
+
+Separation is complete where the model gives every row's class the largest logit, and no other as
+large. It is incomplete where a direction raises the margins of some rows and lowers none; a linear
+program finds one if there is one. Where that is too large, a Newton step near the infimum is such a
+direction, since a loss that falls as an exponential does is worth a step of one unit however little
+is left.
+
+References
+----------
+A. Albert, J. A. Anderson (1984), On the existence of maximum likelihood estimates in logistic
+regression models, Biometrika 71. K. Konis (2007), Linear programming algorithms for detecting
+separated data in binary logistic regression models, University of Oxford.
+"""
+
+import numpy as np
+from scipy.optimize import linprog
+
+from .shard import Shard
+
+# A step along which classes come apart changes a margin by about 1, at least by this ...
+_MIN_CHANGE = 0.3
+# ... and lowers none by more than this part of it: what is left of the way to the minimum.
+_MAX_LOSS = 1e-2
+# A row gains where its margin grows by this part of the largest change.
+_GAIN = 0.1
+# Where a fit ends, all rows that come apart together have a loss of less than this: ten times what
+# it may end above the infimum.
+_LEFT = 1e-5
+# Most numbers of the matrix of a linear program (16 MB).
+_MAX_NUMBERS = 1 << 21
+# Logits are found in blocks of this many numbers (512 kB).
+_BLOCK_NUMBERS = 1 << 16
+
+
+def logits_of(rows: Shard, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """Return the logits (n, K) of a shard's rows."""
+    n, K = rows.design.shape[0], len(coef)
+    table, result = np.ascontiguousarray(coef.T), np.empty((n, K))
+    intercept = np.ascontiguousarray(intercept)
+    step = max(1, _BLOCK_NUMBERS // K)
+    for first in range(0, n, step):
+        last = min(n, first + step)
+        rows.design.forward(first, last, table, intercept, result[first:last])
+    return result
+
+
+def margins(logits: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return how far the logit of each row's class is ahead of each other one, (n, K - 1)."""
+    n, K = logits.shape
+    if K == 1:
+        return np.where(target[:, np.newaxis] == 1, logits, -logits)
+    own = logits[np.arange(n), target][:, np.newaxis]
+    others = np.arange(K) != target[:, np.newaxis]
+    return (own - logits)[others].reshape(n, K - 1)
+
+
+def completely_separated(rows: Shard, logits: np.ndarray) -> list[int]:
+    """Return the classes with weight if the logits tell them all apart, or nothing."""
+    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(len(logits), dtype=bool)
+    classes = np.unique(rows.target[counts])
+    if classes.size < 2 or not np.all(margins(logits, rows.target)[counts] > 0.0):
+        return []
+    return [int(k) for k in classes]
+
+
+def may_be_separated(rows: Shard, logits: np.ndarray) -> bool:
+    """Tell whether some row is so sure that it is not of some class that they may come apart."""
+    ahead = margins(logits, rows.target).max(initial=0.0)
+    return bool(ahead > -np.log(min(0.5, _LEFT * len(logits))))
+
+
+def direction(rows: Shard, basis: np.ndarray) -> np.ndarray | None:
+    """Return changes of the logits (n, K) that lower no margin and raise as many as they can.
+
+    They are those of coefficients of columns (n, P), each about as large as the others; None where
+    the program that finds them is too large.
+    """
+    (n, P), K, target = basis.shape, rows.n_outputs, rows.target
+    if n * max(1, K - 1) * P * K > _MAX_NUMBERS:
+        return None
+    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(n, dtype=bool)
+    changes = np.zeros((K, P, n, K))  # of the logits, by each coefficient
+    for k in range(K):
+        changes[k, :, :, k] = basis.T
+    by_coef = [margins(c, target)[counts].ravel() for c in changes.reshape(K * P, n, K)]
+    A = np.column_stack(by_coef)
+    bounds = np.concatenate([np.ones(len(A)), np.zeros(len(A))])
+    found = linprog(-A.sum(axis=0), np.vstack([A, -A]), bounds, bounds=(None, None))
+    if found.x is None:
+        return None
+    return np.asarray(basis @ found.x.reshape(K, P).T)
+
+
+def separated_along(rows: Shard, step: np.ndarray) -> list[int]:
+    """Return the classes that a change of the logits (n, K) takes apart from others, or nothing."""
+    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(len(step), dtype=bool)
+    target = rows.target[counts]
+    change = margins(step, rows.target)[counts]
+    largest = float(np.abs(change).max(initial=0.0))
+    if not largest >= _MIN_CHANGE or change.min() < -_MAX_LOSS * largest:
+        return []
+    of_rows = change.min(axis=1)
+    if not np.any(of_rows > _GAIN * largest):  # two groups of classes
+        of_rows = change.max(axis=1)
+    return [int(k) for k in np.unique(target[of_rows > _GAIN * largest])]

@@ -1,0 +1,148 @@
+"""Where fits end: at the minimum and quietly, or with a warning, whatever hides it from float64."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hard.problems import exact_objective, is_above, least_objective, of
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+from fastce.linear_model import LogisticRegression
+
+SOLVERS = ["auto", "lbfgs", "newton-cg", "newton-cholesky"]
+
+
+def outcome(problem, least=None):
+    """Return the model, whether it ends above the minimum, and what it warns of."""
+    model = LogisticRegression(**problem.parameters())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("error")
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(problem.data(), problem.y)
+    value = exact_objective(problem, model.coef_, model.intercept_)
+    least = least_objective(problem) if least is None else least
+    return model, is_above(problem, value, least), [str(warning.message) for warning in caught]
+
+
+def check_reached(problem, least=None):
+    model, above, caught = outcome(problem, least)
+    assert not caught
+    assert not above
+    return model
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("n_copies", [1, 10])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_small_unit_is_no_reason_to_return_the_null_model(kind, n_copies, solver):
+    X, y = (
+        np.repeat([[0.0], [1e-4], [2e-4], [3e-4]], n_copies, axis=0),
+        np.repeat([0, 0, 1, 1], n_copies),
+    )
+    model = LogisticRegression(solver=solver).fit(kind(X), y)
+    # the gradient at 0, which is all there is of first order in the unit
+    np.testing.assert_allclose(model.coef_, [(y - y.mean()) @ X], rtol=1e-5)
+    np.testing.assert_array_equal(model.predict(X), y)
+    assert model.n_iter_[0] == 1
+
+
+def test_a_small_unit_with_three_classes_and_no_intercept():
+    X, y = 1e-4 * np.arange(6.0)[:, np.newaxis], np.array([0, 0, 1, 1, 2, 2])
+    model = LogisticRegression(fit_intercept=False).fit(X, y)
+    np.testing.assert_allclose(model.coef_, (np.eye(3)[y] - 1.0 / 3.0).T @ X, rtol=1e-5, atol=1e-12)
+
+
+def test_many_rows_of_a_small_unit():
+    X = np.arange(10_000.0)[:, np.newaxis] % 7 * 1e-5
+    y = (X[:, 0] > 3e-5).astype(int)
+    model = LogisticRegression().fit(X, y)
+    np.testing.assert_allclose(model.coef_, [(y - y.mean()) @ X], rtol=1e-5)
+    assert np.all(np.diff(model.decision_function(X[:7])) > 0.0)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_only_a_gradient_of_zero_ends_a_fit_where_it_starts(solver, n_classes):
+    y = np.arange(12) % n_classes
+    model = LogisticRegression(solver=solver).fit(np.zeros((12, 2)), y)
+    assert model.n_iter_[0] == 0
+    assert not model.coef_.any()
+    for unit in (1.0, 1e-8, 1e-30):
+        model = LogisticRegression(solver=solver).fit(unit * np.eye(12)[:, :2], y)
+        assert model.n_iter_[0] > 0
+        assert model.coef_.any()
+
+
+BOTH = np.array([0, 1, 2, 3, 0, 1, 2, 3.0]), np.array([-1, 1, -1, 1, 1, -1, 1, -1.0])
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("power", [-26, -32, -34, -38])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_that_all_but_repeat_are_told_apart(solver, power, n_classes):
+    y = np.array([0, 1, 0, 1, 1, 0, 0, 1])
+    k, j = BOTH
+    if n_classes == 3:  # all classes in all rows, and some once more
+        k, j = np.append(np.tile(k, 3), k), np.append(np.tile(j, 3), j)
+        y = np.append(np.repeat([0, 1, 2], 8), [0, 1, 0, 1, 2, 2, 0, 1])
+    least = least_objective(of(np.column_stack([k, j]), y, np.inf))
+    check_reached(of(np.column_stack([k, k + j * 2.0**power]), y, np.inf, solver=solver), least)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("power", [-44, -48, -50])
+def test_where_no_float64_coefficients_reach_the_minimum_a_fit_warns(solver, power):
+    k, j = BOTH
+    y = [0, 1, 0, 1, 1, 0, 0, 1]
+    least = least_objective(of(np.column_stack([k, j]), y, np.inf))
+    problem = of(np.column_stack([k, k + j * 2.0**power]), y, np.inf, solver=solver)
+    _, above, caught = outcome(problem, least)
+    assert caught or not above
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_small_difference_of_large_columns(solver):
+    start = np.array([1, 9, 4, 7, 2, 8, 3, 6]) * 1e13
+    X = np.column_stack([start, start + np.arange(1, 9) * 1e4])
+    check_reached(of(X, [0, 0, 1, 0, 1, 0, 1, 1], solver=solver))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_starts_and_ends_of_many_rows(rng, solver):
+    start = rng.integers(1, 10**3, 300) * 1e11
+    length = rng.integers(1, 9, 300) * 1e4
+    y = (length / 1e4 + 2.0 * rng.logistic(size=300) > 4.5).astype(int)
+    problem = of(np.column_stack([start, start + length]), y, solver=solver)
+    model = check_reached(problem)
+    assert model.score(problem.X, y) > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_powers_of_raw_years(seed):
+    years = np.arange(1950.0, 2020.0)
+    X = np.column_stack([years**power for power in range(1, 9)])
+    _, above, caught = outcome(of(X, np.random.default_rng(seed).integers(0, 2, 70)))
+    assert caught or not above
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_objective_of_almost_nothing_ends_soon_and_quietly(solver):
+    X, y = np.array([[-1e10], [-1e8], [1e8], [1e10]]), [0, 0, 1, 1]
+    assert check_reached(of(X, y, solver=solver)).n_iter_[0] < 100
+    k = np.arange(20.0)
+    X = np.column_stack([k, k * k % 7])
+    assert check_reached(of(X, k > 9, 1e20, solver=solver)).n_iter_[0] < 100
+
+
+@pytest.mark.parametrize(
+    ("unit", "C"), [(1e10, np.inf), (1e12, np.inf), (1e14, np.inf), (2.0**62, 1.0)]
+)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_all_dummies_of_a_category_in_a_large_unit(rng, unit, C, solver):
+    category = np.arange(100) % 5
+    y = (rng.random(100) < 0.3 + 0.1 * category).astype(int)
+    # the categories' shares of y are the probabilities
+    shares = np.array([y[category == k].mean() for k in range(5)])[category]
+    least = -np.log(np.where(y == 1, shares, 1.0 - shares)).mean()
+    check_reached(of(unit * np.eye(5)[category], y, C, solver=solver), least)

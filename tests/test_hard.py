@@ -1,0 +1,44 @@
+"""Hard problems with known minima: none is missed in silence, and few warnings are needless.
+
+``python -m tests.hard --problems 2000`` judges more of them.
+"""
+
+import mpmath
+import numpy as np
+import pytest
+from hard.__main__ import judge
+from hard.problems import exact_objective, least_objective, make, of
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_hard_problems(first):
+    outcomes = [judge(seed) for seed in range(first, first + 50)]
+    assert not [str(outcome) for outcome in outcomes if outcome.is_silent_failure]
+    assert sum(outcome.is_needless_warning for outcome in outcomes) <= 1
+
+
+@pytest.mark.parametrize("seed", [0, 3, 17, 25, 690])
+def test_the_least_objective_is_that_of_the_data_themselves(seed):
+    problem = make(seed)
+    X, y, C, fit_intercept = problem[:4]
+    if C == np.inf:
+        pytest.skip("columns that depend on others leave no single minimum")
+    expected = least_objective(of(X, y, C, fit_intercept))
+    np.testing.assert_allclose(least_objective(problem), expected, rtol=1e-8, atol=1e-10)
+
+
+def test_the_least_objective_by_a_closed_form():
+    # one binary column: the shares of its two groups
+    X, y = np.repeat([[0.0], [1.0]], 10, axis=0), np.r_[np.arange(10) < 3, np.arange(10) < 8]
+    least = least_objective(of(X, y.astype(int), np.inf))
+    shares = mpmath.mpf(3) / 10, mpmath.mpf(8) / 10
+    entropy = sum(-p * mpmath.log(p) - (1 - p) * mpmath.log(1 - p) for p in shares) / 2
+    np.testing.assert_allclose(least, float(entropy), rtol=1e-12)
+
+
+def test_the_exact_objective_at_the_null_model():
+    problem = make(1)
+    n_classes = problem.y.max() + 1
+    K = 1 if n_classes == 2 else n_classes
+    value = exact_objective(problem, np.zeros((K, problem.X.shape[1])), np.zeros(K))
+    np.testing.assert_allclose(value, np.log(n_classes), rtol=1e-14)
