@@ -56,7 +56,10 @@ def calls():
         ("fastce.show_versions()", "None"),
         ("fastce.warmup()", "None"),
         ("fastce.linear_model.LogisticRegression().fit(x, y)", "LogisticRegression"),
-        ("fastce.linear_model.LogisticRegression().predict_proba(x)", ARRAY),
+        # an array of the library that X is one of
+        ("fastce.linear_model.LogisticRegression().predict_proba(x)", "Any"),
+        ("fastce.patch_sklearn()", "list[str]"),
+        ("fastce.unpatch_sklearn()", "None"),
         (
             "fastce.inference.summary(fastce.linear_model.LogisticRegression(), x, y)",
             "CoefficientTable",

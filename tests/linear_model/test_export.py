@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from fastce.linear_model import LogisticRegression
 
 
+@pytest.mark.filterwarnings("ignore::fastce.linear_model.SeparationWarning")
 @pytest.mark.parametrize("name", ["breast_cancer", "wine"])
 @pytest.mark.parametrize("options", [{}, {"C": np.inf}, {"fit_intercept": False}])
 def test_it_predicts_the_same(name, options):

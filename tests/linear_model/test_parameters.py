@@ -16,7 +16,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from fastce.linear_model import LogisticRegression
 
-GOOD = np.arange(12.0).reshape(6, 2) % 5, np.array([0, 1, 0, 1, 0, 1])
+# No plane separates the classes: five of the six rows stand there once with each label.
+_ROWS = np.arange(12.0).reshape(6, 2) % 5
+GOOD = np.tile(_ROWS, (2, 1)), np.array([0, 1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 1])
 IS_19 = sklearn.__version__.startswith("1.9.")
 # Beside ours, those whose defaults differ.
 OURS = {"label_smoothing": 0.0, "n_threads": None, "solver": "auto", "max_iter": 2000}
