@@ -108,6 +108,14 @@ class DenseDesign:
         """Return X."""
         return self.X
 
+    def with_column(self, value: float) -> "DenseDesign":
+        """Return a copy with one more column, which holds `value`, in the same memory order."""
+        (n, p), order = self.shape, "F" if self.X.flags.f_contiguous else "C"
+        longer = np.empty((n, p + 1), self.dtype, order=order)
+        longer[:, :p] = self.X
+        longer[:, p] = value
+        return DenseDesign(longer)
+
     def rows(self, first: int, last: int, step: int = 1) -> "DenseDesign":
         """Return the rows of ``range(first, last, step)``: a view."""
         return DenseDesign(self.X[first:last:step])
@@ -248,6 +256,14 @@ class CsrDesign:
         matrix = sparse.csr_array(self.shape, dtype=self.dtype)
         matrix.data, matrix.indices, matrix.indptr = self.data, self.indices, self.indptr
         return matrix
+
+    def with_column(self, value: float) -> "CsrDesign":
+        """Return a copy with one more column, which holds `value`."""
+        from scipy import sparse
+
+        column = sparse.csr_array(np.full((self.shape[0], 1), value, dtype=self.dtype))
+        longer = sparse.hstack([self.matrix(), column], format="csr")
+        return CsrDesign(longer.data, longer.indices, longer.indptr, longer.shape)
 
     def in_dtype(self, dtype: np.dtype) -> "CsrDesign":
         """Return the design itself: SciPy converts the entries of a product as it needs them."""

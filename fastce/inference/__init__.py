@@ -1,6 +1,6 @@
 """Standard errors, tests and confidence intervals of a fitted model's coefficients."""
 
+from ._coefficient_table import CoefficientTable
 from ._summary import summary
-from ._table import CoefficientTable
 
 __all__ = ["CoefficientTable", "summary"]

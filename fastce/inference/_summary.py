@@ -18,7 +18,7 @@ from ..linear_model import (
     _validation,
 )
 from ..linear_model._namespace import to_numpy
-from ._table import CoefficientTable
+from ._coefficient_table import CoefficientTable
 
 if TYPE_CHECKING:
     from ._likelihood import NoOptimum

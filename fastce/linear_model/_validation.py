@@ -193,7 +193,7 @@ def make_problem(
         target = _soft_labels.weigh(target, of_classes)
     design = as_design(X)
     if meaning.intercept_scaling is not None:
-        design = as_design(_liblinear.append_column(design.matrix(), meaning.intercept_scaling))
+        design = design.with_column(meaning.intercept_scaling)
     problem = Problem(
         X=design,
         target=target,

@@ -36,19 +36,6 @@ def test_a_warm_start_begins_there():
     assert model.fit(X, y == 1).n_iter_[0] <= first // 3
 
 
-@pytest.mark.parametrize("kind", [np.asfortranarray, np.ascontiguousarray, sparse.csr_matrix])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_column_is_appended_in_the_same_layout(rng, kind, dtype):
-    X = kind(rng.normal(size=(7, 3)).astype(dtype))
-    longer = _liblinear.append_column(X, 2.5)
-    assert longer.dtype == dtype
-    table = longer.toarray() if sparse.issparse(longer) else longer
-    np.testing.assert_array_equal(table[:, :3], X.toarray() if sparse.issparse(X) else X)
-    np.testing.assert_array_equal(table[:, 3], 2.5)
-    if not sparse.issparse(X):
-        assert longer.flags.f_contiguous == X.flags.f_contiguous
-
-
 def test_join_and_split_are_opposites(rng):
     coef, intercept = rng.normal(size=(1, 4)), rng.normal(size=1)
     joined, zero = _liblinear.join(coef, intercept, 3.0)
