@@ -106,11 +106,11 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     coef_ : ndarray (n_classes, n_features), or (1, n_features) for two classes
         float64 whatever the dtype of X (in scikit-learn float32 for float32 X): rounded to float32,
         it would be no optimum on columns far from zero. Predictions take what you set instead: an
-        array, a list, one dimension for two classes, a sparse matrix (see `sparsify`).
+        array, a list, one dimension for two classes, a sparse matrix (see ``sparsify``).
     intercept_ : ndarray (n_classes,) or (1,)
     n_iter_ : ndarray (1,), int32
     n_features_in_ : int
-    feature_names_in_ : ndarray (n_features_in_,)
+    feature_names_in_ : ndarray (n_features,)
         Only where X has feature names that are all strings.
     loss_history_ : ndarray (n_iter + 1,)
         The mean objective (divided by C and the sum of weights; without a penalty the mean loss) at
