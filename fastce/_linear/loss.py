@@ -45,8 +45,6 @@ class LinearLoss:
         All rows.
     class_priors : ndarray (n_classes,)
         The classes' probabilities in the null model.
-    curvature : float
-        The mean over the classes of p (1 - p) in the null model.
     null_value : float
         The objective of the null model: of the best intercept, if there is one, and no coef.
     floor : float
@@ -85,9 +83,6 @@ class LinearLoss:
         self.class_priors = priors / priors.sum()
         self.has_minimum = penalty > 0.0 and bool(self.class_priors.min() > 0.0)
         entropy = -float(self.class_priors @ np.log(np.maximum(self.class_priors, _TINY)))
-        self.curvature = max(
-            float((self.class_priors * (1.0 - self.class_priors)).mean()), TINY_PRIOR
-        )
         self.null_value = entropy if fit_intercept else float(np.log(n_classes))
         self.floor = _FLOOR * self.null_value
         self._preconditioner = Preconditioner(self.shard, self.class_priors, penalty)
@@ -131,6 +126,11 @@ class LinearLoss:
         tables = vector.reshape(-1, self.n_outputs), out.reshape(-1, self.n_outputs)
         self._preconditioner.current.apply(*tables)
         return out
+
+    @property
+    def curvature(self) -> float:
+        """The mean over the classes of p (1 - p) in the null model."""
+        return self._preconditioner.curvature
 
     @property
     def condition(self) -> float:

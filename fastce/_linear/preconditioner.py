@@ -103,7 +103,7 @@ class Preconditioner:
     def __init__(self, shard: Shard, class_priors: np.ndarray, penalty: float) -> None:
         self.shard, self.penalty = shard, penalty
         self.gram: np.ndarray | None = None
-        self._curvature = max(float((class_priors * (1.0 - class_priors)).mean()), TINY_PRIOR)
+        self.curvature = max(float((class_priors * (1.0 - class_priors)).mean()), TINY_PRIOR)
         self.current: Factored | Diagonal
         p = shard.n_columns
         if not _pays(shard.design):
@@ -144,7 +144,7 @@ class Preconditioner:
         total = float(gram[p, p]) if len(gram) > p else 1.0
         squares = gram.diagonal()[:p].copy()
         squares[squares <= total * (CONSTANT * self.mean) ** 2] = 0.0
-        squares += self.penalty / self._curvature
+        squares += self.penalty / self.curvature
         scale = np.divide(1.0, np.sqrt(squares), out=np.zeros(p), where=squares > 0.0)
         matrix = np.tril(gram[:p, :p], -1) * scale * scale[:, np.newaxis]
         sums = 1.0 + np.abs(matrix).sum(axis=0) + np.abs(matrix).sum(axis=1)

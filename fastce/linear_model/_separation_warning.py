@@ -35,9 +35,9 @@ def warn_of_separation(classes: np.ndarray) -> None:
     names = ", ".join(map(repr, classes[:_MAX_NAMES].tolist()))
     more = classes.size - _MAX_NAMES
     names += f" and {more} more" if more > 0 else ""
-    rows = "Rows of classes" if classes.size > 1 else "Rows of class"
+    rows = "rows of classes" if classes.size > 1 else "rows of class"
     message = (
-        f"Perfect separation: {rows[0].lower() + rows[1:]} {names} are told from the others by a "
+        f"Perfect separation: {rows} {names} are told from the others by a "
         "linear combination of the columns of X, so without a penalty there is no minimum, and the "
         "coefficients grow without bound: their size means nothing. Set C to a number."
     )

@@ -36,17 +36,23 @@ class Outcome(NamedTuple):
         return bool(self.warned) and not self.is_above
 
 
-def judge(seed):
-    """Fit the problem with this number and return the outcome."""
-    problem = make(seed)
+def fit(problem):
+    """Fit a problem; return the model, its exact objective, and the warnings of convergence."""
     model = LogisticRegression(**problem.parameters())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(problem.data(), problem.y)
     value = exact_objective(problem, model.coef_, model.intercept_)
+    return model, value, [str(warning.message) for warning in caught]
+
+
+def judge(seed):
+    """Fit the problem with this number and return the outcome."""
+    problem = make(seed)
+    _, value, messages = fit(problem)
     least = least_objective(problem)
-    text = " / ".join(str(warning.message) for warning in caught)
+    text = " / ".join(messages)
     name = f"{problem.kind}, C={problem.C:g}, {problem.solver}" + ", csr" * problem.is_sparse
     return Outcome(
         seed,

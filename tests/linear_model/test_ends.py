@@ -1,12 +1,10 @@
 """Where fits end: at the minimum and quietly, or with a warning, whatever hides it from float64."""
 
-import warnings
-
 import numpy as np
 import pytest
-from hard.problems import exact_objective, is_above, least_objective, of
+from hard.__main__ import fit
+from hard.problems import is_above, least_objective, of
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
 
@@ -15,14 +13,9 @@ SOLVERS = ["auto", "lbfgs", "newton-cg", "newton-cholesky"]
 
 def outcome(problem, least=None):
     """Return the model, whether it ends above the minimum, and what it warns of."""
-    model = LogisticRegression(**problem.parameters())
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("error")
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(problem.data(), problem.y)
-    value = exact_objective(problem, model.coef_, model.intercept_)
+    model, value, messages = fit(problem)
     least = least_objective(problem) if least is None else least
-    return model, is_above(problem, value, least), [str(warning.message) for warning in caught]
+    return model, is_above(problem, value, least), messages
 
 
 def check_reached(problem, least=None):
