@@ -42,6 +42,7 @@ def _cross_entropy_of_chunk(
     # Selections between results instead of branches, and every load before them: so the loop
     # becomes vector code.
     zero, one = x.dtype.type(0), x.dtype.type(1)
+    wants_grad, wants_hess = grad.size > 0, hess.size > 0
     for k in range(x.size):
         magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
         positive = x[k] > zero
@@ -56,21 +57,19 @@ def _cross_entropy_of_chunk(
         beyond = wrong * magnitude
         beyond = beyond if wrong != zero else zero
         if positive_weight is None and ignore is None:
-            if value is not None:
-                value[k] = log_part + beyond
-            if hess is not None:
+            value[k] = log_part + beyond
+            if wants_hess:
                 hess[k] = near * far * factor
-            if grad is not None:
+            if wants_grad:
                 grad[k] = slope
         else:
             weight = a + b
-            if value is not None:
-                level = weight * log_part
-                value[k] = beyond + (level if weight != zero else zero)
-            if hess is not None:
+            level = weight * log_part
+            value[k] = beyond + (level if weight != zero else zero)
+            if wants_hess:
                 curvature = weight * (near * far) * factor
                 hess[k] = curvature if weight != zero else zero
-            if grad is not None:
+            if wants_grad:
                 grad[k] = slope if weight != zero else zero
 
 
@@ -110,8 +109,8 @@ def binary_rows(
         p, q = rows_or_none(positive_weight, i, j), rows_or_none(negative_weight, i, j)
         elements = Elements(held[:n], t[i:j], p, q, factor)
         sigmoids = Sigmoids(small, large, tail)
-        g, h = rows_or_none(grad, i, j), rows_or_none(hess, i, j)
-        elements_of_chunk(loss, elements, ignore, sigmoids, value, g, h, work[5:])
+        scratch = work[5:]
+        elements_of_chunk(loss, elements, ignore, sigmoids, value, grad[i:j], hess[i:j], scratch)
         total, error = add(total, error, sum_of(value[:n]))
         if values.size:
             for k in range(n):
@@ -147,7 +146,7 @@ def binary(
         ignore,
         loss,
         values[i:j],
-        rows_or_none(grad, i, j),
-        rows_or_none(hess, i, j),
+        grad[i:j],
+        hess[i:j],
         work[b],
     )

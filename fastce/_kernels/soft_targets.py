@@ -3,7 +3,7 @@
 `loss` are the parameters of a loss that implements `rows_of_step` (see `protocol`). Arguments:
 logits and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; factor, which
 multiplies all weights: 1 / divisor of the mean; values (n,), or (0,) where they are not wanted;
-grad, hess (n, K) or None, of which grad may be logits itself. The driver writes the sum of the
+grad, hess (n, K), without rows where they are not wanted, of which grad may be logits itself. The driver writes the sum of the
 values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of a step) is scratch memory.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core.jit import driver, kernel
 from .protocol import Scratch, SoftRows, rows_of_step
-from .sums import add, finish, rows_or_none
+from .sums import add, finish
 
 # Rows of scratch memory: weight, row_max, rest, logs.
 WORK_ROWS = 4
@@ -30,8 +30,7 @@ def _block(first, last, logits, target, sample_weight, factor, loss, values, gra
             weight[i] = sample_weight[start + i if sample_weight.size > 1 else 0] * factor
         rows = SoftRows(logits[start:stop], target[start:stop], weight[:n])
         scratch = Scratch(scratch_rows[:n], work[0][:n], work[1][:n], work[2][:n], work[3][:n])
-        g, h = rows_or_none(grad, start, stop), rows_or_none(hess, start, stop)
-        rows_of_step(loss, rows, value[:n], g, h, scratch)
+        rows_of_step(loss, rows, value[:n], grad[start:stop], hess[start:stop], scratch)
         for i in range(n):
             total, error = add(total, error, value[i])
             if values.size:

@@ -13,10 +13,10 @@ Rows i, classes k, logits x, p = softmax(x), target class y, cross-entropy l = l
 implements `derivatives` and `row_value` (see `protocol`).
 
 Arguments: logits (n, K); target (n,) class indices; target_weight (n,), or (1,) where all rows
-weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), or (0,)
-where they are not wanted; grad, hess (n, K) or None, of which grad may be logits itself. Code for
-what is None is not compiled. (Lengths 0 and 1 instead of None, because each of them as None would
-compile all kernels once more.) The driver writes the sum of the values of each block to sums
+weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), grad and
+hess (n, K), of which grad may be logits itself. What is not wanted has no rows: as None it would be
+another type, for which all of this would be compiled once more. Only where there is a gradient
+there may be a Hessian diagonal. The driver writes the sum of the values of each block to sums
 (blocks,); work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it
 costs no compile time. A row of weight 0 counts for nothing, whatever it holds.
 """
@@ -36,7 +36,7 @@ from .intrinsics import (
     weighted_softmax,
 )
 from .protocol import derivatives, row_value
-from .sums import add, clear, finish, rows_or_none
+from .sums import add, clear, finish
 
 # Rows of scratch memory. Of cross-entropy: weight, x_y, row_max, rest, logs.
 WORK_ROWS = 5
@@ -116,7 +116,7 @@ def _add_second_derivative(terms, weight, second, q, y, hess):
 
 def _softmax_of_step(loss, x, x_y, weight, terms, row_max, rest, logs, work):
     # writes row_max, rest and logs (n,) of the rows x (n, K), and weight_i f'(l_i) softmax(x_i) to
-    # terms (n, K), unless that is None
+    # terms (n, K), unless that has no rows
     raise NotImplementedError
 
 
@@ -134,15 +134,12 @@ def _hessian_row(loss, work, i, terms, weight, rest, y, hess):
 def _softmax_of_cross_entropy(loss, x, x_y, weight, terms, row_max, rest, logs, work):
     if not isinstance(loss, types.NoneType):
         return None
-    if isinstance(terms, types.Array):
 
-        def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
+    def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
+        if terms.shape[0]:
             weighted_softmax(x, weight, terms, row_max, rest, logs)
-    else:
-
-        def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-            if weight.size > 1 or weight[0] != 0:
-                softmax_statistics(x, row_max, rest, logs)
+        elif weight.size > 1 or weight[0] != 0:
+            softmax_statistics(x, row_max, rest, logs)
 
     return choose
 
@@ -151,18 +148,16 @@ def _softmax_of_cross_entropy(loss, x, x_y, weight, terms, row_max, rest, logs, 
 def _softmax_of_function(loss, x, x_y, weight, terms, row_max, rest, logs, work):
     if isinstance(loss, types.NoneType):
         return None
-    if isinstance(terms, types.Array):
 
-        def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-            transposed = work[_LOSS_ROWS:]
+    def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
+        transposed = work[_LOSS_ROWS:]
+        if terms.shape[0]:
             softmax_terms(x, weight, terms, transposed, row_max, rest, logs)
-            _multiply_with_derivative(loss, weight, x_y, row_max, rest, logs, work)
-            normalise_terms(terms, weight, rest, transposed)
-    else:
-
-        def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
+        else:
             softmax_statistics(x, row_max, rest, logs)
-            _multiply_with_derivative(loss, weight, x_y, row_max, rest, logs, work)
+        _multiply_with_derivative(loss, weight, x_y, row_max, rest, logs, work)
+        if terms.shape[0]:
+            normalise_terms(terms, weight, rest, transposed)
 
     return choose
 
@@ -220,7 +215,7 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
             for i in range(y.size):
                 weight[i] = target_weight[0] * factor
                 x_y[i] = x[i, np.uintp(y[i])]
-        g = rows_or_none(grad, start, stop)
+        g = grad[start:stop]
         _softmax_of_step(loss, x, x_y, weight[: y.size], g, row_max, rest, logs, work)
         step_total = 0.0
         if each or values.size:
@@ -240,10 +235,10 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
                 step_total += _row_value(loss, 1.0, cross_entropy, work, i)
             step_total *= target_weight[0] * factor
         total, error = add(total, error, step_total)
-        if hess is not None:
+        if hess.shape[0]:
             for i in range(y.size):
                 _hessian_row(loss, work, i, g[i], weight[i], rest[i], y[i], hess[start + i])
-        if grad is not None:
+        if g.shape[0]:
             # g has been weight p so far, and becomes the gradient: the target's entry is p - 1
             # times the weight. Where it is the largest, that would cancel and is built from the
             # others. Gathered, chosen as vectors, scattered: which one it is cannot be predicted,

@@ -189,8 +189,8 @@ def _general_rows(
 ):
     step = work.shape[1]
     weight, row_max, rest, logs = work[0], work[2], work[3], work[4]
-    if grad is not None:
-        p = np.empty((step, logits.shape[1]), logits.dtype)
+    wants_grad = grad.shape[0] > 0
+    p = np.empty((step if wants_grad else 0, logits.shape[1]), logits.dtype)
     total, error = 0.0, 0.0
     for start in range(first, last, step):
         x = logits[start : min(start + step, last)]
@@ -203,7 +203,7 @@ def _general_rows(
             here = here and factor != 0.0
             weight[i] = 1 if here else 0
             used = used or here
-        if grad is not None:
+        if wants_grad:
             weighted_softmax(x, weight, p, row_max, rest, logs)
         elif used:
             softmax_statistics(x, row_max, rest, logs)
@@ -228,9 +228,9 @@ def _general_rows(
                 if z != 0.0 and sample_weight_i != 0.0:
                     value = _plus_product(value, sample_weight_i * z, lse * lse)
                     extra, curvature = 2.0 * sample_weight_i * z * lse, 2.0 * sample_weight_i * z
-                if hess is not None:
+                if hess.shape[0]:
                     _general_hess(p[i], rest[i], c_sum + extra, curvature, hess[start + i])
-                if grad is not None:
+                if wants_grad:
                     _close_row(
                         x[i],
                         p[i],
@@ -246,9 +246,9 @@ def _general_rows(
                     )
                 total, error = add(total, error, value)
             else:
-                if hess is not None:
+                if hess.shape[0]:
                     clear(hess[start + i])
-                if grad is not None:
+                if wants_grad:
                     clear(grad[start + i])
             if values.size:
                 values[start + i] = value
@@ -323,7 +323,7 @@ def _choose_rows(
         ):
             n = logits.shape[0]
             return index_rows(
-                0, n, logits, target, target_weight, 1.0, None, values, grad, None, work
+                0, n, logits, target, target_weight, 1.0, None, values, grad, grad[:0], work
             )
     else:
 
@@ -351,7 +351,7 @@ def _choose_rows(
                 1.0,
                 values,
                 grad,
-                None,
+                grad[:0],
                 work,
             )
 

@@ -112,7 +112,7 @@ def _binary(a, blocks, starts, bounds, target, weight, grad, others, values):
         first = i if weight.size == target.size else 0
         w = weight[first : first + (j - i)]
         total += binary_rows(
-            Z[: j - i], target[i:j], w, w, 1.0, None, None, Z[:0], Z[: j - i], None, work
+            Z[: j - i], target[i:j], w, w, 1.0, None, None, Z[:0], Z[: j - i], Z[:0], work
         )
         multiply_back(blocks, i, j - i, Z, Z.ctypes.data, own)
     values[a] = total

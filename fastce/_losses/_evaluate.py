@@ -14,13 +14,21 @@ from ._call import Call
 _NONE = np.empty(0)
 
 
+def _or_empty(derivative: Any, logits: np.ndarray) -> np.ndarray:
+    """Return what kernels take for a gradient or a Hessian diagonal that may be absent."""
+    if derivative is None:
+        return np.empty((0,) * logits.ndim, logits.dtype)
+    return derivative
+
+
 def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
     """Evaluate cross-entropy, or the loss that is a function of it."""
     logits, form, loss = call.layout.data, call.form, call.loss
     n, n_classes = logits.shape
     rows, n_blocks, step = blocks(n, n_classes)
     sums = np.empty(n_blocks)
-    results = _NONE if values is None else values, grad, hess, rows, sums
+    values = _NONE if values is None else values
+    results = values, _or_empty(grad, logits), _or_empty(hess, logits), rows, sums
     if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
         n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
@@ -71,8 +79,8 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
         form.factor,
         call.loss,
         _NONE if values is None else values,
-        grad,
-        hess,
+        _or_empty(grad, logits),
+        _or_empty(hess, logits),
         rows,
         sums,
         np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
@@ -104,8 +112,8 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
         ignore,
         call.loss,
         np.empty(0, number) if values is None else values,
-        grad,
-        hess,
+        _or_empty(grad, logits),
+        _or_empty(hess, logits),
         form.size,
         sums,
         np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),

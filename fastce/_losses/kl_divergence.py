@@ -116,7 +116,7 @@ def _rows(rows, temperature, values, grad, hess, scratch):
         largest = _largest(x[i])
         _scale(x[i], largest, x.dtype.type(temperature), scaled[i])
         totals[i], gaps[i] = _target_sums(x[i], target[i], largest)
-    if grad is not None:
+    if grad.shape[0]:
         weighted_softmax(scaled, weight, grad, row_max, rest, logs)
     else:
         softmax_statistics(scaled, row_max, rest, logs)
@@ -124,9 +124,9 @@ def _rows(rows, temperature, values, grad, hess, scratch):
         s, total = sample_weight[i], totals[i]
         if s == 0:
             values[i] = 0
-            if grad is not None:
+            if grad.shape[0]:
                 clear(grad[i])
-            if hess is not None:
+            if hess.shape[0]:
                 clear(hess[i])
         else:
             if total <= _MAX_LOG:
@@ -136,9 +136,9 @@ def _rows(rows, temperature, values, grad, hess, scratch):
                     scaled[i, k] = math.log(target[i, k]) if target[i, k] > 0 else 0
             entropy = _entropy_sum(target[i], scaled[i])
             values[i] = _value(s, temperature, entropy, total, np.float64(logs[i]), gaps[i])
-            if hess is not None:
+            if hess.shape[0]:
                 _hessian(grad[i], rest[i], s * total, hess[i])
-            if grad is not None:
+            if grad.shape[0]:
                 _gradient(grad[i], rest[i], target[i], total, s * temperature, grad[i])
 
 

@@ -50,6 +50,7 @@ def _focal_of_chunk(
     loss, x, t, w, factor, ignore, value, grad, hess, small, large, tail, complements, lower_powers
 ):
     zero, one, g = x.dtype.type(0), x.dtype.type(1), x.dtype.type(loss.gamma)
+    wants_grad, wants_hess = grad.size > 0, hess.size > 0
     pos, neg = x.dtype.type(loss.positive), x.dtype.type(loss.negative)
     for k in range(x.size):
         magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
@@ -70,17 +71,16 @@ def _focal_of_chunk(
         # 0 times an infinite logit contributes 0
         excess = wrong * magnitude
         loss = log_part + (excess if wrong != zero else zero)
-        if value is not None:
-            # an infinite loss stays infinite, also where the power of 1 - p is rounded to 0
-            weighted = weight * (loss if loss == np.inf else power * loss)
-            value[k] = weighted if weight != zero else zero
-        if grad is not None:
+        # an infinite loss stays infinite, also where the power of 1 - p is rounded to 0
+        weighted = weight * (loss if loss == np.inf else power * loss)
+        value[k] = weighted if weight != zero else zero
+        if wants_grad:
             variance, direction, residual = near * far, other - target, other * up - target * down
             pull = variance * lower * loss
             pull = direction * g * (pull if variance != zero else zero)
             slope = weight * (pull + power * residual) * factor
             grad[k] = slope if weight != zero else zero
-            if hess is not None:
+            if wants_hess:
                 share = variance / q
                 share = near if wrong == zero else share
                 second = pull * ((down - up) + (g - one) * direction * share) + power * (

@@ -51,7 +51,7 @@ def _rows_of_step(loss, rows, value, grad, hess, scratch):
         for k in range(p.shape[1]):
             total += 0.5 * (p[i, k] - rows.target[i, k]) ** 2
         value[i] = weight * total
-        if grad is not None:
+        if grad.shape[0]:
             inner = 0.0
             for k in range(p.shape[1]):
                 inner += (p[i, k] - rows.target[i, k]) * p[i, k]
