@@ -85,14 +85,15 @@ def rows_of_step(
     loss: Any,
     rows: "SoftRows",
     value: np.ndarray,
-    grad: np.ndarray | None,
-    hess: np.ndarray | None,
+    grad: np.ndarray,
+    hess: np.ndarray,
     scratch: "Scratch",
 ) -> None:
     """Write values (n,) in float64, gradient and Hessian diagonal (n, K) of the rows of a step.
 
-    A row of sample weight 0 becomes 0, whatever it holds. `grad` may be the memory of the logits,
-    so these are read before it is written.
+    `grad` and `hess` have no rows where they are not wanted; without a gradient there is no Hessian
+    diagonal. A row of sample weight 0 becomes 0, whatever it holds. `grad` may be the memory of the
+    logits, so these are read before it is written.
     """
     raise NotImplementedError
 
@@ -103,14 +104,15 @@ def elements_of_chunk(
     ignore: Any,
     sigmoids: "Sigmoids",
     value: np.ndarray,
-    grad: np.ndarray | None,
-    hess: np.ndarray | None,
+    grad: np.ndarray,
+    hess: np.ndarray,
     scratch: np.ndarray,
 ) -> None:
     """Write values, before the factor, and derivatives, multiplied with it, of a chunk of elements.
 
-    An element whose target is `ignore` gets zeros (None: there is none). scratch (2, length of a
-    chunk or more) is free memory.
+    `grad` and `hess` have no elements where they are not wanted; without a gradient there is no
+    Hessian diagonal. An element whose target is `ignore` gets zeros (None: there is none). scratch
+    (2, length of a chunk or more) is free memory.
     """
     raise NotImplementedError
 

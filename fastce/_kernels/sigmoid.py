@@ -16,11 +16,11 @@ chunk.
 (see `protocol`).
 
 Arguments: logits, target (n,); positive_weight, negative_weight (a period,), or None where all are
-1; factor and ignore numbers of their dtype, ignore may be None; values (n,), or (0,) where they are
-not wanted; grad, hess (n,) or None, all of one dtype; grad may be logits itself; work (WORK_ROWS,
-CHUNK) is scratch memory. Code for what is None is not compiled. The sums of values are those before
-the factor: it is 1 / divisor of the mean, and multiplying the whole sum, in float64, loses less
-than multiplying every value.
+1; factor and ignore numbers of their dtype, ignore may be None; values, grad, hess (n,), or (0,)
+where they are not wanted, all of one dtype; grad may be logits itself; work (WORK_ROWS, CHUNK) is
+scratch memory. Code for what is None is not compiled. The sums of values are those before the
+factor: it is 1 / divisor of the mean, and multiplying the whole sum, in float64, loses less than
+multiplying every value.
 """
 
 from .._core.jit import driver, elementwise, kernel
@@ -35,60 +35,78 @@ CHUNK = 256
 WORK_ROWS = 7
 
 
+# Selections between results instead of branches, and every load before them: so the loops become
+# vector code. One loop for each result: what a chunk needs stays in the first cache, and so all
+# forms of the loss share what is compiled.
+
+
 @elementwise
-def _cross_entropy_of_chunk(
-    x, t, positive_weight, negative_weight, factor, ignore, value, grad, hess, small, large, tail
-):
-    # Selections between results instead of branches, and every load before them: so the loop
-    # becomes vector code.
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    wants_grad, wants_hess = grad.size > 0, hess.size > 0
+def _coefficients(target, positive_weight, negative_weight, ignore, k):
+    # a and b of element k
+    t = target[k]
+    zero, a, b = target.dtype.type(0), t, target.dtype.type(1) - t
+    if positive_weight is not None:
+        a, b = a * positive_weight[k], b * negative_weight[k]
+    if ignore is not None:
+        a, b = zero if t == ignore else a, zero if t == ignore else b
+    return a, b
+
+
+@elementwise
+def _values(x, target, positive_weight, negative_weight, ignore, tail, value):
+    zero = x.dtype.type(0)
     for k in range(x.size):
-        magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
-        positive = x[k] > zero
-        up, down = near if positive else far, far if positive else near
-        a, b = target, one - target
-        if positive_weight is not None:
-            a, b = a * positive_weight[k], b * negative_weight[k]
-        if ignore is not None:
-            a, b = zero if target == ignore else a, zero if target == ignore else b
+        magnitude, log_part, positive = abs(x[k]), tail[k], x[k] > zero
+        a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
         # a coefficient of 0 contributes 0, however large the loss it stands at
-        wrong, slope = b if positive else a, (b * up - a * down) * factor
+        wrong = b if positive else a
         beyond = wrong * magnitude
         beyond = beyond if wrong != zero else zero
         if positive_weight is None and ignore is None:
             value[k] = log_part + beyond
-            if wants_hess:
-                hess[k] = near * far * factor
-            if wants_grad:
-                grad[k] = slope
         else:
             weight = a + b
             level = weight * log_part
             value[k] = beyond + (level if weight != zero else zero)
-            if wants_hess:
-                curvature = weight * (near * far) * factor
-                hess[k] = curvature if weight != zero else zero
-            if wants_grad:
-                grad[k] = slope if weight != zero else zero
+
+
+@elementwise
+def _gradients(x, target, positive_weight, negative_weight, ignore, factor, small, large, grad):
+    zero = x.dtype.type(0)
+    for k in range(x.size):
+        near, far, positive = large[k], small[k], x[k] > zero
+        up, down = near if positive else far, far if positive else near
+        a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
+        slope = (b * up - a * down) * factor
+        if positive_weight is not None or ignore is not None:
+            slope = slope if a + b != zero else zero
+        grad[k] = slope
+
+
+@elementwise
+def _hessians(x, target, positive_weight, negative_weight, ignore, factor, small, large, hess):
+    zero = x.dtype.type(0)
+    for k in range(x.size):
+        curvature = large[k] * small[k]
+        if positive_weight is None and ignore is None:
+            hess[k] = curvature * factor
+        else:
+            a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
+            weight = a + b
+            curvature = weight * curvature * factor
+            hess[k] = curvature if weight != zero else zero
 
 
 @implements(elements_of_chunk, None)
 def _cross_entropy(loss, elements, ignore, sigmoids, value, grad, hess, scratch):
-    _cross_entropy_of_chunk(
-        elements.x,
-        elements.target,
-        elements.positive_weight,
-        elements.negative_weight,
-        elements.factor,
-        ignore,
-        value,
-        grad,
-        hess,
-        sigmoids.small,
-        sigmoids.large,
-        sigmoids.tail,
-    )
+    x, target, factor = elements.x, elements.target, elements.factor
+    p, q = elements.positive_weight, elements.negative_weight
+    small, large = sigmoids.small, sigmoids.large
+    _values(x, target, p, q, ignore, sigmoids.tail, value)
+    if grad.size:
+        _gradients(x, target, p, q, ignore, factor, small, large, grad)
+    if hess.size:
+        _hessians(x, target, p, q, ignore, factor, small, large, hess)
 
 
 @kernel
@@ -109,8 +127,8 @@ def binary_rows(
         p, q = rows_or_none(positive_weight, i, j), rows_or_none(negative_weight, i, j)
         elements = Elements(held[:n], t[i:j], p, q, factor)
         sigmoids = Sigmoids(small, large, tail)
-        scratch = work[5:]
-        elements_of_chunk(loss, elements, ignore, sigmoids, value, grad[i:j], hess[i:j], scratch)
+        g, h = grad[i:j], hess[i:j]
+        elements_of_chunk(loss, elements, ignore, sigmoids, value, g, h, work[5:])
         total, error = add(total, error, sum_of(value[:n]))
         if values.size:
             for k in range(n):

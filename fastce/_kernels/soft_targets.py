@@ -2,8 +2,8 @@
 
 `loss` are the parameters of a loss that implements `rows_of_step` (see `protocol`). Arguments:
 logits and target (n, K); sample_weight (n,), or (1,) where all rows weigh the same; factor, which
-multiplies all weights: 1 / divisor of the mean; values (n,), or (0,) where they are not wanted;
-grad, hess (n, K), without rows where they are not wanted, of which grad may be logits itself. The driver writes the sum of the
+multiplies all weights: 1 / divisor of the mean; values (n,), grad and hess (n, K), without rows
+where they are not wanted, of which grad may be logits itself. The driver writes the sum of the
 values of each block to sums (blocks,); work (blocks, WORK_ROWS, rows of a step) is scratch memory.
 """
 

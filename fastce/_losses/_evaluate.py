@@ -12,13 +12,9 @@ from ._call import Call
 
 # Kernels of rows take this for values, class weights and smoothing that are absent.
 _NONE = np.empty(0)
-
-
-def _or_empty(derivative: Any, logits: np.ndarray) -> np.ndarray:
-    """Return what kernels take for a gradient or a Hessian diagonal that may be absent."""
-    if derivative is None:
-        return np.empty((0,) * logits.ndim, logits.dtype)
-    return derivative
+# What kernels take for derivatives that are absent, of each dtype.
+_NO_ROWS = {kind: np.empty((0, 0), kind) for kind in map(np.dtype, (np.float32, np.float64))}
+_NO_ELEMENTS = {kind: empty.reshape(0) for kind, empty in _NO_ROWS.items()}
 
 
 def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -28,7 +24,9 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
     rows, n_blocks, step = blocks(n, n_classes)
     sums = np.empty(n_blocks)
     values = _NONE if values is None else values
-    results = values, _or_empty(grad, logits), _or_empty(hess, logits), rows, sums
+    grad = _NO_ROWS[logits.dtype] if grad is None else grad
+    hess = _NO_ROWS[logits.dtype] if hess is None else hess
+    results = values, grad, hess, rows, sums
     if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
         n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
@@ -79,8 +77,8 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
         form.factor,
         call.loss,
         _NONE if values is None else values,
-        _or_empty(grad, logits),
-        _or_empty(hess, logits),
+        _NO_ROWS[logits.dtype] if grad is None else grad,
+        _NO_ROWS[logits.dtype] if hess is None else hess,
         rows,
         sums,
         np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
@@ -91,7 +89,7 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
 def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
     """Evaluate binary cross-entropy, or a loss of elements that brings its own kernel."""
     logits, form = call.layout.data, call.form
-    number = logits.dtype.type
+    number, absent = logits.dtype.type, _NO_ELEMENTS[logits.dtype]
     n_blocks = -(-logits.size // form.size)
     sums = np.empty(n_blocks)
     positive, negative, ignore = form.positive_weight, form.negative_weight, form.ignore
@@ -111,9 +109,9 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
         number(form.factor),
         ignore,
         call.loss,
-        np.empty(0, number) if values is None else values,
-        _or_empty(grad, logits),
-        _or_empty(hess, logits),
+        absent if values is None else values,
+        absent if grad is None else grad,
+        absent if hess is None else hess,
         form.size,
         sums,
         np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),

@@ -50,7 +50,6 @@ def _focal_of_chunk(
     loss, x, t, w, factor, ignore, value, grad, hess, small, large, tail, complements, lower_powers
 ):
     zero, one, g = x.dtype.type(0), x.dtype.type(1), x.dtype.type(loss.gamma)
-    wants_grad, wants_hess = grad.size > 0, hess.size > 0
     pos, neg = x.dtype.type(loss.positive), x.dtype.type(loss.negative)
     for k in range(x.size):
         magnitude, target, near, far, log_part = abs(x[k]), t[k], large[k], small[k], tail[k]
@@ -74,13 +73,13 @@ def _focal_of_chunk(
         # an infinite loss stays infinite, also where the power of 1 - p is rounded to 0
         weighted = weight * (loss if loss == np.inf else power * loss)
         value[k] = weighted if weight != zero else zero
-        if wants_grad:
+        if grad is not None:
             variance, direction, residual = near * far, other - target, other * up - target * down
             pull = variance * lower * loss
             pull = direction * g * (pull if variance != zero else zero)
             slope = weight * (pull + power * residual) * factor
             grad[k] = slope if weight != zero else zero
-            if wants_hess:
+            if hess is not None:
                 share = variance / q
                 share = near if wrong == zero else share
                 second = pull * ((down - up) + (g - one) * direction * share) + power * (
@@ -106,22 +105,21 @@ def _elements_of_chunk(loss, elements, ignore, sigmoids, value, grad, hess, scra
         for k in range(x.size):
             ratio = lower[k] / q[k]
             lower[k] = 0 if q[k] < tiny else ratio  # the loss is 0 there
-    _focal_of_chunk(
-        loss,
-        x,
-        elements.target,
-        elements.negative_weight,
-        elements.factor,
-        ignore,
-        value,
-        grad,
-        hess,
-        sigmoids.small,
-        sigmoids.large,
-        sigmoids.tail,
-        q,
-        lower,
-    )
+    # A loop for each form: it has no branch, and divides only for a Hessian.
+    t, w, factor = elements.target, elements.negative_weight, elements.factor
+    small, large, tail = sigmoids.small, sigmoids.large, sigmoids.tail
+    if hess.size:
+        _focal_of_chunk(
+            loss, x, t, w, factor, ignore, value, grad, hess, small, large, tail, q, lower
+        )
+    elif grad.size:
+        _focal_of_chunk(
+            loss, x, t, w, factor, ignore, value, grad, None, small, large, tail, q, lower
+        )
+    else:
+        _focal_of_chunk(
+            loss, x, t, w, factor, ignore, value, None, None, small, large, tail, q, lower
+        )
 
 
 def _check(
