@@ -2,7 +2,8 @@
 
     python -m pytest tests/scikit_learn -m scikit_learn
 
-runs them, in a process of their own. Only tests that reach one of our classes run. Those of
+runs them, in a process of their own; with ``-m "scikit_learn and not full"`` those of its
+``test_logistic.py`` only. Only tests that reach one of our classes run. Those of
 `exclusions` must fail: one that passes, or an exclusion that meets no test, fails the run.
 """
 
