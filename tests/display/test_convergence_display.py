@@ -4,8 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-import sklearn.linear_model
-from linear_models import raw
+from linear_models import fit_of_scikit_learn, raw
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -119,7 +118,7 @@ def test_a_fit_that_was_stopped_early(pyplot):
 
 @pytest.mark.parametrize("wrap", [lambda model: model, lambda model: make_pipeline(model)])
 def test_an_estimator_without_a_history_is_refused(pyplot, wrap):
-    theirs = wrap(sklearn.linear_model.LogisticRegression(max_iter=1000)).fit(*raw("iris"))
+    theirs = wrap(fit_of_scikit_learn(*raw("iris")))
     with pytest.raises(
         TypeError, match=r"estimator must keep the history .* got sklearn.*LogisticRegression"
     ):
