@@ -172,10 +172,10 @@ class Monitor:
             or self.gap <= _CERTAIN_PART * self.gap_tol
             or self._is_level(scale)
         )
-        if self._is_within_tolerance and is_sure and not self._must_move():
-            self.status = "converged"
-        elif is_stopped:
+        if is_stopped:
             self.status = STOPPED
+        elif self._is_within_tolerance and is_sure and not self._must_move():
+            self.status = "converged"
         elif not is_descent or self._n_stalled > _MAX_STALLED:
             self.give_up()
         elif self.n_iter >= self.max_iter:

@@ -87,6 +87,12 @@ def test_a_callback_ends_the_minimisation(rng):
     np.testing.assert_array_equal(result.theta, shorter.theta)
 
 
+def test_a_stop_comes_before_what_the_point_is():
+    monitor = monitor_at(1.0, 0.0, callback=lambda progress: True, max_iter=0)
+    assert monitor.check(0.0)
+    assert monitor.status == "stopped"
+
+
 def test_a_point_from_which_another_method_goes_on_is_told_once():
     seen = []
     monitor = monitor_at(1.0, 1.0, callback=seen.append)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import fastce
 from fastce._optimize import minimise
-from fastce.linear_model import LogisticRegression, _callbacks
+from fastce.linear_model import LogisticRegression, _callbacks, _solve
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn before 1.9")
 
@@ -148,6 +148,19 @@ def test_a_change_of_the_method_is_no_iteration(monkeypatch):
     assert len(recorder.models) == model.n_iter_[0] > 3
     values = [mean_objective(m, X, y) for m in recorder.models]
     np.testing.assert_allclose(values, model.loss_history_[1:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("stop_after", [2, None])
+def test_a_row_space_that_does_not_hold_the_minimum(stop_after, monkeypatch):
+    """The fit begins again in the columns, and its tasks go on; where it was stopped, it ends."""
+    monkeypatch.setattr(_solve, "_is_negligible", lambda *_: False)
+    X, y = wide(*raw("iris"))
+    recorder = Recorder(stop_after)
+    model = LogisticRegression().set_callbacks(recorder).fit(X, y)
+    values = [mean_objective(m, X, y) for m in recorder.models]
+    n_iter = model.n_iter_[0]
+    np.testing.assert_allclose(values[-n_iter:], model.loss_history_[1:], rtol=1e-9)
+    assert (len(values) == n_iter == stop_after) if stop_after else len(values) > n_iter > 3
 
 
 def nearly_equal_columns():
