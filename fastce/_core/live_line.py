@@ -29,24 +29,26 @@ class LiveLine:
 
     def say(self, text: str) -> None:
         """Show `text` instead of what was shown before."""
-        self._write(self._fitted(text) if self.in_place else text + "\n")
+        self._write("\r" + self._filled(text[: self._width()]) if self.in_place else text + "\n")
         self._is_shown = True
 
     def end(self, text: str) -> None:
-        """Show `text` instead of what was shown before, and leave it there."""
-        self._write((self._fitted(text) if self.in_place else text) + "\n")
+        """Show `text` instead of what was shown before, the whole of it, and leave it there."""
+        self._write(("\r" + self._filled(text) if self.in_place else text) + "\n")
         self._is_shown = False
 
     def clear(self) -> None:
         """Leave an empty line for what comes next."""
         if self.in_place and self._is_shown:
-            self._write(self._fitted("") + "\r")
+            self._write("\r" + self._filled("") + "\r")
             self._is_shown = False
 
     @staticmethod
-    def _fitted(text: str) -> str:
-        width = shutil.get_terminal_size().columns - 1
-        return "\r" + text[:width].ljust(width)
+    def _width() -> int:
+        return shutil.get_terminal_size().columns - 1
+
+    def _filled(self, text: str) -> str:
+        return text.ljust(self._width())
 
     def _write(self, text: str) -> None:
         if self._stream is None:

@@ -36,6 +36,8 @@ def test_the_last_text_stays_on_a_terminal(monkeypatch):
     line.end("done")
     line.clear()
     assert stream.getvalue() == "\r" + "working".ljust(19) + "\r" + "done".ljust(19) + "\n"
+    line.end("a text that is wider than the terminal")
+    assert stream.getvalue().endswith("\ra text that is wider than the terminal\n")
 
 
 def test_plain_lines_elsewhere():
