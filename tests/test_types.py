@@ -61,6 +61,11 @@ def calls():
         ("fastce.patch_sklearn()", "list[str]"),
         ("fastce.unpatch_sklearn()", "None"),
         (
+            "fastce.display.ConvergenceDisplay.from_estimator("
+            "fastce.linear_model.LogisticRegression())",
+            "ConvergenceDisplay",
+        ),
+        (
             "fastce.inference.summary(fastce.linear_model.LogisticRegression(), x, y)",
             "CoefficientTable",
         ),

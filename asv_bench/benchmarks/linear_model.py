@@ -124,6 +124,50 @@ class SoftLabels:
         LogisticRegression().fit(self.X, self.y)
 
 
+class Asks:
+    """A callback of scikit-learn that does nothing, or asks for the model after each iteration."""
+
+    def setup(self, estimator, context):
+        """Begin."""
+
+    def teardown(self, estimator, context):
+        """End."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Begin a task."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        """End a task."""
+
+
+class Idle(Asks):
+    """One that asks for nothing."""
+
+    def on_fit_task_end(self, estimator, context):
+        """End a task."""
+
+
+class Watched:
+    """A fit that callbacks watch: what they cost beside none."""
+
+    params = (["none", "idle", "asks for models"], list(DATA))
+    param_names = ("callback", "data")
+
+    def setup(self, callback, data):
+        """Make the data, and compile."""
+        self.X, self.y = DATA[data]("float64")
+        self.model = LogisticRegression()
+        if not hasattr(self.model, "set_callbacks"):
+            raise NotImplementedError("this commit, or this scikit-learn, has no callbacks")
+        if callback != "none":
+            self.model.set_callbacks(Idle() if callback == "idle" else Asks())
+        self.time_fit()
+
+    def time_fit(self, *_):
+        """From the null model to the optimum."""
+        self.model.fit(self.X, self.y)
+
+
 class Fitted:
     """What a fitted model says, and what the fit took. Neither depends on the number of threads."""
 

@@ -3,6 +3,7 @@
 ORDER = (
     "textbook",
     "convergence",
+    "watching",
     "grid_search",
     "digits",
     "calibration",

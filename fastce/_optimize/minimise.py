@@ -53,7 +53,7 @@ def minimise(
     gap_tol: float,
     max_iter: int,
     min_iter: int = 0,
-    callback: Callable[[Progress], None] | None = None,
+    callback: Callable[[Progress], object] | None = None,
 ) -> Result:
     """Minimise a smooth function.
 

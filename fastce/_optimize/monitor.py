@@ -1,6 +1,7 @@
 """The state of a minimisation, its history, and the test that ends it."""
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ _WINDOW_GAPS = 10.0
 # low.
 _CERTAIN_PART = 0.01
 _TINY = float(np.finfo(np.float64).tiny)
+# The status of a minimisation that its callback ended.
+STOPPED = "stopped"
 
 
 class StartError(ValueError):
@@ -31,19 +34,25 @@ class StartError(ValueError):
 
 
 class Progress(NamedTuple):
-    """Where a minimiser stands: what a callback is given."""
+    """Where a minimiser stands: what a callback is given.
+
+    `theta` is the point itself, not a copy: it is never written, by either side.
+    """
 
     n_iter: int
     n_evaluations: int
     value: float
     grad_norm: float
     gap: float
+    theta: np.ndarray
 
 
 class Result(NamedTuple):
     """What a minimiser reached.
 
-    `status` is ``"converged"``, ``"precision"`` (float64 has no more to give) or ``"max_iter"``.
+    `status` is ``"converged"``, ``"precision"`` (float64 has no more to give), ``"max_iter"`` or
+    ``"stopped"`` (by the callback). `history`, `grad_norms` and `times` have an entry for the start
+    and one for each iteration: the value, max |gradient|, and the reading of `time.perf_counter`.
     """
 
     theta: np.ndarray
@@ -55,6 +64,8 @@ class Result(NamedTuple):
     n_evaluations: int
     status: str
     history: list[float]
+    grad_norms: list[float]
+    times: list[float]
 
 
 class Monitor:
@@ -82,7 +93,8 @@ class Monitor:
     min_iter : int
         Least iterations, unless the gradient is exactly 0 or no lower point can be found.
     callback : callable or None
-        Called with a `Progress` before the first iteration and after each.
+        Called with a `Progress` before the first iteration and after each; the minimisation ends
+        there when it returns something true.
 
     Raises
     ------
@@ -99,7 +111,7 @@ class Monitor:
         gap_tol: float,
         max_iter: int,
         min_iter: int = 0,
-        callback: Callable[[Progress], None] | None = None,
+        callback: Callable[[Progress], object] | None = None,
     ) -> None:
         self.point = Point(theta, *objective.value_and_grad(theta))
         if not (np.isfinite(self.point.value) and np.all(np.isfinite(self.point.grad))):
@@ -115,6 +127,8 @@ class Monitor:
         self.n_iter = 0
         self.n_evaluations = 1
         self.history = [self.point.value]
+        self.grad_norms: list[float] = []
+        self.times: list[float] = []
         self.grad_norm = np.inf
         self.resume()
 
@@ -143,10 +157,8 @@ class Monitor:
         # A model that gains nothing where the gradient is large is broken.
         is_sound = is_descent or (decrement == 0.0 and self.grad_norm <= self.tol)
         self.gap = 0.5 * decrement / scale if is_sound else np.inf
-        if self.callback is not None:
-            self.callback(
-                Progress(self.n_iter, self.n_evaluations, value, self.grad_norm, self.gap)
-            )
+        # Where another method goes on from a point, it has been noted already.
+        is_stopped = len(self.times) == self.n_iter and self._note()
         # Below the floor a value is as good as zero, so nothing is left to gain there, whatever the
         # gradient: without a minimum that is the end.
         is_below_floor = value <= floor
@@ -160,13 +172,28 @@ class Monitor:
             or self.gap <= _CERTAIN_PART * self.gap_tol
             or self._is_level(scale)
         )
-        if self._is_within_tolerance and is_sure and not self._must_move():
+        if is_stopped:
+            self.status = STOPPED
+        elif self._is_within_tolerance and is_sure and not self._must_move():
             self.status = "converged"
         elif not is_descent or self._n_stalled > _MAX_STALLED:
             self.give_up()
         elif self.n_iter >= self.max_iter:
             self.status = "max_iter"
         return self.status != ""
+
+    def _note(self) -> bool:
+        """Note the point in the histories, and tell whether the callback ends it here."""
+        self.grad_norms.append(self.grad_norm)
+        self.times.append(perf_counter())
+        if self.callback is None:
+            return False
+        value, theta = self.point.value, self.point.theta
+        return bool(
+            self.callback(
+                Progress(self.n_iter, self.n_evaluations, value, self.grad_norm, self.gap, theta)
+            )
+        )
 
     def _must_move(self) -> bool:
         # Rounding alone may make a gradient that is 0 other than that: `give_up` ends it then.
@@ -206,4 +233,6 @@ class Monitor:
             n_evaluations=self.n_evaluations,
             status=self.status,
             history=self.history,
+            grad_norms=self.grad_norms,
+            times=self.times,
         )

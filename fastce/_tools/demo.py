@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .progress import Progress
+from .._core.live_line import LiveLine
 from .referee import DATA_SETS, fit_once, load, makers, objective_and_gradient
 
 # Fits after a first one, which compiles; the best of them counts.
@@ -24,7 +24,7 @@ KERNEL_SHAPE = (4096, 1000)
 KERNEL_ROUNDS = 30
 
 
-def fit_rows(progress: Progress) -> tuple[list[tuple[str, ...]], float]:
+def fit_rows(progress: LiveLine) -> tuple[list[tuple[str, ...]], float]:
     """Fit every data set with every library's defaults.
 
     Return the table's rows, and the seconds that fastce's first fits took beyond warm ones.
@@ -96,7 +96,7 @@ def numpy_value_and_grad(logits: Any, labels: Any) -> tuple[float, Any]:
     return value, grad
 
 
-def kernel_line(progress: Progress) -> str:
+def kernel_line(progress: LiveLine) -> str:
     """Time cross-entropy and its gradient beside the plain formula, in turns; return a sentence."""
     from .._core.threads import get_num_threads
     from .._losses.cross_entropy import cross_entropy_value_and_grad
@@ -147,7 +147,7 @@ def cache_line(started: float) -> str:
 
 def run(plot: Path | None) -> None:
     """Fit, print the table, time the kernel; draw if asked."""
-    progress = Progress(sys.stderr)
+    progress = LiveLine(sys.stderr)
     started = time.time()
     rows, first_cost = fit_rows(progress)
     progress.clear()

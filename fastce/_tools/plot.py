@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .progress import Progress
+from .._core.live_line import LiveLine
 from .referee import Split, fit_once, objective_and_gradient
 
 COLOURS = {"fastce": "#c2410c", "scikit-learn": "#475569"}
@@ -65,7 +65,7 @@ def trace(make: Callable[..., Any], split: Split) -> tuple[list[float], list[flo
 
 
 def draw(
-    path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., Any]], progress: Progress
+    path: Path, splits: Sequence[Split], makers: dict[str, Callable[..., Any]], progress: LiveLine
 ) -> None:
     """Draw one panel a data set and write the figure to `path`."""
     from matplotlib.figure import Figure

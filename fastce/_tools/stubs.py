@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
+from . import display as display
 from . import inference as inference
 from . import linear_model as linear_model
 '''

@@ -4,6 +4,8 @@ Prediction compiles nothing: Numba is loaded by ``fit`` only.
 """
 
 import inspect
+from contextlib import nullcontext
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from .._core.design import Design, as_design
 from .._core.interrupts import interrupts_wait
 from .._core.version import __version__, is_newer
 from . import (
+    _callbacks,
     _export,
     _html,
     _liblinear,
@@ -28,6 +31,7 @@ from . import (
 )
 from ._namespace import Namespace, namespace_of, to_numpy
 from ._separation_warning import warn_of_separation
+from ._verbose import FitLine
 
 if TYPE_CHECKING:
     from .._optimize.monitor import Result
@@ -35,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["LogisticRegression"]
 
 
-class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
+class LogisticRegression(
+    _callbacks.CallbackSupport, LinearClassifierMixin, SparseCoefMixin, BaseEstimator
+):
     r"""Logistic regression, binary or multinomial, that converges whatever the columns' scale.
 
     Minimises scikit-learn's objective, :math:`C \sum_i s_i \, \ell(y_i, x_i^T W^T + b) + \|W\|^2
@@ -88,7 +94,8 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         Most iterations. An iteration takes one pass over X, seldom two; of Newton's method, some
         more.
     verbose : int, default=0
-        Above 0: a line that shows iteration, objective and gradient while it works.
+        Above 0: iteration, objective and gradient while it works, on the standard output: a line
+        that is rewritten on a terminal, some lines elsewhere.
     warm_start : bool, default=False
         Start from the previous solution.
     n_jobs : int or None, default=None
@@ -115,8 +122,14 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     loss_history_ : ndarray (n_iter + 1,)
         The mean objective (divided by C and the sum of weights; without a penalty the mean loss) at
         the start and after each iteration.
+    grad_norm_history_ : ndarray (n_iter + 1,)
+        Largest absolute entry of its gradient at the same points, by the coordinates in which the
+        fit worked: not the columns of X, but combinations of them, where these outnumber the rows
+        or are nearly multiples of each other.
+    seconds_history_ : ndarray (n_iter + 1,)
+        Seconds from the call of ``fit`` to these points.
     grad_norm_ : float
-        Largest absolute entry of its gradient at the end.
+        Largest absolute entry of its gradient at the end, by the columns of X.
 
     Notes
     -----
@@ -127,6 +140,10 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
     before its tolerance was reached. With columns far from zero (an offset of a million, say)
     rounding alone keeps the gradient above `tol`; the fit then ends where the estimated distance to
     the minimum says so, and `grad_norm_` tells the gradient.
+
+    Callbacks of scikit-learn 1.9 are set with ``set_callbacks``, whatever the solver: each
+    iteration is a task, for which they get a fitted model if they ask, and a callback that returns
+    True ends the fit there, without a warning.
 
     With ``C=np.inf`` and classes that a linear combination of columns takes apart there is no
     minimum: the fit ends when the loss is a millionth of the null model's, or no longer falls, and
@@ -257,16 +274,21 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
         """
         before = dict(vars(self))
         try:
-            self._fit(X, y, sample_weight)
+            if _callbacks.has_callbacks(self):
+                _callbacks.with_callbacks(type(self)._fit)(self, X, y, sample_weight)
+            else:
+                self._fit(X, y, sample_weight)
         except BaseException:
             self.__dict__ = before
             raise
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        started = perf_counter()
         _parameters.check_parameters(self, _DEFAULTS)
         meaning = _parameters.understand(self)
         n_threads = _validation.check_n_threads(self.n_threads)
+        given = X, y, sample_weight
         there, there_y = namespace_of(X), namespace_of(y)
         X, y, sample_weight = to_numpy(X), to_numpy(y), to_numpy(sample_weight)
         soft = _soft_labels.read(y)
@@ -276,29 +298,50 @@ class LogisticRegression(LinearClassifierMixin, SparseCoefMixin, BaseEstimator):
             X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
         classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight, soft)
         start = _validation.check_warm_start(self, meaning, classes, X.shape[1])
-        settings = _validation.make_settings(self, meaning)
+
+        def attributes(coef: np.ndarray, intercept: np.ndarray, n_iter: int) -> dict[str, Any]:
+            if meaning.intercept_scaling is not None:
+                coef, intercept = _liblinear.split(coef, meaning.intercept_scaling)
+            return {
+                "classes_": _put(there_y, classes),
+                "coef_": _put(there, coef),
+                "intercept_": _put(there, intercept),
+                "n_iter_": _put(there, np.array([n_iter], dtype=np.int32)),
+            }
+
+        line = FitLine() if self.verbose else None
+        tasks = None
+        if _callbacks.has_callbacks(self):
+            data = _callbacks.data_of(self, given, (X, y))
+            tasks = _callbacks.FitTasks(self, data, meaning.solver, attributes)
+        settings = _validation.make_settings(self, meaning, _callbacks.watch_of(line, tasks))
         with interrupts_wait():
             from ._solve import solve
 
         # Where a number overflows, the result says so: by a step back, or an error.
         with (
+            line or nullcontext(),
             threads.at_most(n_threads),
             one_blas_thread(),
             np.errstate(over="ignore", invalid="ignore"),
         ):
             solution = solve(problem, start, settings)
-        coef, intercept = solution.coef, solution.intercept
-        if meaning.intercept_scaling is not None:
-            coef, intercept = _liblinear.split(coef, meaning.intercept_scaling)
-        self.classes_ = _put(there_y, classes)
-        self.coef_, self.intercept_ = _put(there, coef), _put(there, intercept)
-        self.n_iter_ = _put(there, np.array([solution.result.n_iter], dtype=np.int32))
-        self.loss_history_ = np.array(solution.result.history)
-        self.grad_norm_ = solution.result.grad_norm
+        result = solution.result
+        self.__dict__.update(attributes(solution.coef, solution.intercept, result.n_iter))
+        self.loss_history_ = np.array(result.history)
+        self.grad_norm_history_ = np.array(result.grad_norms)
+        self.seconds_history_ = np.array(result.times) - started
+        self.grad_norm_ = result.grad_norm
+        if line is not None:
+            line.end(result, solution.is_optimal)
+        if tasks is not None:
+            tasks.end_iterations()
         if solution.separated:
             warn_of_separation(classes[list(solution.separated)])
-        elif not solution.is_optimal:
-            self._warn(solution.result, settings.gap_tol)
+        elif not solution.is_optimal and result.status != "stopped":
+            self._warn(result, settings.gap_tol)
+        if tasks is not None:
+            tasks.end()
 
     def _warn(self, result: "Result", gap_tol: float) -> None:
         gap = f"estimated gap {result.gap:.1e} (at most {gap_tol:g})"

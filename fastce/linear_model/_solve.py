@@ -16,7 +16,7 @@ from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._linear.shard import Shard
 from .._optimize import minimise
-from .._optimize.monitor import Progress, Result, StartError
+from .._optimize.monitor import STOPPED, Progress, Result, StartError
 from ._validation import Problem, Settings, Start
 
 # Where float64 has no more to give, an entry of the gradient of the mean objective may have this
@@ -84,7 +84,8 @@ def solve(problem: Problem, start: Start, settings: Settings) -> Solution:
         solution = _solve_in_row_space(problem, start, settings)
     if solution is None:
         solution = _solve_in_columns(problem, start, settings)
-    if problem.penalty == 0.0 and problem.label_smoothing == 0.0:
+    is_ended = solution.result.status != STOPPED
+    if is_ended and problem.penalty == 0.0 and problem.label_smoothing == 0.0:
         separated = _separated(problem, solution)
         solution = solution._replace(separated=separated)
     return solution
@@ -115,9 +116,9 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
 def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Solution:
     objective = _objective(problem)
     found = _minimise(objective, start, settings)
-    coef, intercept = np.array(found.coef, order="C"), np.array(found.intercept)
+    coef, intercept = _copy(found.coef, found.intercept)
     solution = Solution(coef, intercept, found.result, found.result.status == "converged")
-    if found.result.status == "max_iter":
+    if found.result.status in ("max_iter", STOPPED):
         return solution
     if found.result.status == "converged" and _is_sound(objective, found.result):
         return solution
@@ -153,6 +154,8 @@ def _judged(objective: LinearLoss, solution: Solution, settings: Settings) -> So
     verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
     if verdict.answer == ABOVE and solution.result.n_iter < settings.max_iter:
         other = _go_on(objective, columns, solution, settings)
+        if other.result.status == STOPPED:
+            return other
         other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
         if other_verdict.value < verdict.value:
             solution, verdict = other, other_verdict
@@ -190,7 +193,7 @@ def _go_on(
         tol=settings.tol,
         gap_tol=settings.gap_tol,
         max_iter=n_left,
-        callback=_print_progress if settings.verbose else None,
+        callback=_callback(settings, loss, columns.expand, first.n_iter),
     )
     coef, intercept = columns.expand(*loss.parts(result.theta))
     table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
@@ -201,6 +204,8 @@ def _go_on(
         n_iter=first.n_iter + result.n_iter,
         n_evaluations=first.n_evaluations + result.n_evaluations + 1,
         history=[*(first.history + result.history[1:])[:-1], value],
+        grad_norms=first.grad_norms + result.grad_norms[1:],
+        times=first.times + result.times[1:],
     )
     return Solution(coef, intercept, result, True)
 
@@ -217,12 +222,14 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
         _objective(problem._replace(X=as_design(space.Y))),
         None if start is None else space.reduce(*start),
         settings._replace(tol=settings.tol / stretch),
+        space.expand,
     )
     coef, intercept = space.expand(found.coef, found.intercept)
     grad = _gradient(problem, coef, intercept)
     curvatures = _hessian_diagonal(problem, coef, intercept)
     most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
-    if not _is_negligible(grad, curvatures, most, found.result.value):
+    is_held = _is_negligible(grad, curvatures, most, found.result.value)
+    if not is_held and found.result.status != STOPPED:
         return None
     grad_norm = max(np.abs(grad).max(), np.abs(found.grad_intercept).max(initial=0.0))
     result = found.result._replace(grad_norm=float(grad_norm))
@@ -241,7 +248,47 @@ def _objective(problem: Problem) -> LinearLoss:
     )
 
 
-def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minimum:
+def _copy(coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(coef, order="C"), np.array(intercept)
+
+
+def _parts(
+    objective: LinearLoss | OrthonormalLoss, theta: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return views of a packed vector, coef and intercept; zeros without an intercept."""
+    coef, intercept = objective.parts(theta)
+    return coef, intercept if intercept.size else np.zeros(len(coef))
+
+
+def _callback(
+    settings: Settings,
+    objective: LinearLoss | OrthonormalLoss,
+    expand: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    n_before: int = 0,
+) -> Callable[[Progress], bool] | None:
+    """Return the callback of a minimisation, for what watches the fit, if anything does.
+
+    `expand` turns the objective's coef and intercept into new arrays of those for X; `n_before`
+    iterations were made before.
+    """
+    watch = settings.watch
+    if watch is None:
+        return None
+
+    def callback(progress: Progress) -> bool:
+        theta = progress.theta
+        progress = progress._replace(n_iter=n_before + progress.n_iter)
+        return watch(progress, lambda: expand(*_parts(objective, theta)))
+
+    return callback
+
+
+def _minimise(
+    objective: LinearLoss,
+    start: Start,
+    settings: Settings,
+    expand: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] = _copy,
+) -> _Minimum:
     try:
         # neither a name nor a tuple of arguments keeps the vector that it starts from, which is
         # freed as soon as the point has moved on
@@ -254,7 +301,7 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
             max_iter=settings.max_iter,
             # a null model is no fit, however small the columns' unit makes the gradient
             min_iter=1 if start is None else 0,
-            callback=_print_progress if settings.verbose else None,
+            callback=_callback(settings, objective, expand),
         )
     except StartError:
         if start is None:
@@ -264,12 +311,7 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
             "coef_ and intercept_ must be finite, and so small that the objective is, when "
             f"warm_start is set; got numbers up to {largest:g}"
         ) from None
-    if settings.verbose:
-        print(f"  {result.status}", flush=True)
-    coef, intercept = objective.parts(result.theta)
-    if not objective.fit_intercept:
-        intercept = np.zeros(len(coef))
-    return _Minimum(result, coef, intercept, *objective.parts(result.grad))
+    return _Minimum(result, *_parts(objective, result.theta), *objective.parts(result.grad))
 
 
 def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -319,12 +361,3 @@ def _is_negligible(grad: np.ndarray, curvatures: np.ndarray, most: float, value:
     """
     bound = np.maximum(most, np.sqrt(2.0 * _NO_GAIN * abs(value) * curvatures))
     return bool(np.all(np.abs(grad) <= bound))
-
-
-def _print_progress(progress: Progress) -> None:
-    print(
-        f"\riteration {progress.n_iter:4d}  objective {progress.value:.9g}  "
-        f"max |gradient| {progress.grad_norm:.1e}  gap {progress.gap:.1e}",
-        end="",
-        flush=True,
-    )

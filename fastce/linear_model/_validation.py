@@ -1,5 +1,6 @@
 """What `fit` is given: labels and weights as arrays, the problem that they and parameters make."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,14 +50,20 @@ class Problem(NamedTuple):
     label_smoothing: float
 
 
+# What watches a fit: called before the first iteration and after each with the minimiser's
+# `Progress` and a function that returns new arrays, coef (K, p) and intercept (K,) there; tells
+# whether to end the fit.
+Watch: TypeAlias = Callable[[Any, Callable[[], tuple[np.ndarray, np.ndarray]]], bool]
+
+
 class Settings(NamedTuple):
-    """How it is minimised: see `_optimize.minimise`."""
+    """How it is minimised: see `_optimize.minimise`, and `Watch`."""
 
     solver: str
     tol: float
     gap_tol: float
     max_iter: int
-    verbose: bool
+    watch: Watch | None
 
 
 # A model to start from, coef (K, p) and intercept (K,), or None for the null model.
@@ -206,14 +213,14 @@ def make_problem(
     return classes, problem
 
 
-def make_settings(model: Any, meaning: Meaning) -> Settings:
-    """Return how a model's parameters have it fitted."""
+def make_settings(model: Any, meaning: Meaning, watch: Watch | None = None) -> Settings:
+    """Return how a model's parameters have it fitted, and what watches."""
     return Settings(
         solver=meaning.solver,
         tol=float(model.tol),
         gap_tol=_GAP_TOL_PART * float(model.tol),
         max_iter=int(model.max_iter),
-        verbose=bool(model.verbose),
+        watch=watch,
     )
 
 

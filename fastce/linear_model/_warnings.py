@@ -69,7 +69,10 @@ def warn_of_convergence(end: End) -> None:
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn, and point at the first caller outside this package: the line that called `fit`."""
+    """Warn, and point at the first caller outside this package: the line that called `fit`.
+
+    scikit-learn's decorator for callbacks stands between `fit` and what it calls.
+    """
     frame, level = sys._getframe(), 1
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__")):
         frame, level = frame.f_back, level + 1
@@ -77,4 +80,5 @@ def warn(message: str, category: type[Warning]) -> None:
 
 
 def _is_ours(module: object) -> bool:
-    return isinstance(module, str) and module.startswith(__package__ or __name__)
+    ours = (__package__ or __name__, "sklearn.callback")
+    return isinstance(module, str) and module.startswith(ours)

@@ -68,6 +68,38 @@ def test_max_iter_and_callback_and_refresh(rng):
     assert seen[-1].value == result.value
     assert len(function.refreshed) == 2  # after 5 and 15 iterations
     assert not start.any()
+    assert result.history == [p.value for p in seen]
+    assert result.grad_norms == [p.grad_norm for p in seen]
+    assert result.times == sorted(result.times)
+    assert len(result.times) == 21
+    assert seen[0].theta is start
+    assert seen[-1].theta is result.theta
+
+
+def test_a_callback_ends_the_minimisation(rng):
+    function, _ = quadratic(np.logspace(-4, 4, 30), rng)
+    options = {"tol": 0.0, "gap_tol": 0.0, "max_iter": 20}
+    result = minimise_by(
+        lbfgs, function, np.zeros(30), callback=lambda progress: progress.n_iter == 3, **options
+    )
+    assert (result.status, result.n_iter, len(result.history)) == ("stopped", 3, 4)
+    shorter = minimise_by(lbfgs, function, np.zeros(30), **options | {"max_iter": 3})
+    np.testing.assert_array_equal(result.theta, shorter.theta)
+
+
+def test_a_stop_comes_before_what_the_point_is():
+    monitor = monitor_at(1.0, 0.0, callback=lambda progress: True, max_iter=0)
+    assert monitor.check(0.0)
+    assert monitor.status == "stopped"
+
+
+def test_a_point_from_which_another_method_goes_on_is_told_once():
+    seen = []
+    monitor = monitor_at(1.0, 1.0, callback=seen.append)
+    assert not monitor.check(1.0)
+    monitor.resume()
+    assert not monitor.check(1.0)
+    assert len(seen) == len(monitor.times) == len(monitor.grad_norms) == 1
 
 
 def test_an_interrupt_passes_through(rng):

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
+from fastce._core.live_line import LiveLine
 from fastce._tools import plot, referee
-from fastce._tools.progress import Progress
 
 
 def test_png_is_drawn(tmp_path, monkeypatch):
@@ -19,7 +19,7 @@ def test_png_is_drawn(tmp_path, monkeypatch):
         path,
         [referee.load("wine"), referee.load("breast_cancer")],
         referee.makers(),
-        Progress(progress),
+        LiveLine(progress),
     )
     assert path.read_bytes().startswith(b"\x89PNG")
     assert "wine with scikit-learn" in progress.getvalue()

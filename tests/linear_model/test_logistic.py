@@ -241,13 +241,6 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(monkeypatch):
     assert not hasattr(fresh, "n_features_in_")
 
 
-def test_verbose_prints_progress(capsys):
-    LogisticRegression(verbose=1).fit(*raw("iris"))
-    printed = capsys.readouterr().out
-    assert "iteration    1" in printed
-    assert printed.endswith("converged\n")
-
-
 def test_in_scikit_learns_tools():
     X, y = raw("breast_cancer")
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())

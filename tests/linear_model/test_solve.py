@@ -196,7 +196,7 @@ def test_a_penalty_near_the_largest_number_gives_no_stray_warning(C):
     ],
 )
 def test_the_rule_by_which_a_fit_is_at_its_minimum(status, gap, grad_norm, is_rounding, expected):
-    result = Result(np.zeros(1), 1.0, np.zeros(1), grad_norm, gap, 3, 4, status, [1.0])
+    result = Result(np.zeros(1), 1.0, np.zeros(1), grad_norm, gap, 3, 4, status, [], [], [])
     assert _solve._is_optimal(result, 1e-7, lambda: is_rounding) == expected
 
 
