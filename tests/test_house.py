@@ -17,6 +17,7 @@ FLOORS = {
     "_linear": 5,
     "linear_model": 6,
     "inference": 7,
+    "onnx": 7,
     "_tools": 8,
     "": 9,  # the package itself: what users import
 }
@@ -178,6 +179,7 @@ NUMBA_FREE = [
     "_core/checks.py",
     "linear_model/__init__.py",
     "inference/__init__.py",
+    "onnx/__init__.py",
 ]
 
 
