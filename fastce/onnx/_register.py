@@ -32,7 +32,7 @@ def register() -> None:
     """
     try:
         from skl2onnx import update_registered_converter
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             "register needs skl2onnx: python -m pip install 'fastce[onnx]' (or just skl2onnx)"
         ) from error
