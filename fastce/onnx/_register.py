@@ -28,7 +28,8 @@ def register() -> None:
     >>> X, y = load_iris(return_X_y=True)
     >>> model = LogisticRegression().fit(X, y)
     >>> fastce.onnx.register()  # doctest: +SKIP
-    >>> graph = skl2onnx.to_onnx(model, X[:1])  # doctest: +SKIP
+    >>> import skl2onnx  # doctest: +SKIP
+    >>> converted = skl2onnx.to_onnx(model, X[:1])  # doctest: +SKIP
     """
     try:
         from skl2onnx import update_registered_converter

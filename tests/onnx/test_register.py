@@ -37,14 +37,15 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch):
     """The guide shows it without doctests, which would need what is optional."""
     pytest.importorskip("skl2onnx")
     pytest.importorskip("onnxruntime")
+    pytest.importorskip("skops")
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text(encoding="utf-8")
-    section = text[text.index("\nONNX\n") : text.index("\nskops\n")]
-    blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", section, re.MULTILINE)
-    assert len(blocks) == 2
+    blocks = re.findall(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", text, re.MULTILINE)
+    assert len(blocks) == 3
     names = {}
     for block in blocks:
         exec(re.sub(r"^   ", "", block, flags=re.MULTILINE), names)
     expected = names["model"].predict_proba(names["X"])
     np.testing.assert_allclose(names["probabilities"], expected, atol=1e-12)
-    assert (tmp_path / "model.onnx").exists()
+    np.testing.assert_array_equal(names["labels"], names["model"].predict(names["X"]))
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.skops"}
