@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from . import display as display
 from . import inference as inference
 from . import linear_model as linear_model
+from . import onnx as onnx
 from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess
 from ._losses.cross_entropy import cross_entropy_grad_and_hess

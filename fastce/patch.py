@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 USAGE = "usage: python -m fastce.patch (script.py | -m module) [arguments]"
 # What is replaced: its name, in the same module of scikit-learn's package and of ours.
 NAMES = {"LogisticRegression": "linear_model"}
+# Packages whose names stay: our own; and skl2onnx, which tells by the class how to convert a model,
+# and would give wrong probabilities for scikit-learn's.
+_KEEPERS = ("fastce", "skl2onnx")
 
 
 class _Place(NamedTuple):
@@ -35,8 +38,9 @@ def patch_sklearn(name: str | list[str] | None = None, verbose: bool = True) -> 
     """Put fastce's classes in the place of scikit-learn's, wherever a module has them.
 
     That is in ``sklearn.linear_model`` and its private module, from which later imports take them,
-    and in each module that has imported one already, under whatever name. Objects that exist keep
-    their class, and cannot be pickled until `unpatch_sklearn`, so this is best called first.
+    and in each module that has imported one already, under whatever name (but in skl2onnx, which
+    converts by class: see `fastce.onnx.register`). Objects that exist keep their class, and cannot
+    be pickled until `unpatch_sklearn`, so this is best called first.
 
     Parameters
     ----------
@@ -144,9 +148,9 @@ def _pair(name: str) -> tuple[Any, Any]:
 
 
 def _holders(value: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield (module, its namespace, name) of each global name that is `value`, but for ours."""
+    """Yield (module, namespace, name) of each global name that is `value`, but in `_KEEPERS`."""
     for title, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or title.partition(".")[0] == "fastce":
+        if not isinstance(module, ModuleType) or title.partition(".")[0] in _KEEPERS:
             continue
         # not through the module, which may load itself when it is first looked at
         namespace = object.__getattribute__(module, "__dict__")

@@ -18,6 +18,7 @@ FLOORS = {
     "linear_model": 6,
     "inference": 7,
     "display": 7,
+    "onnx": 7,
     "_tools": 8,
     "": 9,  # the package itself: what users import
 }
@@ -180,6 +181,7 @@ NUMBA_FREE = [
     "linear_model/__init__.py",
     "inference/__init__.py",
     "display/__init__.py",
+    "onnx/__init__.py",
 ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import test_house
+from sources import PYTHON
 
 import fastce
 
@@ -97,6 +98,49 @@ def test_links_of_markdown_lead_somewhere():
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", README + CONTRIBUTING)
     assert len(targets) >= 8
     assert not [target for target in targets if not (ROOT / target).exists()]
+
+
+# Extras for those who work on fastce; the others belong to features.
+WORK = {"bench", "docs", "peers", "test"}
+
+
+def extras():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = re.search(
+        r"^\[project.optional-dependencies\]\n(.*?)^\[", text, re.MULTILINE | re.DOTALL
+    )
+    return set(re.findall(r"^(\w+) = \[", section[1], re.MULTILINE))
+
+
+def test_every_extra_that_is_named_exists():
+    """In error messages, on pages, in what CI installs."""
+    texts = [*PYTHON, *PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    texts += [path for path in (ROOT / ".ci").iterdir() if path.is_file()]
+    named = {
+        (path.name, extra)
+        for path in texts
+        for names in re.findall(r"(?:fastce|'\.)\[([\w,]+)\]", path.read_text(encoding="utf-8"))
+        for extra in names.split(",")
+    }
+    assert {extra for _, extra in named} >= {"onnx", "pandas", "plot", "test"}
+    assert not [(name, extra) for name, extra in named if extra not in extras()]
+
+
+def test_every_extra_of_a_feature_is_in_the_guide():
+    text = (DOCS / "guide" / "index.rst").read_text(encoding="utf-8")
+    assert set(re.findall(r"^``(\w+)``$", text, re.MULTILINE)) == extras() - WORK
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra():
+    """Where the package raises ImportError itself."""
+    raised = [
+        ast.unparse(node)
+        for path in PYTHON
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and "ImportError(" in ast.unparse(node)
+    ]
+    assert len(raised) >= 2
+    assert not [text for text in raised if "fastce[" not in text]
 
 
 def test_there_is_a_gallery():

@@ -55,6 +55,17 @@ def test_nothing_is_left_afterwards():
     assert alias is Theirs
 
 
+def test_skl2onnx_still_tells_scikit_learns_class_from_ours():
+    """Its converter of scikit-learn's models asks for the class by name."""
+    pytest.importorskip("skl2onnx")
+    from skl2onnx.operator_converters import linear_classifier
+
+    before = linear_classifier.LogisticRegression
+    patched = fastce.patch_sklearn(verbose=False)
+    assert linear_classifier.LogisticRegression is before is not Ours
+    assert not [place for place in patched if place.startswith("skl2onnx")]
+
+
 def test_twice_is_once_and_undoing_nothing_is_allowed():
     assert fastce.patch_sklearn(verbose=False) == fastce.patch_sklearn("LogisticRegression", False)
     fastce.unpatch_sklearn(["LogisticRegression"])

@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike
 from . import display as display
 from . import inference as inference
 from . import linear_model as linear_model
+from . import onnx as onnx
 '''
 # Characters of a line, as everywhere in the project.
 WIDTH = 100

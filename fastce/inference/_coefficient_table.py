@@ -94,7 +94,9 @@ class CoefficientTable:
         try:
             import pandas as pd
         except ImportError as error:
-            raise ImportError("to_frame needs pandas: python -m pip install pandas") from error
+            raise ImportError(
+                "to_frame needs pandas: python -m pip install 'fastce[pandas]' (or just pandas)"
+            ) from error
         index = pd.Index(self.names, name="name")
         if len(self.classes) > 1:
             index = pd.MultiIndex.from_product([self.classes, self.names], names=["class", "name"])

@@ -134,7 +134,8 @@ class LogisticRegression(
     Notes
     -----
     Arrays of other libraries under scikit-learn's ``array_api_dispatch`` are computed by NumPy, on
-    the CPU; predictions, coefficients and labels come back as arrays of that library and device.
+    the CPU; predictions, coefficients and labels come back as arrays of that library and device. A
+    torch tensor with a gradient is taken without it.
 
     ``ConvergenceWarning`` is given only where `max_iter` or the precision of float64 ended the fit
     before its tolerance was reached. With columns far from zero (an offset of a million, say)
@@ -410,9 +411,10 @@ class LogisticRegression(
     def to_sklearn(self) -> Any:
         """Return a fitted scikit-learn LogisticRegression with these coefficients.
 
-        For tools that know scikit-learn's class only, converters and explainers for example: it
-        predicts the same. Parameters that both have are carried over, with a solver that it does
-        not have becoming its default; another fit would be scikit-learn's.
+        For tools that know scikit-learn's class only, explainers for example: it predicts the same.
+        Parameters that both have are carried over, "auto" becoming scikit-learn's default solver;
+        another fit would be scikit-learn's. Coefficients that you set are arrays there, sparse ones
+        stay sparse. For ONNX there is `fastce.onnx.register`.
 
         Returns
         -------

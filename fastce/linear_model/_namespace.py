@@ -24,7 +24,7 @@ class Namespace(NamedTuple):
 
 def namespace_of(X: Any) -> Namespace | None:
     """Return where X is; None for NumPy, and for what becomes a NumPy array anyway."""
-    if isinstance(X, np.ndarray) or not get_config()["array_api_dispatch"]:
+    if not _is_foreign(X) or not get_config()["array_api_dispatch"]:
         return None
     from sklearn.utils import _array_api
 
@@ -35,8 +35,33 @@ def namespace_of(X: Any) -> Namespace | None:
 
 
 def to_numpy(array: Any) -> Any:
-    """Return an array of another library as NumPy's; anything else is returned as it is."""
-    return array if namespace_of(array) is None else _move_to(array, xp=np, device="cpu")
+    """Return an array of another library as NumPy's; anything else is returned as it is.
+
+    A torch tensor with a gradient is taken without it: none flows through what NumPy computes.
+
+    Raises
+    ------
+    ValueError
+        If NumPy cannot have it: sparse tensors, and dtypes that NumPy has not.
+    """
+    if not _is_foreign(array):
+        return array
+    if getattr(array, "requires_grad", False):
+        array = array.detach()
+    there = namespace_of(array)
+    try:
+        return np.asarray(array) if there is None else _move_to(array, xp=np, device="cpu")
+    except (BufferError, NotImplementedError, RuntimeError, TypeError) as error:
+        kind = f"{type(array).__module__}.{type(array).__name__}"
+        raise ValueError(
+            f"arrays of other libraries must be dense, of a dtype that NumPy has; got a {kind} of "
+            f"dtype {getattr(array, 'dtype', None)}: {error}"
+        ) from error
+
+
+def _is_foreign(array: Any) -> bool:
+    """Whether something is an array of another library, not NumPy's, nor a list or a table."""
+    return hasattr(array, "__dlpack__") and not isinstance(array, np.ndarray)
 
 
 def _move_to(array: Any, **there: Any) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn.linear_model
 from linear_models import raw
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -33,10 +34,44 @@ def test_parameters_are_carried_over_and_arrays_are_copied():
     theirs = ours.to_sklearn()
     assert {name: getattr(theirs, name) for name in options} == options
     assert theirs.solver == "newton-cg"
+    for solver in ("liblinear", "sag", "saga"):
+        assert LogisticRegression(solver=solver).fit(X, y > 0).to_sklearn().solver == solver
     assert LogisticRegression().fit(X, y).to_sklearn().solver == "lbfgs"
     for name in ("coef_", "intercept_", "classes_", "n_iter_"):
         assert not np.shares_memory(getattr(theirs, name), getattr(ours, name))
     assert clone(theirs).fit(X, y).score(X, y) > 0.9  # its parameters are good ones
+
+
+def test_liblinears_own_parameters_are_good_ones_there():
+    X, y = raw("breast_cancer")
+    ours = LogisticRegression(solver="liblinear", dual=True, intercept_scaling=3.0).fit(X, y)
+    theirs = ours.to_sklearn()
+    assert (theirs.dual, theirs.intercept_scaling) == (True, 3.0)
+    np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), atol=1e-12)
+    assert clone(theirs).set_params(dual=False).fit(X, y).score(X, y) > 0.9
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model, "coef_", model.coef_.tolist()),
+        lambda model: setattr(model, "coef_", model.coef_[0]),
+        lambda model: setattr(model, "coef_", np.vstack([-model.coef_, model.coef_])),
+        lambda model: setattr(model, "intercept_", 0.5),
+        lambda model: model.sparsify(),
+    ],
+    ids=["list", "one dimension", "two rows", "number", "sparse"],
+)
+def test_coefficients_that_a_user_set(change):
+    X, y = raw("breast_cancer")
+    ours = LogisticRegression().fit(X, y)
+    change(ours)
+    theirs = ours.to_sklearn()
+    assert theirs.coef_.shape == (1, 30)
+    assert sparse.issparse(theirs.coef_) == sparse.issparse(ours.coef_)
+    assert theirs.coef_ is not ours.coef_
+    np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), atol=1e-12)
+    np.testing.assert_array_equal(theirs.predict(X), ours.predict(X))
 
 
 def test_names_of_columns_go_with_it():

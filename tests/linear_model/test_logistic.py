@@ -347,3 +347,30 @@ def test_a_pickle_of_a_newer_version_warns():
     with pytest.warns(UserWarning, match=r"was pickled by fastce 1000\.1, which is newer than"):
         newer.__setstate__(state | {"_fastce_version": "1000.1", "of_the_future": 1})
     assert vars(newer) == vars(model) | {"of_the_future": 1}
+
+
+def test_a_skops_file_is_the_model():
+    skops_io = pytest.importorskip("skops.io")
+    X, y = raw("iris")
+    names = np.array(["setosa", "versicolor", "virginica"])
+    trusted = ["fastce.linear_model._logistic.LogisticRegression"]  # the guide names them
+    plain = LogisticRegression(C=3.0).fit(X, names[y])
+    sparse = LogisticRegression().fit(X, y).sparsify()
+    for model, types in ((plain, trusted), (sparse, [*trusted, "scipy.sparse._csr.csr_matrix"])):
+        file = skops_io.dumps(make_pipeline(model))
+        assert skops_io.get_untrusted_types(data=file) == types
+        loaded = skops_io.loads(file, trusted=types)[0]
+        assert vars(loaded).keys() == vars(model).keys()
+        assert repr(loaded) == repr(model)
+        np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+        assert skops_io.dumps(make_pipeline(loaded))
+
+
+def test_a_skops_file_of_a_newer_version_warns(monkeypatch):
+    skops_io = pytest.importorskip("skops.io")
+    model = LogisticRegression().fit(*raw("iris"))
+    monkeypatch.setattr("fastce.linear_model._logistic.__version__", "1000.1")
+    file = skops_io.dumps(model)
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=r"was pickled by fastce 1000\.1, which is newer than"):
+        skops_io.loads(file, trusted=skops_io.get_untrusted_types(data=file))
