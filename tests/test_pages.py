@@ -162,3 +162,14 @@ def test_an_example_draws_and_needs_nothing_else(path):
     }
     assert "fastce" in imported
     assert not {name for name in imported if name not in PACKAGES | {"warnings", "itertools"}}
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    version = re.escape(fastce.__version__)
+    for file, line in (
+        ("pyproject.toml", f'^version = "{version}"$'),
+        ("CITATION.cff", f"^version: {version}$"),
+        ("CHANGELOG.md", rf"^## (Unreleased$|{version}( |$))"),
+    ):
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(line, text, re.MULTILINE), file
