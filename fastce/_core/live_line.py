@@ -24,7 +24,7 @@ class LiveLine:
         self._is_shown = False
         try:
             self.in_place = stream is not None and stream.isatty()
-        except (AttributeError, ValueError):  # no file, or a closed one
+        except Exception:  # no file, a closed one, or what a notebook has put in its place
             self.in_place = False
 
     def say(self, text: str) -> None:
@@ -56,5 +56,5 @@ class LiveLine:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (AttributeError, OSError, ValueError):
+        except Exception:  # what shows progress never ends the work
             self._stream = None

@@ -206,7 +206,7 @@ def _check_options(model: Any, cov_type: Any, alpha: Any) -> None:
         raise ValueError(f"cov_type must be 'nonrobust' or 'HC0'; got {cov_type!r}")
     if not isinstance(alpha, Real) or not 0.0 < float(alpha) < 1.0:
         raise ValueError(f"alpha must be a number between 0 and 1; got {alpha!r}")
-    coef, intercept = _predict.coefficients(model, model.n_features_in_)
+    coef, intercept = _predict.coefficients(model, _predict.n_features(model))
     if not np.isfinite(coef).all() or not np.isfinite(intercept).all():
         raise ValueError("model must have finite coefficients")
 
@@ -267,7 +267,7 @@ def _index_of(reference: Any, classes: np.ndarray) -> int:
 def _names(model: Any) -> np.ndarray:
     names = getattr(model, "feature_names_in_", None)
     if names is None:
-        names = np.array([f"x{j}" for j in range(model.n_features_in_)], dtype=object)
+        names = np.array([f"x{j}" for j in range(_predict.n_features(model))], dtype=object)
     return np.array(["intercept", *names], dtype=object) if model.fit_intercept else names
 
 

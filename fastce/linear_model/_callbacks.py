@@ -62,11 +62,13 @@ def watch_of(line: FitLine | None, tasks: "FitTasks | None") -> Watch | None:
     """Return what watches a fit, for its line and its tasks; None where there is neither."""
     if line is None and tasks is None:
         return None
+    errors = np.geterr()  # the fit is deaf to overflows, code of the user's is not
 
     def watch(progress: Any, model_here: Callable[[], tuple[np.ndarray, np.ndarray]]) -> bool:
-        if line is not None:
-            line(progress)
-        return tasks is not None and tasks(progress, model_here)
+        with np.errstate(**errors):
+            if line is not None:
+                line(progress)
+            return tasks is not None and tasks(progress, model_here)
 
     return watch
 

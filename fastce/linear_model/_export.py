@@ -24,18 +24,18 @@ def to_sklearn(model: Any) -> Any:
     theirs = LogisticRegression()
     known = theirs.get_params()
     params = {name: value for name, value in model.get_params().items() if name in known}
-    if params["solver"] == "auto":
+    if params.get("solver") == "auto":
         del params["solver"]
-    if params["penalty"] == "deprecated":  # scikit-learn before 1.8 knows no such penalty
+    if params.get("penalty") == "deprecated":  # scikit-learn before 1.8 knows no such penalty
         del params["penalty"]
-    if not params["l1_ratio"]:  # scikit-learn before 1.8 warns of a number there
+    if not params.get("l1_ratio", True):  # scikit-learn before 1.8 warns of a number there
         del params["l1_ratio"]
     theirs.set_params(**params)
     for name in _ATTRIBUTES:
         if hasattr(model, name):
             value = to_numpy(getattr(model, name))
             setattr(theirs, name, value.copy() if isinstance(value, np.ndarray) else value)
-    coef, intercept = _predict.coefficients(model, model.n_features_in_)
+    coef, intercept = _predict.coefficients(model, _predict.n_features(model))
     if len(coef) == len(theirs.classes_) == 2:  # a logit for each of two classes; theirs has one
         coef, intercept = np.diff(coef, axis=0), np.diff(intercept)
     keeps = is_sparse(model.coef_) and model.coef_.shape == coef.shape

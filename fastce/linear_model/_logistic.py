@@ -256,7 +256,7 @@ class LogisticRegression(
             Class labels, at least two different ones; or soft labels, the probabilities of the
             classes in rows that sum to 1. Soft labels are fitted as if each row stood there once
             for each class, with its probability as weight; `classes_` are then the names of the
-            columns of a frame, or 0 to n_classes - 1.
+            columns of a frame, sorted, or 0 to n_classes - 1.
         sample_weight : array-like (n_samples,) or None
             Not negative, not all zero. A weight of 2 is the row twice, a weight of 0 is the row
             left out.
@@ -334,7 +334,7 @@ class LogisticRegression(
         self.seconds_history_ = np.array(result.times) - started
         self.grad_norm_ = result.grad_norm
         if line is not None:
-            line.end(result, solution.is_optimal)
+            line.end(result, solution.is_optimal, bool(solution.separated))
         if tasks is not None:
             tasks.end_iterations()
         if solution.separated:

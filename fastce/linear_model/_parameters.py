@@ -84,12 +84,16 @@ def check_parameters(model: Any, defaults: dict[str, Any]) -> None:
     """
     if get_config()["skip_parameter_validation"]:
         return
+    if model._parameter_constraints is not CONSTRAINTS:  # a subclass has rules of its own
+        model._validate_params()
     for name, constraints in _compiled().items():
         value = getattr(model, name)
         if value is not defaults[name] and not any(
             constraint.is_satisfied_by(value) for constraint in constraints
         ):
             _refuse(model, name, value)
+    for name in ("C", "tol", "intercept_scaling"):
+        _check_range(name, getattr(model, name))
     if isinstance(model.class_weight, dict):
         for label, weight in model.class_weight.items():
             if not (isinstance(weight, Real) and 0.0 <= float(weight) < np.inf):
@@ -132,7 +136,7 @@ def understand(model: Any) -> Meaning:
             f"You provided 'n_jobs={model.n_jobs}', please leave it unspecified.",
             FutureWarning,
         )
-    C = np.inf if penalty is None else _as_float("C", model.C)
+    C = np.inf if penalty is None else float(model.C)
     l1_ratio = {"l1": 1.0, "elasticnet": model.l1_ratio}.get(penalty or "", 0.0)
     if l1_ratio and C < np.inf:
         raise ValueError(
@@ -220,9 +224,9 @@ def _warn_of_inconsistency(model: Any, penalty: str | None) -> None:
         raise ValueError("l1_ratio must be specified when penalty is elasticnet.")
 
 
-def _as_float(name: str, value: Any) -> float:
+def _check_range(name: str, value: Any) -> None:
     try:
-        return float(value)
+        float(value)
     except OverflowError:
         raise InvalidParameterError(
             f"{name} must be in the range of floats; got an integer beyond it"

@@ -44,6 +44,13 @@ def coefficients(model: Any, n_features: int) -> tuple[np.ndarray, np.ndarray]:
     return coef, np.broadcast_to(intercept, len(coef))
 
 
+def n_features(model: Any) -> int:
+    """Return the number of columns of X that a model takes, also where a user has set it all."""
+    if hasattr(model, "n_features_in_"):
+        return int(model.n_features_in_)
+    return int(np.shape(model.coef_)[-1])
+
+
 def as_float_of(X: Design, result: np.ndarray) -> np.ndarray:
     """Return a result in the dtype of X: float32 or float64."""
     with np.errstate(all="ignore"):  # beyond float32 is infinity, below it zero

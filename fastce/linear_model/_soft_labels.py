@@ -23,7 +23,8 @@ def read(y: Any) -> SoftLabels | None:
     """Return y as soft labels, or None where it holds labels, or what is neither.
 
     A table of at least two columns of floats is one; that of integers is left to scikit-learn's
-    error. The classes are the names of the columns where y is a frame, and 0 to K - 1 otherwise.
+    error. The classes are the names of the columns, sorted, where y is a frame, and 0 to K - 1
+    otherwise.
 
     Raises
     ------
@@ -41,8 +42,11 @@ def read(y: Any) -> SoftLabels | None:
     table = np.asarray(y)
     if table.dtype.kind != "f":
         return None
-    classes = _classes(y)
-    return SoftLabels(classes, _check_probabilities(table, classes))
+    names = _classes(y)
+    target = _check_probabilities(table, names)
+    # Scorers and tools of scikit-learn take it that classes are sorted.
+    order = np.argsort(names)
+    return SoftLabels(names[order], np.ascontiguousarray(target[:, order]))
 
 
 def _classes(y: Any) -> np.ndarray:

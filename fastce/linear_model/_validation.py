@@ -11,7 +11,6 @@ from sklearn.utils.validation import _check_sample_weight
 from .._core import checks, threads
 from .._core.design import Design, as_design
 from . import _liblinear, _predict, _soft_labels
-from ._namespace import to_numpy
 from ._parameters import Meaning, check_liblinear
 
 # What scikit-learn's `validate_data` lets X be: as it is, or converted to these.
@@ -247,12 +246,14 @@ def check_warm_start(model: Any, meaning: Meaning, classes: np.ndarray, n_featur
         n_rows = 1 if classes.size == 2 else classes.size
         n_columns = n_features + (meaning.intercept_scaling is not None)
         return np.zeros((n_rows, n_columns)), np.zeros(n_rows)
-    if not np.array_equal(classes, to_numpy(model.classes_)):
+    if classes.size != np.shape(model.classes_)[0]:
         raise ValueError(
-            "y must hold the classes of the previous fit when warm_start is set, "
+            "y must hold as many classes as the previous fit's when warm_start is set, "
             f"{model.classes_}; got {classes}"
         )
     coef, intercept = _predict.coefficients(model, n_features)
+    if len(coef) == classes.size == 2:  # a logit for each of two classes, set by a user
+        coef, intercept = np.diff(coef, axis=0), np.diff(intercept)
     for name, values in (("coef_", coef), ("intercept_", intercept)):
         if not np.isfinite(values).all():
             raise ValueError(

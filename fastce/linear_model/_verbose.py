@@ -36,10 +36,11 @@ class FitLine:
             self._line.say(_text(progress))
             self._next = now + self._interval
 
-    def end(self, result: Any, is_optimal: bool) -> None:
+    def end(self, result: Any, is_optimal: bool, is_separated: bool) -> None:
         """Show how the fit has ended."""
         status = "converged" if is_optimal else result.status
-        self._line.end(f"{_text(result)}  {_ENDS[status]}")
+        end = "the classes come apart: no minimum" if is_separated else _ENDS[status]
+        self._line.end(f"{_text(result)}  {end}")
 
     def __enter__(self) -> "FitLine":
         return self

@@ -38,9 +38,10 @@ def set_types(operator: Any) -> None:
                 f"inputs of a LogisticRegression must be numbers; got text in {variable.raw_name!r}"
             )
     widths = [variable.get_second_dimension() for variable in operator.inputs]
-    if None not in widths and sum(widths) != model.n_features_in_:
+    n_features = _predict.n_features(model)
+    if None not in widths and sum(widths) != n_features:
         raise ValueError(
-            f"inputs must have the {model.n_features_in_} columns that LogisticRegression was "
+            f"inputs must have the {n_features} columns that LogisticRegression was "
             f"fitted to; got {sum(widths)}"
         )
     labels = _labels(operator.scope_inst, model)
@@ -63,7 +64,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
     model = operator.raw_operator
     version = {"op_version": container.target_opset}
-    coef, intercept = _predict.coefficients(model, model.n_features_in_)
+    coef, intercept = _predict.coefficients(model, _predict.n_features(model))
 
     # One input, or as many as a frame has columns.
     columns = [

@@ -82,3 +82,17 @@ def test_a_stream_may_be_closed_while_it_works():
     line.say("two")
     line.clear()
     assert line._stream is None
+
+
+def test_a_stream_that_fails_in_any_way_is_left_alone():
+    class Odd:
+        def isatty(self):
+            raise OSError("no answer")
+
+        def write(self, text):
+            raise RuntimeError("not from this thread")
+
+    line = LiveLine(Odd())
+    assert not line.in_place
+    line.say("one")
+    line.end("two")

@@ -262,7 +262,9 @@ def test_in_a_grid_search(n_jobs):
     assert len(paths) == 5  # two candidates on two splits, and the best one on all rows
     refit = [row for row in rows if row["parent_task_id_path"] == (0, 1)]
     assert len(refit) == search.best_estimator_.n_iter_
-    if n_jobs is not None and "NUMBA_NUM_THREADS" not in os.environ:  # workers share the cores
+    if n_jobs is not None and "NUMBA_NUM_THREADS" in os.environ:
+        pytest.skip("NUMBA_NUM_THREADS, not joblib, says how many threads workers have")
+    if n_jobs is not None:  # workers share the cores
         in_workers = [row for row in rows if row["task_id_path"][:2] == (0, 0)]
         assert {row["n_threads"] for row in in_workers} == {1}
 
@@ -326,11 +328,11 @@ def test_without_callbacks_nothing_is_made(monkeypatch):
     assert search.fit(X, y).best_estimator_.n_iter_ > 3
 
 
-def test_a_callback_may_fit(monkeypatch):
+def test_a_callback_may_fit():
     X, y = raw("iris")
 
     class Fitting(Recorder):
-        """Fits the same model at the end of each task."""
+        """Fits another model to the same data at the end of each task."""
 
         def on_fit_task_end(self, estimator, context):
             self.models.append(LogisticRegression().fit(X, y))
@@ -361,3 +363,17 @@ def test_an_older_scikit_learn_has_no_callbacks(monkeypatch):
     model = LogisticRegression().set_callbacks(Recorder(stop_after=2))
     assert not _callbacks.has_callbacks(model)
     assert model.fit(*raw("iris")).n_iter_ > 2
+
+
+def test_callbacks_hear_of_overflows_as_the_caller_does():
+    seen = []
+
+    class Asking(Recorder):
+        """Notes what NumPy does where a number overflows."""
+
+        def on_fit_task_end(self, estimator, context):
+            seen.append(np.geterr()["over"])
+
+    with np.errstate(over="raise"):
+        LogisticRegression().set_callbacks(Asking()).fit(*raw("iris"))
+    assert set(seen) == {"raise"}

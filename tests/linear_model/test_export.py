@@ -87,3 +87,18 @@ def test_names_of_columns_go_with_it():
 def test_a_model_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         LogisticRegression().to_sklearn()
+
+
+def test_a_subclass_with_fewer_parameters_and_a_model_set_by_hand():
+    class OnlyC(LogisticRegression):
+        def __init__(self, C=1.0):
+            super().__init__(C=C)
+
+    X, y = raw("iris")
+    model = OnlyC(C=3.0).fit(X, y)
+    assert model.to_sklearn().C == 3.0
+    by_hand = LogisticRegression()
+    by_hand.coef_, by_hand.intercept_ = model.coef_, model.intercept_
+    by_hand.classes_ = model.classes_
+    expected = model.predict_proba(X)
+    np.testing.assert_allclose(by_hand.to_sklearn().predict_proba(X), expected, rtol=1e-12)

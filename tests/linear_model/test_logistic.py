@@ -163,8 +163,13 @@ def test_warm_start(rng):
     assert model.fit(X, y).n_iter_[0] <= first // 3
     with pytest.raises(ValueError, match="coef_ must have a column for each of the 5 features"):
         model.fit(X[:, :5], y)
-    with pytest.raises(ValueError, match="y must hold the classes of the previous fit"):
-        model.fit(X, y + 1)
+    # other names are other classes, and the same start, as in scikit-learn
+    assert model.fit(X, y + 1).n_iter_[0] <= first // 3
+    assert model.classes_.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="y must hold as many classes as the previous fit's"):
+        model.fit(X, np.arange(len(X)) % 3)
+    model.coef_, model.intercept_ = np.vstack([-model.coef_, model.coef_]), model.intercept_[[0, 0]]
+    assert model.fit(X, y).coef_.shape == (1, 30)
     X, y = raw("iris")
     model = LogisticRegression(warm_start=True, tol=1e-8).fit(X, y)
     model.coef_ = model.coef_ + 5.0  # another set of coefficients of the same probabilities

@@ -2,6 +2,8 @@
 
 import inspect
 import warnings
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as Theirs
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 
 from fastce.linear_model import LogisticRegression
 
@@ -214,3 +216,26 @@ def test_a_tolerance_of_zero_gives_what_float64_has(solver):
         model = LogisticRegression(tol=0, solver=solver).fit(X, y)
     assert model.grad_norm_ < 1e-12
     assert model.n_iter_[0] < 1000
+
+
+def test_a_subclass_has_rules_of_its_own():
+    class Bounded(LogisticRegression):
+        _parameter_constraints: ClassVar = {
+            **LogisticRegression._parameter_constraints,
+            "extra": [Interval(Real, 0, None, closed="left")],
+        }
+
+        def __init__(self, extra=1.0):
+            super().__init__()
+            self.extra = extra
+
+    X, y = raw("iris")
+    Bounded().fit(X, y)
+    with pytest.raises(InvalidParameterError, match="'extra' parameter of Bounded must be"):
+        Bounded(extra=-3.0).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["C", "tol", "intercept_scaling"])
+def test_an_integer_beyond_floats_is_refused_by_name(name):
+    with pytest.raises(InvalidParameterError, match=f"{name} must be in the range of floats"):
+        LogisticRegression(**{name: 10**400}).fit(*raw("iris"))

@@ -6,6 +6,7 @@ from linear_models import objective
 from problems import raw_columns
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
+from sklearn.metrics import get_scorer
 
 from fastce.linear_model import LogisticRegression, _soft_labels
 
@@ -102,17 +103,26 @@ def test_lists_and_narrow_floats(rng):
     np.testing.assert_allclose(target.sum(axis=1), 1.0, rtol=1e-15)
 
 
+def plain_index(model, labels):
+    return [model.classes_.tolist().index(label) for label in labels]
+
+
 def test_columns_of_a_frame_are_the_classes(rng):
     pd = pytest.importorskip("pandas")
     X, y = soft_problem(rng, 3)
-    model = LogisticRegression().fit(X, pd.DataFrame(y, columns=["setosa", "a", "m"]))
-    assert model.classes_.tolist() == ["setosa", "a", "m"]
-    plain = LogisticRegression().fit(X, y)
-    np.testing.assert_array_equal(model.predict(X), model.classes_[plain.predict(X)])
+    columns = ["setosa", "a", "m"]
+    model = LogisticRegression().fit(X, pd.DataFrame(y, columns=columns))
+    # sorted: scorers of scikit-learn take it that they are
+    assert model.classes_.tolist() == ["a", "m", "setosa"]
+    plain = LogisticRegression().fit(X, y[:, [1, 2, 0]])
+    np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-9)
+    labels = np.array(columns)[y.argmax(axis=1)]
+    expected = -np.log(model.predict_proba(X)[range(len(y)), plain_index(model, labels)]).mean()
+    assert get_scorer("neg_log_loss")(model, X, labels) == pytest.approx(-expected)
     weighted = LogisticRegression(class_weight={"a": 3.0, "m": 1.0, "setosa": 1.0})
     weighted.fit(X, pd.DataFrame(y, columns=["setosa", "a", "m"]))
-    expected = LogisticRegression(class_weight={1: 3.0}).fit(X, y)
-    np.testing.assert_array_equal(weighted.coef_, expected.coef_)
+    expected = LogisticRegression(class_weight={0: 3.0}).fit(X, y[:, [1, 2, 0]])
+    np.testing.assert_allclose(weighted.coef_, expected.coef_, rtol=1e-9)
     for columns in (["a", "a", "b"], ["a", 1, "b"], [0.5, 1.5, 2.5]):
         with pytest.raises(ValueError, match="y must have columns with different names, all str"):
             LogisticRegression().fit(X, pd.DataFrame(y, columns=columns))

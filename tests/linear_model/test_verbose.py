@@ -11,7 +11,7 @@ from linear_models import raw
 from sklearn.exceptions import ConvergenceWarning
 
 from fastce._optimize.monitor import Progress
-from fastce.linear_model import LogisticRegression, _verbose
+from fastce.linear_model import LogisticRegression, SeparationWarning, _verbose
 
 
 class Terminal(io.StringIO):
@@ -111,3 +111,9 @@ def test_without_a_standard_output_the_fit_is_the_same(close, monkeypatch):
     monkeypatch.setattr(sys, "stdout", stream)
     model = LogisticRegression(verbose=1).fit(X, y)
     np.testing.assert_array_equal(model.coef_, expected.coef_)
+
+
+def test_without_a_minimum_it_does_not_say_that_it_converged(capsys):
+    with pytest.warns(SeparationWarning):
+        LogisticRegression(C=np.inf, verbose=1).fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    assert capsys.readouterr().out.endswith("the classes come apart: no minimum\n")

@@ -41,6 +41,7 @@ EXCLUSIONS = [
     Exclusion(LOGISTIC + "test_liblinear_not_stuck", L1),
     Exclusion(LOGISTIC + "test_lr_penalty_l1ratio_incompatible", L1, "l1"),
     Exclusion(LOGISTIC + "test_logistic_cv", CV),
+    Exclusion("svm/tests/test_bounds.py::test_l1_min_c", L1, "log"),
     # What lasts.
     Exclusion(
         LOGISTIC + "test_dtype_match",
@@ -102,5 +103,4 @@ EXCLUSIONS = [
         "utils/tests/test_estimator_checks.py::test_check_dataframe_column_names_consistency",
         "a check that reads the docstrings of scikit-learn's own modules only",
     ),
-    Exclusion("svm/tests/test_bounds.py::test_l1_min_c", L1, "log"),
 ]
