@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.design import as_design
-from .._linear import orthonormal, row_space, separation
+from .._linear import certificate, orthonormal, row_space, separation
 from .._linear.curvature import hessian_diagonal
-from .._linear.judge import ABOVE, MINIMUM, TOLERANCE, judge
+from .._linear.judge import ABOVE, MINIMUM, TOLERANCE, Told, exact_value, judge, residuals
 from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._linear.shard import Shard
@@ -41,6 +41,14 @@ _MAX_CONDITION = 1e8
 _CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
 # The judge allows this many times the gap at which a minimisation ends.
 _GAPS = 10.0
+# A minimisation out of iterations may stand at the minimum where its estimate is below this.
+_PROMISING_GAP = 1e-3
+# Multiply-adds that the judge may take, of those of an evaluation by which the model was found.
+_JUDGE_COST = 2.0
+# Newton steps that correct a solution in the row space.
+_REFINEMENTS = 8
+# Newton steps between two looks at the bound.
+_STEPS = 5
 # A gap below this is rounding, whatever the tolerance.
 _LEAST_TOLERANCE = 1e-12
 
@@ -49,7 +57,8 @@ class Solution(NamedTuple):
     """The model that was found, (K, p) and (K,), and what the minimiser says of it.
 
     `is_optimal` tells whether the objective is at its minimum, as far as float64 can tell;
-    `separated` are the numbers of classes that columns take apart, so that there is no minimum.
+    `separated` are the numbers of classes that columns take apart, so that there is no minimum;
+    `columns` those that it was judged by, if it was.
     """
 
     coef: np.ndarray
@@ -57,6 +66,7 @@ class Solution(NamedTuple):
     result: Result
     is_optimal: bool
     separated: tuple[int, ...] = ()
+    columns: orthonormal.OrthonormalColumns | None = None
 
 
 class _Minimum(NamedTuple):
@@ -87,7 +97,7 @@ def solve(problem: Problem, start: Start, settings: Settings) -> Solution:
     if problem.penalty == 0.0 and problem.label_smoothing == 0.0:
         separated = _separated(problem, solution)
         solution = solution._replace(separated=separated)
-    return solution
+    return solution._replace(columns=None)
 
 
 def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
@@ -97,16 +107,17 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
         if not np.all(problem.target.max(axis=1) == 1.0):
             return ()
         problem = problem._replace(target=problem.target.argmax(axis=1))
-    rows = _objective(problem).shard
-    logits = separation.logits_of(rows, solution.coef, solution.intercept)
+    rows = separation.Rows(problem.target, problem.weights)
+    logits = separation.logits_of(problem.X, solution.coef, solution.intercept)
     classes = separation.completely_separated(rows, logits)
     if classes or not separation.may_be_separated(rows, logits):
         return tuple(classes)
-    if not orthonormal.fits(problem.X):
+    columns = solution.columns
+    if columns is None and not orthonormal.fits(problem.X):
         return ()
     objective = _objective(problem)
-    columns = _orthonormal(objective)
-    step = separation.direction(rows, columns.basis)
+    columns = _orthonormal(objective) if columns is None else columns
+    step = separation.direction(rows, columns, objective.n_outputs)
     if step is None:
         step = judge(objective, columns, solution.coef, solution.intercept).step
     return tuple(separation.separated_along(rows, step))
@@ -116,34 +127,80 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     objective = _objective(problem)
     found = _minimise(objective, start, settings)
     coef, intercept = np.array(found.coef, order="C"), np.array(found.intercept)
-    solution = Solution(coef, intercept, found.result, found.result.status == "converged")
-    if found.result.status == "max_iter":
+    result = found.result
+    solution = Solution(coef, intercept, result, result.status == "converged")
+    if result.status == "converged" and _is_sound(objective, result):
         return solution
-    if found.result.status == "converged" and _is_sound(objective, found.result):
+    if result.status == "max_iter" and not result.gap <= _PROMISING_GAP:
         return solution
-    if orthonormal.fits(problem.X):
+    n, size = problem.X.shape[0], objective.size
+    if orthonormal.fits(problem.X, _JUDGE_COST * result.n_evaluations * n * size):
         return _judged(objective, solution, settings)
+    if np.isfinite(certificate.condition(objective)):
+        return _certified(objective, solution, settings)
 
     def gradient_is_rounding() -> bool:
         if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
             return False
         curvatures = _hessian_diagonal(problem, coef, intercept)
-        value = found.result.value
+        value = result.value
         return _is_negligible(found.grad_coef.T, curvatures, _SMALL_GRADIENT, value)
 
-    is_optimal = _is_optimal(found.result, settings.gap_tol, gradient_is_rounding)
+    is_optimal = _is_optimal(result, settings.gap_tol, gradient_is_rounding)
     return solution._replace(is_optimal=is_optimal)
+
+
+def _certified(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
+    """Return the solution, gone on with until a bound says that it is at the minimum."""
+    result = solution.result
+    tolerance = min(TOLERANCE, max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol))
+    objective.scale_fully()
+    n_left, is_over = settings.max_iter - result.n_iter, False
+    while True:
+        allowed = tolerance * max(result.value, objective.floor)
+        left = certificate.bound(objective, result.theta, result.value, result.grad)
+        is_optimal = result.value <= objective.floor or left <= allowed
+        if is_optimal or is_over or n_left <= 0:
+            break
+        # an entry of the gradient that the bound leaves to each parameter
+        entry = np.sqrt(2.0 * objective.penalty * allowed / objective.size)
+        more = minimise.minimise(
+            objective,
+            result.theta,
+            solver="newton-cg",
+            tol=float(entry),
+            gap_tol=settings.gap_tol,
+            max_iter=min(_STEPS, n_left),
+            callback=_print_progress if settings.verbose else None,
+        )
+        n_left -= _STEPS
+        is_over = more.n_iter == 0 or more.status == "precision"
+        result = more._replace(
+            n_iter=result.n_iter + more.n_iter,
+            n_evaluations=result.n_evaluations + more.n_evaluations,
+            history=result.history + more.history[1:],
+        )
+    coef, intercept = objective.parts(result.theta)
+    if not objective.fit_intercept:
+        intercept = np.zeros(len(coef))
+    status = "precision" if result.status == "converged" and not is_optimal else result.status
+    result = result._replace(status=status)
+    return Solution(np.array(coef, order="C"), np.array(intercept), result, is_optimal)
 
 
 def _is_sound(objective: LinearLoss, result: Result) -> bool:
     """Tell whether a minimiser's own estimate of the distance to the minimum is to be trusted."""
-    if objective.condition > _MAX_CONDITION:
+    condition = objective.condition
+    if np.isnan(condition):  # no second moments
+        condition = certificate.condition(objective)
+        return condition <= _MAX_CONDITION or condition == np.inf
+    if condition > _MAX_CONDITION:
         return False
     n_rows, n_parameters = objective.shard.design.shape[0], objective.size
     if n_rows * n_parameters**2 > _CHEAP:
         return True
     is_confident = result.value < _CONFIDENT_VALUE * objective.null_value
-    return not (is_confident or objective.condition > _CHEAP_CONDITION)
+    return not (is_confident or condition > _CHEAP_CONDITION)
 
 
 def _judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
@@ -151,16 +208,18 @@ def _judged(objective: LinearLoss, solution: Solution, settings: Settings) -> So
     columns = _orthonormal(objective)
     tolerance = min(TOLERANCE, max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol))
     verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
-    if verdict.answer == ABOVE and solution.result.n_iter < settings.max_iter:
-        other = _go_on(objective, columns, solution, settings)
+    for solver in dict.fromkeys((settings.solver, "auto")):
+        if verdict.answer != ABOVE or solution.result.n_iter >= settings.max_iter:
+            break
+        other = _go_on(objective, columns, solution, settings._replace(solver=solver))
         other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
         if other_verdict.value < verdict.value:
-            solution, verdict = other, other_verdict
+            verdict = other_verdict
             # rounding of the logits is in the value of the objective, not in the judge's
             history = [*other.result.history[:-1], verdict.value]
             result = other.result._replace(value=verdict.value, history=history)
             solution = other._replace(result=result)
-    return solution._replace(is_optimal=verdict.answer == MINIMUM)
+    return solution._replace(is_optimal=verdict.answer == MINIMUM, columns=columns)
 
 
 def _orthonormal(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
@@ -213,20 +272,76 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
     """
     space = row_space.RowSpace(problem.X, centre=problem.fit_intercept)
     stretch = space.largest_stretch
-    found = _minimise(
-        _objective(problem._replace(X=as_design(space.Y))),
+    in_space = problem._replace(X=as_design(space.Y))
+    found = _solve_in_columns(
+        in_space,
         None if start is None else space.reduce(*start),
         settings._replace(tol=settings.tol / stretch),
     )
-    coef, intercept = space.expand(found.coef, found.intercept)
-    grad = _gradient(problem, coef, intercept)
-    curvatures = _hessian_diagonal(problem, coef, intercept)
-    most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
-    if not _is_negligible(grad, curvatures, most, found.result.value):
-        return None
-    grad_norm = max(np.abs(grad).max(), np.abs(found.grad_intercept).max(initial=0.0))
-    result = found.result._replace(grad_norm=float(grad_norm))
-    return Solution(coef, intercept, result, _is_optimal(result, settings.gap_tol))
+    if space.has_close_rows:
+        found = _refined(_objective(in_space), space, found)
+        coef, intercept = found.coef, found.intercept
+        grad, of_intercept = _gradient(problem, coef, intercept)
+    else:
+        coef, intercept = space.expand(found.coef, found.intercept)
+        grad, of_intercept = _gradient(problem, coef, intercept)
+        curvatures = _hessian_diagonal(problem, coef, intercept)
+        most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
+        if not _is_negligible(grad, curvatures, most, found.result.value):
+            return None
+    if problem.fit_intercept:
+        grad = np.vstack([grad, of_intercept])
+    result = found.result._replace(grad_norm=float(np.abs(grad).max()))
+    return found._replace(coef=coef, intercept=intercept, result=result, columns=None)
+
+
+def _refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Solution:
+    """Return the solution for X of one in its row space, whose coordinates have lost digits.
+
+    Logits and gradient of the coefficients of X themselves, with twice the digits, correct it by
+    Newton steps in these coordinates.
+    """
+    if not orthonormal.fits(loss.shard.design):
+        coef, intercept = space.expand(found.coef, found.intercept)
+        value = exact_value(loss, space.logits(coef, intercept), coef)
+        is_optimal = found.is_optimal and value <= loss.floor
+        return found._replace(coef=coef, intercept=intercept, is_optimal=is_optimal)
+    columns = _orthonormal(loss) if found.columns is None else found.columns
+    own, own_intercept = found.coef, found.intercept
+    best, least = found, np.inf
+    for _ in range(_REFINEMENTS):
+        coef, intercept = space.expand(own, own_intercept)
+        logits = space.logits(coef, intercept)
+        of_rows = residuals(loss, logits)
+        grad = space.product_back(of_rows) + loss.penalty * coef.T
+        if loss.fit_intercept:
+            grad -= space.mean[:, np.newaxis] * of_rows.sum(axis=0)
+        in_space = space.reduce(grad.T, np.zeros(len(coef)))[0]
+        told = Told(logits, columns.T.T @ in_space.T)
+        verdict = judge(loss, columns, own, own_intercept, told=told)
+        if not verdict.value < least:
+            break
+        least = verdict.value
+        history = [*found.result.history[:-1], least]
+        is_optimal = verdict.answer == MINIMUM and (least <= loss.floor or space.has_all)
+        best = Solution(
+            coef,
+            intercept,
+            found.result._replace(
+                value=least,
+                history=history,
+                status=found.result.status if is_optimal else "precision",
+            ),
+            is_optimal,
+        )
+        if is_optimal:
+            break
+        rank = columns.rank
+        own = own + (columns.T @ verdict.table[:rank]).T
+        if loss.fit_intercept:
+            step = verdict.table[rank] - verdict.table[:rank].T @ (columns.T.T @ columns.mean)
+            own_intercept = own_intercept + step
+    return best
 
 
 def _objective(problem: Problem) -> LinearLoss:
@@ -272,8 +387,10 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
     return _Minimum(result, coef, intercept, *objective.parts(result.grad))
 
 
-def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    """Return the gradient by coef, (p, K)."""
+def _gradient(
+    problem: Problem, coef: np.ndarray, intercept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient by coef, (p, K), and by the intercept, (K,)."""
     shard = Shard(
         problem.X,
         problem.target,
@@ -282,7 +399,8 @@ def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.n
         label_smoothing=problem.label_smoothing,
     )
     theta = np.concatenate([coef.T.ravel(), intercept])
-    return shard.tables(shard.value_and_grad(theta, problem.penalty)[1])[0]
+    table = shard.value_and_grad(theta)[1].reshape(-1, len(coef))
+    return table[:-1] + problem.penalty * coef.T, table[-1]
 
 
 def _hessian_diagonal(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
