@@ -11,12 +11,20 @@ import numpy as np
 from .._core.design import as_design
 from .._linear import certificate, orthonormal, row_space, separation
 from .._linear.curvature import hessian_diagonal
-from .._linear.judge import ABOVE, MINIMUM, TOLERANCE, Told, exact_value, judge, residuals
+from .._linear.judge import judge
 from .._linear.loss import LinearLoss
-from .._linear.orthonormal_loss import OrthonormalLoss
 from .._linear.shard import Shard
 from .._optimize import minimise
-from .._optimize.monitor import Progress, Result, StartError
+from .._optimize.monitor import Result, StartError
+from ._ends import (
+    Solution,
+    certified,
+    is_sound,
+    judged,
+    orthonormal_columns,
+    print_progress,
+    refined,
+)
 from ._validation import Problem, Settings, Start
 
 # Where float64 has no more to give, an entry of the gradient of the mean objective may have this
@@ -31,42 +39,10 @@ _NO_GAIN = 1e-10
 _ROUNDING_ROOM = 1.01
 
 
-# A Hessian of this condition has lost half of its digits: what a preconditioner that is made from
-# it says of the distance to the minimum is asked of the judge.
-_MAX_CONDITION = 1e8
-# Estimates of L-BFGS may be too low, too, where the Hessian is less ill-conditioned, or where
-# hardly any loss is left and other rows curve it than where the preconditioner was made: from this
-# condition on, or below this part of the null model's objective, the judge is asked where that is
-# cheap, by multiply-adds.
-_CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
-# The judge allows this many times the gap at which a minimisation ends.
-_GAPS = 10.0
 # A minimisation out of iterations may stand at the minimum where its estimate is below this.
 _PROMISING_GAP = 1e-3
 # Multiply-adds that the judge may take, of those of an evaluation by which the model was found.
 _JUDGE_COST = 2.0
-# Newton steps that correct a solution in the row space.
-_REFINEMENTS = 8
-# Newton steps between two looks at the bound.
-_STEPS = 5
-# A gap below this is rounding, whatever the tolerance.
-_LEAST_TOLERANCE = 1e-12
-
-
-class Solution(NamedTuple):
-    """The model that was found, (K, p) and (K,), and what the minimiser says of it.
-
-    `is_optimal` tells whether the objective is at its minimum, as far as float64 can tell;
-    `separated` are the numbers of classes that columns take apart, so that there is no minimum;
-    `columns` those that it was judged by, if it was.
-    """
-
-    coef: np.ndarray
-    intercept: np.ndarray
-    result: Result
-    is_optimal: bool
-    separated: tuple[int, ...] = ()
-    columns: orthonormal.OrthonormalColumns | None = None
 
 
 class _Minimum(NamedTuple):
@@ -116,7 +92,7 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
     if columns is None and not orthonormal.fits(problem.X):
         return ()
     objective = _objective(problem)
-    columns = _orthonormal(objective) if columns is None else columns
+    columns = orthonormal_columns(objective) if columns is None else columns
     step = separation.direction(rows, columns, objective.n_outputs)
     if step is None:
         step = judge(objective, columns, solution.coef, solution.intercept).step
@@ -129,15 +105,15 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     coef, intercept = np.array(found.coef, order="C"), np.array(found.intercept)
     result = found.result
     solution = Solution(coef, intercept, result, result.status == "converged")
-    if result.status == "converged" and _is_sound(objective, result):
+    if result.status == "converged" and is_sound(objective, result):
         return solution
     if result.status == "max_iter" and not result.gap <= _PROMISING_GAP:
         return solution
     n, size = problem.X.shape[0], objective.size
     if orthonormal.fits(problem.X, _JUDGE_COST * result.n_evaluations * n * size):
-        return _judged(objective, solution, settings)
+        return judged(objective, solution, settings)
     if np.isfinite(certificate.condition(objective)):
-        return _certified(objective, solution, settings)
+        return certified(objective, solution, settings)
 
     def gradient_is_rounding() -> bool:
         if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
@@ -148,120 +124,6 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
 
     is_optimal = _is_optimal(result, settings.gap_tol, gradient_is_rounding)
     return solution._replace(is_optimal=is_optimal)
-
-
-def _certified(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
-    """Return the solution, gone on with until a bound says that it is at the minimum."""
-    result = solution.result
-    tolerance = min(TOLERANCE, max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol))
-    objective.scale_fully()
-    n_left, is_over = settings.max_iter - result.n_iter, False
-    while True:
-        allowed = tolerance * max(result.value, objective.floor)
-        left = certificate.bound(objective, result.theta, result.value, result.grad)
-        is_optimal = result.value <= objective.floor or left <= allowed
-        if is_optimal or is_over or n_left <= 0:
-            break
-        # an entry of the gradient that the bound leaves to each parameter
-        entry = np.sqrt(2.0 * objective.penalty * allowed / objective.size)
-        more = minimise.minimise(
-            objective,
-            result.theta,
-            solver="newton-cg",
-            tol=float(entry),
-            gap_tol=settings.gap_tol,
-            max_iter=min(_STEPS, n_left),
-            callback=_print_progress if settings.verbose else None,
-        )
-        n_left -= _STEPS
-        is_over = more.n_iter == 0 or more.status == "precision"
-        result = more._replace(
-            n_iter=result.n_iter + more.n_iter,
-            n_evaluations=result.n_evaluations + more.n_evaluations,
-            history=result.history + more.history[1:],
-        )
-    coef, intercept = objective.parts(result.theta)
-    if not objective.fit_intercept:
-        intercept = np.zeros(len(coef))
-    status = "precision" if result.status == "converged" and not is_optimal else result.status
-    result = result._replace(status=status)
-    return Solution(np.array(coef, order="C"), np.array(intercept), result, is_optimal)
-
-
-def _is_sound(objective: LinearLoss, result: Result) -> bool:
-    """Tell whether a minimiser's own estimate of the distance to the minimum is to be trusted."""
-    condition = objective.condition
-    if np.isnan(condition):  # no second moments
-        condition = certificate.condition(objective)
-        return condition <= _MAX_CONDITION or condition == np.inf
-    if condition > _MAX_CONDITION:
-        return False
-    n_rows, n_parameters = objective.shard.design.shape[0], objective.size
-    if n_rows * n_parameters**2 > _CHEAP:
-        return True
-    is_confident = result.value < _CONFIDENT_VALUE * objective.null_value
-    return not (is_confident or condition > _CHEAP_CONDITION)
-
-
-def _judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
-    """Return the solution as the judge has it, gone on with in orthonormal columns if need be."""
-    columns = _orthonormal(objective)
-    tolerance = min(TOLERANCE, max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol))
-    verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
-    for solver in dict.fromkeys((settings.solver, "auto")):
-        if verdict.answer != ABOVE or solution.result.n_iter >= settings.max_iter:
-            break
-        other = _go_on(objective, columns, solution, settings._replace(solver=solver))
-        other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
-        if other_verdict.value < verdict.value:
-            verdict = other_verdict
-            # rounding of the logits is in the value of the objective, not in the judge's
-            history = [*other.result.history[:-1], verdict.value]
-            result = other.result._replace(value=verdict.value, history=history)
-            solution = other._replace(result=result)
-    return solution._replace(is_optimal=verdict.answer == MINIMUM, columns=columns)
-
-
-def _orthonormal(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
-    rows, penalty = objective.shard, objective.penalty / objective.curvature
-    return orthonormal.OrthonormalColumns(
-        rows.design, rows.weights, penalty, centre=rows.fit_intercept
-    )
-
-
-def _go_on(
-    objective: LinearLoss,
-    columns: orthonormal.OrthonormalColumns,
-    solution: Solution,
-    settings: Settings,
-) -> Solution:
-    loss, first = OrthonormalLoss(objective, columns), solution.result
-    starts = [loss.pack(*columns.reduce(solution.coef, solution.intercept))]
-    null = np.zeros_like(loss.parts(starts[0])[0]), objective.parts(objective.start())[1]
-    starts.append(loss.pack(*null))
-    values = [loss.value_and_grad(theta)[0] for theta in starts]
-    theta = starts[0] if values[0] <= values[1] else starts[1]  # the second where one is NaN
-    n_left = settings.max_iter - first.n_iter
-    result = minimise.minimise(
-        loss,
-        theta,
-        solver=settings.solver,
-        tol=settings.tol,
-        gap_tol=settings.gap_tol,
-        max_iter=n_left,
-        callback=_print_progress if settings.verbose else None,
-    )
-    coef, intercept = columns.expand(*loss.parts(result.theta))
-    table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
-    value, grad = objective.value_and_grad(table)
-    result = result._replace(
-        value=value,
-        grad_norm=float(np.abs(grad).max(initial=0.0)),
-        n_iter=first.n_iter + result.n_iter,
-        n_evaluations=first.n_evaluations + result.n_evaluations + 1,
-        history=[*(first.history + result.history[1:])[:-1], value],
-    )
-    return Solution(coef, intercept, result, True)
 
 
 def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> Solution | None:
@@ -279,7 +141,7 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
         settings._replace(tol=settings.tol / stretch),
     )
     if space.has_close_rows:
-        found = _refined(_objective(in_space), space, found)
+        found = refined(_objective(in_space), space, found)
         coef, intercept = found.coef, found.intercept
         grad, of_intercept = _gradient(problem, coef, intercept)
     else:
@@ -293,55 +155,6 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
         grad = np.vstack([grad, of_intercept])
     result = found.result._replace(grad_norm=float(np.abs(grad).max()))
     return found._replace(coef=coef, intercept=intercept, result=result, columns=None)
-
-
-def _refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Solution:
-    """Return the solution for X of one in its row space, whose coordinates have lost digits.
-
-    Logits and gradient of the coefficients of X themselves, with twice the digits, correct it by
-    Newton steps in these coordinates.
-    """
-    if not orthonormal.fits(loss.shard.design):
-        coef, intercept = space.expand(found.coef, found.intercept)
-        value = exact_value(loss, space.logits(coef, intercept), coef)
-        is_optimal = found.is_optimal and value <= loss.floor
-        return found._replace(coef=coef, intercept=intercept, is_optimal=is_optimal)
-    columns = _orthonormal(loss) if found.columns is None else found.columns
-    own, own_intercept = found.coef, found.intercept
-    best, least = found, np.inf
-    for _ in range(_REFINEMENTS):
-        coef, intercept = space.expand(own, own_intercept)
-        logits = space.logits(coef, intercept)
-        of_rows = residuals(loss, logits)
-        grad = space.product_back(of_rows) + loss.penalty * coef.T
-        if loss.fit_intercept:
-            grad -= space.mean[:, np.newaxis] * of_rows.sum(axis=0)
-        in_space = space.reduce(grad.T, np.zeros(len(coef)))[0]
-        told = Told(logits, columns.T.T @ in_space.T)
-        verdict = judge(loss, columns, own, own_intercept, told=told)
-        if not verdict.value < least:
-            break
-        least = verdict.value
-        history = [*found.result.history[:-1], least]
-        is_optimal = verdict.answer == MINIMUM and (least <= loss.floor or space.has_all)
-        best = Solution(
-            coef,
-            intercept,
-            found.result._replace(
-                value=least,
-                history=history,
-                status=found.result.status if is_optimal else "precision",
-            ),
-            is_optimal,
-        )
-        if is_optimal:
-            break
-        rank = columns.rank
-        own = own + (columns.T @ verdict.table[:rank]).T
-        if loss.fit_intercept:
-            step = verdict.table[rank] - verdict.table[:rank].T @ (columns.T.T @ columns.mean)
-            own_intercept = own_intercept + step
-    return best
 
 
 def _objective(problem: Problem) -> LinearLoss:
@@ -369,7 +182,7 @@ def _minimise(objective: LinearLoss, start: Start, settings: Settings) -> _Minim
             max_iter=settings.max_iter,
             # a null model is no fit, however small the columns' unit makes the gradient
             min_iter=1 if start is None else 0,
-            callback=_print_progress if settings.verbose else None,
+            callback=print_progress if settings.verbose else None,
         )
     except StartError:
         if start is None:
@@ -437,12 +250,3 @@ def _is_negligible(grad: np.ndarray, curvatures: np.ndarray, most: float, value:
     """
     bound = np.maximum(most, np.sqrt(2.0 * _NO_GAIN * abs(value) * curvatures))
     return bool(np.all(np.abs(grad) <= bound))
-
-
-def _print_progress(progress: Progress) -> None:
-    print(
-        f"\riteration {progress.n_iter:4d}  objective {progress.value:.9g}  "
-        f"max |gradient| {progress.grad_norm:.1e}  gap {progress.gap:.1e}",
-        end="",
-        flush=True,
-    )
