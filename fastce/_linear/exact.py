@@ -34,11 +34,11 @@ def product(X: np.ndarray, table: np.ndarray, start: np.ndarray) -> np.ndarray:
     """
     total = np.broadcast_to(start, (X.shape[0], table.shape[1])).astype(np.float64)
     error = np.zeros_like(total)
-    for column, factors in zip(X.T, table, strict=True):
-        x = column[:, np.newaxis]
-        term = x * factors
-        x_high, factor_high = _high(x), _high(factors)
-        x_low, factor_low = x - x_high, factors - factor_high
+    columns = np.ascontiguousarray(X.T)
+    highs, factor_highs = _high(columns), _high(table)
+    for column, high, factors, factor_high in zip(columns, highs, table, factor_highs, strict=True):
+        x, x_high = column[:, np.newaxis], high[:, np.newaxis]
+        term, x_low, factor_low = x * factors, x - x_high, factors - factor_high
         rounding = x_high * factor_high - term
         rounding += x_high * factor_low
         rounding += x_low * factor_high

@@ -37,9 +37,11 @@ _SAFE_DISTANCE = 1e-8
 _EXACT_COST = 25
 # Most multiply-adds of exact products, and those that a factor may always take.
 _MAX_PRODUCTS = 4e9
-# Rows are taken in blocks of this many numbers (64 kB), or of this many rows for each column, so
+# Rows are taken in blocks of this many numbers (256 kB), or of this many rows for each column, so
 # that the triangle above them costs little more.
-_BLOCK_NUMBERS, _ROWS_A_COLUMN = 1 << 13, 2
+_BLOCK_NUMBERS, _ROWS_A_COLUMN = 1 << 15, 2
+# Columns of at most this many numbers (512 kB) are kept rather than made anew for each product.
+_KEPT_NUMBERS = 1 << 16
 # Columns that a factor of p^2 numbers is made of.
 _MAX_COLUMNS = 2048
 # LAPACK's block size.
@@ -83,6 +85,7 @@ class OrthonormalColumns:
         self.design, self.centre = design, centre
         self._step = max(_BLOCK_NUMBERS // p, _ROWS_A_COLUMN * p)
         self.weights = np.broadcast_to(weights, n) if weights.size > 1 else np.full(n, weights[0])
+        self._has_no_weight = bool(np.any(self.weights == 0.0))
         # The unit of a column: a power of two, which rounds nothing.
         largest = np.zeros(p)
         for rows in self.slices():
@@ -122,6 +125,8 @@ class OrthonormalColumns:
             Z -= self.weights @ Z if centre else 0.0
             Z[self.weights == 0.0] = 0.0
             self._Z = Z
+        elif n * p <= _KEPT_NUMBERS:
+            self.keep()
 
     def slices(self) -> Iterator[slice]:
         """Yield the blocks of rows."""
@@ -131,14 +136,16 @@ class OrthonormalColumns:
     def rows(self, rows: slice) -> np.ndarray:
         """Return rows of X, those without weight as zeros."""
         part = self.design.rows(rows.start, rows.stop).columns(0, self.design.shape[1])
-        is_none = self.weights[rows] == 0.0
-        if is_none.any():
-            part = np.where(is_none[:, np.newaxis], 0.0, part)
+        if self._has_no_weight:
+            part = np.where(self.weights[rows, np.newaxis] == 0.0, 0.0, part)
         return part
 
     def _centred(self, rows: slice) -> np.ndarray:
         # rows of X, each column in its unit, less what is known of the means
-        A = np.ldexp(self.rows(rows), -self._unit)
+        # (two factors, neither of which overflows, take less time than `ldexp`)
+        half = self._unit // 2
+        A = self.rows(rows) * np.ldexp(1.0, -half)
+        A *= np.ldexp(1.0, half - self._unit)
         for mean in self._means:
             A -= mean
         return np.asarray(A)

@@ -6,6 +6,7 @@ python -m tests.hard --large --problems 60
 """
 
 import argparse
+import functools
 import sys
 import warnings
 from typing import NamedTuple
@@ -77,11 +78,14 @@ def main():
     parser.add_argument("--problems", type=int, default=2000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--large", action="store_true", help="many rows, sparse, few rows")
+    parser.add_argument("--size", type=float, default=0.1, help="factor of their numbers of rows")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    outcomes = []
+    outcomes, make = [], problems.make
+    if options.large:
+        make = functools.partial(large.make, size=options.size)
     for seed in range(options.start, options.start + options.problems):
-        outcome = judge(seed, large.make if options.large else problems.make)
+        outcome = judge(seed, make)
         outcomes.append(outcome)
         if options.verbose or outcome.is_silent_failure or outcome.is_needless_warning:
             print(f"{seed}: {outcome.excess:.1e} {outcome.kind}  {outcome.warned}", flush=True)
