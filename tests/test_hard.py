@@ -6,8 +6,11 @@
 import mpmath
 import numpy as np
 import pytest
+from hard import large
 from hard.__main__ import judge
 from hard.problems import exact_objective, least_objective, make, of
+
+from fastce.linear_model import LogisticRegression
 
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
@@ -15,6 +18,23 @@ def test_hard_problems(first):
     outcomes = [judge(seed) for seed in range(first, first + 50)]
     assert not [str(outcome) for outcome in outcomes if outcome.is_silent_failure]
     assert sum(outcome.is_needless_warning for outcome in outcomes) <= 1
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 5, 9, 11, 13, 14, 15, 17, 20, 23, 25, 26])
+def test_hard_problems_of_other_shapes(seed):
+    outcome = judge(seed, lambda seed: large.make(seed, 0.1))
+    assert not outcome.is_silent_failure, outcome
+    assert not outcome.is_needless_warning, outcome
+
+
+@pytest.mark.parametrize("seed", [3, 8, 25, 27])
+def test_the_least_objective_by_easy_columns_is_that_of_the_data(seed):
+    problem = large.make(seed, 0.1)
+    problem = problem._replace(X=problem.easy)
+    model = LogisticRegression(C=problem.C, fit_intercept=problem.fit_intercept, tol=1e-7)
+    model.fit(problem.X, problem.y)
+    value = large.exact_objective(problem, model.coef_, model.intercept_)
+    np.testing.assert_allclose(value, large.least_objective(problem), rtol=1e-7)
 
 
 @pytest.mark.parametrize("seed", [0, 3, 17, 25, 690])

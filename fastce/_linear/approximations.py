@@ -148,23 +148,26 @@ def scaled_columns(
     penalty: float,
     *,
     centre: bool,
+    is_halfway: bool = True,
 ) -> Diagonal:
     """Return the inverse of the diagonal of the Hessian, halfway between column scaling and none.
+
+    Without `is_halfway`, that of the diagonal itself.
 
     It is made from the means of the columns (p,) and of their squares (p,), rows weighted by their
     mean curvature, and from the curvatures of the classes, masses (K,).
     """
+    mass, rounding = float(masses.mean()), JITTER * squares
     if centre:
-        squares = np.maximum(squares - mean**2, 0.0)
+        # what rounding leaves of a constant column is a part of its own square, and of no other's
+        squares = np.maximum(squares - mean**2, rounding)
     else:
         mean = np.zeros_like(mean)
     # One diagonal for all classes keeps their sum at zero and, with masses this unequal, loses
     # nothing that pays.
-    diagonal = float(masses.mean()) * squares + penalty
-    diagonal = np.maximum(
-        diagonal, JITTER * max(float(diagonal.max(initial=0.0)), np.finfo(np.float64).tiny)
-    )
+    diagonal = np.maximum(mass * squares + penalty, np.finfo(np.float64).tiny)
     # Halfway among columns alike; what is further away has a unit of its own, and is taken all the
     # way.
-    diagonal /= np.sqrt(np.clip(diagonal / np.median(diagonal), 1.0 / _MAX_RATIO, _MAX_RATIO))
+    if is_halfway:
+        diagonal /= np.sqrt(np.clip(diagonal / np.median(diagonal), 1.0 / _MAX_RATIO, _MAX_RATIO))
     return Diagonal(diagonal, mean, masses)

@@ -6,6 +6,8 @@ T. Ogita, S. M. Rump, S. Oishi (2005), Accurate sum and dot product, SIAM J. Sci
 26.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 # The factor that splits 53 bits into 26 and 27 (Veltkamp).
@@ -17,7 +19,7 @@ _PRIME = (1 << 31) - 19
 # The exponents of float64, of integers of 53 bits.
 _MIN_EXPONENT, _MAX_EXPONENT = -1074 - 53, 1024
 _MANTISSA_BITS = 53
-# Rows that a rank is guessed from, for each column, before all rows are looked at.
+# Rows outside the span of others that join them at a time, for each column.
 _ROWS_A_COLUMN = 2
 
 
@@ -28,15 +30,15 @@ def product(X: np.ndarray, table: np.ndarray, start: np.ndarray) -> np.ndarray:
     ----------
     X : ndarray (n, p), float64
     table : ndarray (p, K)
-    start : ndarray (K,)
+    start : ndarray (K,) or (n, K)
     """
     total = np.broadcast_to(start, (X.shape[0], table.shape[1])).astype(np.float64)
     error = np.zeros_like(total)
-    for column, factors in zip(X.T, table, strict=True):
-        x = column[:, np.newaxis]
-        term = x * factors
-        x_high, factor_high = _high(x), _high(factors)
-        x_low, factor_low = x - x_high, factors - factor_high
+    columns = np.ascontiguousarray(X.T)
+    highs, factor_highs = _high(columns), _high(table)
+    for column, high, factors, factor_high in zip(columns, highs, table, factor_highs, strict=True):
+        x, x_high = column[:, np.newaxis], high[:, np.newaxis]
+        term, x_low, factor_low = x * factors, x - x_high, factors - factor_high
         rounding = x_high * factor_high - term
         rounding += x_high * factor_low
         rounding += x_low * factor_high
@@ -54,29 +56,31 @@ def _high(x: np.ndarray) -> np.ndarray:
     return np.asarray(scaled - (scaled - x))
 
 
-def rank(X: np.ndarray) -> int:
-    """Return the rank of X (n, p), float64, as a matrix of rational numbers.
+def rank(blocks: Iterable[np.ndarray]) -> int:
+    """Return the rank of blocks of rows (n, p), float64, as matrices of rational numbers.
 
-    The rows are looked at in turns: those that a first few do not span join them.
+    A row is outside the span of those before where a random vector that is orthogonal to them, in
+    numbers modulo the prime, is not orthogonal to it.
     """
-    n, p = X.shape
-    step = max(1, n // max(1, _ROWS_A_COLUMN * p))
-    residues = _residues(X)
-    basis = residues[::step]
-    while True:
-        echelon, pivots = _echelon(basis.copy())
-        if len(pivots) == p:
-            return p
-        null = _null_vectors(echelon, pivots, p)
-        outside = np.zeros(n, dtype=bool)
-        for vector in null:
-            image = np.zeros(n, dtype=np.int64)
+    rng, basis = np.random.default_rng(0), None
+    pivots: list[int] = []
+    for block in blocks:
+        p, residues = block.shape[1], _residues(block)
+        if basis is None:
+            basis = np.zeros((0, p), dtype=np.int64)
+        while len(pivots) < p:
+            null = _null_vectors(basis, pivots, p)
+            image = np.zeros(len(block), dtype=np.int64)
+            vector = np.zeros(p, dtype=np.int64)
+            for own in null:
+                vector = (vector + own * rng.integers(1, _PRIME)) % _PRIME
             for j in np.flatnonzero(vector):
                 image = (image + residues[:, j] * vector[j]) % _PRIME
-            outside |= image != 0
-        if not outside.any():
-            return len(pivots)
-        basis = np.vstack([echelon, residues[np.flatnonzero(outside)[:p]]])
+            outside = np.flatnonzero(image)[: _ROWS_A_COLUMN * p]
+            if outside.size == 0:
+                break
+            basis, pivots = _echelon(np.vstack([basis, residues[outside]]))
+    return len(pivots)
 
 
 def _residues(X: np.ndarray) -> np.ndarray:

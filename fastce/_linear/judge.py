@@ -45,12 +45,29 @@ class Verdict(NamedTuple):
         The distance from the minimum, relative to it (or to `floor`, where it is smaller).
     step : ndarray (n, K)
         How a Newton step changes the logits.
+    table : ndarray (r, K), or (r + 1, K) with an intercept
+        The step itself, by the orthonormal columns.
     """
 
     answer: str
     value: float
     gap: float
     step: np.ndarray
+    table: np.ndarray
+
+
+class Told(NamedTuple):
+    """What is known of a model with more digits than the columns tell.
+
+    Attributes
+    ----------
+    logits : ndarray (n, K)
+    grad : ndarray (r, K)
+        The gradient by the coefficients of the columns Z.
+    """
+
+    logits: np.ndarray
+    grad: np.ndarray
 
 
 def judge(
@@ -59,9 +76,26 @@ def judge(
     coef: np.ndarray,
     intercept: np.ndarray,
     tolerance: float = TOLERANCE,
+    told: Told | None = None,
 ) -> Verdict:
     """Tell whether coef (K, p) and intercept (K,) are at the minimum of an objective."""
-    return _Model(loss, columns, coef, intercept).verdict(tolerance)
+    return _Model(loss, columns, coef, intercept, told).verdict(tolerance)
+
+
+def residuals(loss: LinearLoss, logits: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the mean loss by the logits (n, K)."""
+    rows = loss.shard
+    _, own = _losses_and_residuals(rows, logits, probabilities(logits.copy()))
+    return own * np.broadcast_to(rows.weights, len(own))[:, np.newaxis]
+
+
+def exact_value(loss: LinearLoss, logits: np.ndarray, coef: np.ndarray) -> float:
+    """Return the objective of logits (n, K) and coef (K, p)."""
+    rows, n = loss.shard, len(logits)
+    logits = np.ascontiguousarray(logits)
+    losses, _ = _losses_and_residuals(rows, logits, probabilities(logits.copy()))
+    weights = np.broadcast_to(rows.weights, n)
+    return float(weights @ losses) + 0.5 * loss.penalty * float((coef * coef).sum())
 
 
 class _Model:
@@ -73,28 +107,36 @@ class _Model:
         columns: OrthonormalColumns,
         coef: np.ndarray,
         intercept: np.ndarray,
+        told: Told | None,
     ) -> None:
-        self.columns, self.loss = columns, loss
-        logits = np.ascontiguousarray(columns.logits(coef, intercept))
+        self.columns, self.loss, self.is_told = columns, loss, told is not None
+        logits = columns.logits(coef, intercept) if told is None else told.logits
+        logits = np.ascontiguousarray(logits)
         self.K, self.is_curved = logits.shape[1], True
         self.p = probabilities(logits.copy())
+        # of one logit, 1 - p with the digits that a p near 1 has lost
+        self.rest = probabilities(-logits) if self.K == 1 else None
         losses, residuals = _losses_and_residuals(loss.shard, logits, self.p)
         weights = columns.weights[:, np.newaxis]
         self.penalty_value = 0.5 * loss.penalty * float((coef * coef).sum())
         self.value = float(columns.weights @ losses) + self.penalty_value
-        self.basis = columns.basis
-        self.grad = self.basis.T @ (weights * residuals)
+        residuals *= weights
         r = columns.rank
+        self.P = r + columns.centre
+        self.grad = self._back(residuals)
         root = np.sqrt(loss.penalty) * columns.T
         self.penalty = root.T @ root
-        self.grad[:r] += root.T @ (np.sqrt(loss.penalty) * coef.T)
+        if told is None:
+            self.grad[:r] += root.T @ (np.sqrt(loss.penalty) * coef.T)
+        else:
+            self.grad[:r] = told.grad
         if self.K > 1:
             self.grad -= self.grad.mean(axis=1, keepdims=True)
 
     def verdict(self, tolerance: float) -> Verdict:
         """Say where the model is."""
         step, decrement = self._newton_step()
-        change = self.basis @ step
+        change = self._forward(step)
         gap = 0.5 * decrement
         if np.abs(change).max(initial=0.0) > _LONG_STEP:
             gap *= _LONG_STEP_FACTOR
@@ -106,12 +148,12 @@ class _Model:
             answer = MINIMUM
         elif gap <= allowed:  # neither is NaN
             answer = MINIMUM if self._knows_all(allowed) else UNKNOWN
-        return Verdict(answer, self.value, gap / max(least, floor), change)
+        return Verdict(answer, self.value, gap / max(least, floor), change, step)
 
     def _knows_all(self, allowed: float) -> bool:
         # Directions that the columns lack change no logit; what is left of them is the penalty.
         columns = self.columns
-        if not self.is_curved and columns.hides_rows:
+        if not self.is_curved and not self.is_told and columns.hides_rows:
             return False
         if columns.rank == columns.T.shape[0]:
             return True
@@ -119,8 +161,7 @@ class _Model:
 
     def _newton_step(self) -> tuple[np.ndarray, float]:
         """Return the Newton step (P, K) and its squared decrement."""
-        n, P = self.basis.shape
-        n_parameters = P * self.K
+        n, n_parameters = len(self.p), self.P * self.K
         if not (np.isfinite(self.value) and np.all(np.isfinite(self.grad))):
             return np.full_like(self.grad, np.nan), np.nan
         if n_parameters <= _MAX_PARAMETERS and n * n_parameters**2 <= _MAX_PRODUCTS:
@@ -128,12 +169,17 @@ class _Model:
         return self._cg_step()
 
     def _exact_step(self) -> tuple[np.ndarray, float]:
-        P, K, weights = self.basis.shape[1], self.K, self.columns.weights
-        H = np.empty((P, K, P, K))
+        P, K, weights = self.P, self.K, self.columns.weights
+        H = np.zeros((P, K, P, K))
+        for rows in self.columns.slices():
+            basis = self.columns.basis_of(rows)
+            for k in range(K):
+                for j in range(k, K):
+                    curvature = weights[rows] * self._curvature(rows, k, j)
+                    H[:, k, :, j] += basis.T @ (basis * curvature[:, np.newaxis])
         for k in range(K):
-            for j in range(k, K):
-                curvature = weights * self._curvature(k, j)
-                H[:, k, :, j] = H[:, j, :, k] = self.basis.T @ (self.basis * curvature[:, None])
+            for j in range(k):
+                H[:, k, :, j] = H[:, j, :, k]
             H[: len(self.penalty), k, : len(self.penalty), k] += self.penalty
         if K > 1:  # what the classes have in common, along which the gradient is 0
             for i in range(P):
@@ -148,27 +194,44 @@ class _Model:
         step = -along / np.maximum(values, least)
         return (scale * (vectors @ step)).reshape(P, K), float(-(along @ step))
 
-    def _curvature(self, k: int, j: int) -> np.ndarray:
-        p = self.p
-        if self.K == 1 or k == j:
-            return p[:, k] * (1.0 - p[:, k])
-        return -p[:, k] * p[:, j]
+    def _forward(self, table: np.ndarray) -> np.ndarray:
+        # changes of the logits (n, K) by changes of the coefficients (P, K)
+        columns, result = self.columns, np.empty((len(self.p), self.K))
+        for rows in columns.slices():
+            result[rows] = columns.basis_of(rows) @ table
+        return result
+
+    def _back(self, table: np.ndarray) -> np.ndarray:
+        # the transpose's product with numbers of the rows (n, K)
+        columns, result = self.columns, np.zeros((self.P, self.K))
+        for rows in columns.slices():
+            result += columns.basis_of(rows).T @ table[rows]
+        return result
+
+    def _curvature(self, rows: slice, k: int, j: int) -> np.ndarray:
+        p = self.p[rows]
+        if self.rest is not None:
+            return np.asarray((p * self.rest[rows])[:, 0])
+        if k == j:  # 1 - p of what the others have
+            return np.asarray(p[:, k] * np.delete(p, k, axis=1).sum(axis=1))
+        return np.asarray(-p[:, k] * p[:, j])
 
     def _cg_step(self) -> tuple[np.ndarray, float]:
         # the columns are about orthonormal, so the identity is a preconditioner but for the classes
         weights, r = self.columns.weights[:, np.newaxis], len(self.penalty)
+        self.columns.keep()
         step, residual = np.zeros_like(self.grad), -self.grad
         direction, square, gain = residual.copy(), float((residual * residual).sum()), 0.0
         for _ in range(_MAX_CG_STEPS):
             if not square > 0.0:
                 break
-            change = self.basis @ direction
-            if self.K == 1:
-                change *= weights * self.p * (1.0 - self.p)
+            change = self._forward(direction)
+            if self.rest is not None:
+                change *= weights * self.p * self.rest
             else:
                 change -= (self.p * change).sum(axis=1, keepdims=True)
                 change *= weights * self.p
-            product = self.basis.T @ change
+            product = self._back(change)
             product[:r] += self.penalty @ direction[:r]
             length = square / float((direction * product).sum())
             step += length * direction

@@ -133,6 +133,11 @@ class LinearLoss:
         return self._preconditioner.curvature
 
     @property
+    def sum_of_squares(self) -> float:
+        """The sum over the columns of their mean squares, about their means with an intercept."""
+        return self._preconditioner.sum_of_squares
+
+    @property
     def condition(self) -> float:
         """The condition of the null model's Hessian, columns scaled and centred: see there."""
         return self._preconditioner.condition
@@ -151,6 +156,10 @@ class LinearLoss:
     def exact_cost(self) -> float:
         """What `factor` costs, in passes over X."""
         return self._preconditioner.exact_cost
+
+    def scale_fully(self) -> None:
+        """Let a diagonal be that of the Hessian itself from the next `refresh` on."""
+        self._preconditioner.is_halfway = False
 
     def refresh(self, theta: np.ndarray, near: bool = False) -> bool:
         """Renew the inverse Hessian at `theta`; tell whether the shape of X allows it."""

@@ -98,17 +98,24 @@ class Preconditioner:
         The inverse; its `apply` multiplies a packed table.
     gram : ndarray (p + 1, p + 1), or (p, p) without an intercept, or None
         The Gram matrix of the centred columns and a 1; None where X has too many columns.
+    sum_of_squares : float
+        Of the columns' mean squares, about their means with an intercept.
+    is_halfway : bool
+        Whether a diagonal is halfway between the Hessian's and none.
     """
 
     def __init__(self, shard: Shard, class_priors: np.ndarray, penalty: float) -> None:
         self.shard, self.penalty = shard, penalty
         self.gram: np.ndarray | None = None
+        self.is_halfway = True
         self.curvature = max(float((class_priors * (1.0 - class_priors)).mean()), TINY_PRIOR)
         self.current: Factored | Diagonal
         p = shard.n_columns
         if not _pays(shard.design):
             moments = self._moments(shard.weights)
             check_squares(moments[1])
+            mean = moments[0] if shard.fit_intercept else np.zeros(p)
+            self.sum_of_squares = float(np.maximum(moments[1] - mean**2, 0.0).sum())
             if class_priors.size == 2:
                 masses = class_priors[:1] * class_priors[1:]
             else:
@@ -118,6 +125,7 @@ class Preconditioner:
         self.mean = shard.design.mean(shard.weights) if shard.fit_intercept else np.zeros(p)
         gram = shard.gram(None, self.mean)[0]
         check_squares(gram.diagonal()[:p])
+        self.sum_of_squares = float(gram.diagonal()[:p].sum())
         if shard.fit_intercept:
             # What rounding left of the mean is in the last row: without it, constant columns are
             # known as such.
@@ -221,7 +229,13 @@ class Preconditioner:
         if not np.finfo(np.float64).tiny < total < np.inf:  # no row curves the loss here
             return False
         moments, masses = self._moments(of_rows / total), np.maximum(masses, TINY_PRIOR)
-        self.current = scaled_columns(*moments, masses, self.penalty, centre=shard.fit_intercept)
+        self.current = scaled_columns(
+            *moments,
+            masses,
+            self.penalty,
+            centre=shard.fit_intercept,
+            is_halfway=self.is_halfway,
+        )
         return True
 
     def _moments(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

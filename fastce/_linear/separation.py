@@ -13,10 +13,13 @@ regression models, Biometrika 71. K. Konis (2007), Linear programming algorithms
 separated data in binary logistic regression models, University of Oxford.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import linprog
 
-from .shard import Shard
+from .._core.design import Design
+from .orthonormal import OrthonormalColumns
 
 # A step along which classes come apart changes a margin by about 1, at least by this ...
 _MIN_CHANGE = 0.3
@@ -33,15 +36,27 @@ _MAX_NUMBERS = 1 << 21
 _BLOCK_NUMBERS = 1 << 16
 
 
-def logits_of(rows: Shard, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    """Return the logits (n, K) of a shard's rows."""
-    n, K = rows.design.shape[0], len(coef)
+class Rows(NamedTuple):
+    """Classes of rows, (n,), and their weights, (n,) or (1,): those without weight do not count."""
+
+    target: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def count(self) -> np.ndarray:
+        """Whether each row counts, (n,)."""
+        return np.broadcast_to(self.weights > 0.0, len(self.target))
+
+
+def logits_of(design: Design, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """Return the logits (n, K) of a design's rows."""
+    n, K = design.shape[0], len(coef)
     table, result = np.ascontiguousarray(coef.T), np.empty((n, K))
     intercept = np.ascontiguousarray(intercept)
     step = max(1, _BLOCK_NUMBERS // K)
     for first in range(0, n, step):
         last = min(n, first + step)
-        rows.design.forward(first, last, table, intercept, result[first:last])
+        design.forward(first, last, table, intercept, result[first:last])
     return result
 
 
@@ -55,31 +70,31 @@ def margins(logits: np.ndarray, target: np.ndarray) -> np.ndarray:
     return (own - logits)[others].reshape(n, K - 1)
 
 
-def completely_separated(rows: Shard, logits: np.ndarray) -> list[int]:
+def completely_separated(rows: Rows, logits: np.ndarray) -> list[int]:
     """Return the classes with weight if the logits tell them all apart, or nothing."""
-    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(len(logits), dtype=bool)
+    counts = rows.count
     classes = np.unique(rows.target[counts])
     if classes.size < 2 or not np.all(margins(logits, rows.target)[counts] > 0.0):
         return []
     return [int(k) for k in classes]
 
 
-def may_be_separated(rows: Shard, logits: np.ndarray) -> bool:
+def may_be_separated(rows: Rows, logits: np.ndarray) -> bool:
     """Tell whether some row is so sure that it is not of some class that they may come apart."""
     ahead = margins(logits, rows.target).max(initial=0.0)
     return bool(ahead > -np.log(min(0.5, _LEFT * len(logits))))
 
 
-def direction(rows: Shard, basis: np.ndarray) -> np.ndarray | None:
+def direction(rows: Rows, columns: OrthonormalColumns, K: int) -> np.ndarray | None:
     """Return changes of the logits (n, K) that lower no margin and raise as many as they can.
 
-    They are those of coefficients of columns (n, P), each about as large as the others; None where
-    the program that finds them is too large.
+    They are those of coefficients of orthonormal columns; None where the program that finds them is
+    too large.
     """
-    (n, P), K, target = basis.shape, rows.n_outputs, rows.target
+    target, n, P = rows.target, len(rows.target), columns.rank + columns.centre
     if n * max(1, K - 1) * P * K > _MAX_NUMBERS:
         return None
-    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(n, dtype=bool)
+    counts, basis = rows.count, columns.basis
     changes = np.zeros((K, P, n, K))  # of the logits, by each coefficient
     for k in range(K):
         changes[k, :, :, k] = basis.T
@@ -92,9 +107,9 @@ def direction(rows: Shard, basis: np.ndarray) -> np.ndarray | None:
     return np.asarray(basis @ found.x.reshape(K, P).T)
 
 
-def separated_along(rows: Shard, step: np.ndarray) -> list[int]:
+def separated_along(rows: Rows, step: np.ndarray) -> list[int]:
     """Return the classes that a change of the logits (n, K) takes apart from others, or nothing."""
-    counts = rows.weights > 0.0 if rows.weights.size > 1 else np.ones(len(step), dtype=bool)
+    counts = rows.count
     target = rows.target[counts]
     change = margins(step, rows.target)[counts]
     largest = float(np.abs(change).max(initial=0.0))

@@ -15,6 +15,9 @@ from ._overflow import mend
 # Threads take the rows in parts whose lengths are multiples of this many rows: fewer rows take less
 # time than it takes to hand them over.
 _MIN_ROWS = 64
+# They make logits in blocks of about this many numbers (512 kB), so that what is made of them takes
+# little memory beside the result.
+_BLOCK_NUMBERS = 1 << 16
 
 
 def coefficients(model: Any, n_features: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,11 +81,15 @@ def logits(
     intercept = np.ascontiguousarray(np.broadcast_to(intercept, table.shape[1:]), dtype=np.float64)
     result = np.empty((X.shape[0], table.shape[1]))
 
-    def rows(first: int, last: int) -> None:
-        part = X.forward(first, last, table, intercept, result[first:last])
-        mend(X, first, table, intercept, part)
-        if then is not None:
-            then(part, first, last)
+    step = _MIN_ROWS * max(1, _BLOCK_NUMBERS // (_MIN_ROWS * len(intercept)))
+
+    def rows(start: int, stop: int) -> None:
+        for first in range(start, stop, step):
+            last = min(stop, first + step)
+            part = X.forward(first, last, table, intercept, result[first:last])
+            mend(X, first, table, intercept, part)
+            if then is not None:
+                then(part, first, last)
 
     split(rows, len(result), result.nbytes + X.n_bytes, min_length=_MIN_ROWS)
     return result

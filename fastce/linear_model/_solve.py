@@ -9,15 +9,23 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.design import as_design
-from .._linear import orthonormal, row_space, separation
+from .._linear import certificate, orthonormal, row_space, separation
 from .._linear.curvature import hessian_diagonal
-from .._linear.judge import ABOVE, MINIMUM, TOLERANCE, judge
+from .._linear.judge import judge
 from .._linear.loss import LinearLoss
-from .._linear.orthonormal_loss import OrthonormalLoss
 from .._linear.shard import Shard
 from .._optimize import minimise
-from .._optimize.monitor import STOPPED, Progress, Result, StartError
+from .._optimize.monitor import STOPPED, Result, StartError
+from ._ends import (
+    Solution,
+    certified,
+    is_sound,
+    judged,
+    orthonormal_columns,
+    refined,
+)
 from ._validation import Problem, Settings, Start
+from ._watching import callback_of, copies, expanding, parts_of
 
 # Where float64 has no more to give, an entry of the gradient of the mean objective may have this
 # size: the default of `tol`, so that the precision of float64 is no reason to warn of what `tol`
@@ -31,32 +39,10 @@ _NO_GAIN = 1e-10
 _ROUNDING_ROOM = 1.01
 
 
-# A Hessian of this condition has lost half of its digits: what a preconditioner that is made from
-# it says of the distance to the minimum is asked of the judge.
-_MAX_CONDITION = 1e8
-# Estimates of L-BFGS may be too low, too, where the Hessian is less ill-conditioned, or where
-# hardly any loss is left and other rows curve it than where the preconditioner was made: from this
-# condition on, or below this part of the null model's objective, the judge is asked where that is
-# cheap, by multiply-adds.
-_CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
-# The judge allows this many times the gap at which a minimisation ends.
-_GAPS = 10.0
-# A gap below this is rounding, whatever the tolerance.
-_LEAST_TOLERANCE = 1e-12
-
-
-class Solution(NamedTuple):
-    """The model that was found, (K, p) and (K,), and what the minimiser says of it.
-
-    `is_optimal` tells whether the objective is at its minimum, as far as float64 can tell;
-    `separated` are the numbers of classes that columns take apart, so that there is no minimum.
-    """
-
-    coef: np.ndarray
-    intercept: np.ndarray
-    result: Result
-    is_optimal: bool
-    separated: tuple[int, ...] = ()
+# A minimisation out of iterations may stand at the minimum where its estimate is below this.
+_PROMISING_GAP = 1e-3
+# Multiply-adds that the judge may take, of those of an evaluation by which the model was found.
+_JUDGE_COST = 2.0
 
 
 class _Minimum(NamedTuple):
@@ -88,7 +74,7 @@ def solve(problem: Problem, start: Start, settings: Settings) -> Solution:
     if is_ended and problem.penalty == 0.0 and problem.label_smoothing == 0.0:
         separated = _separated(problem, solution)
         solution = solution._replace(separated=separated)
-    return solution
+    return solution._replace(columns=None)
 
 
 def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
@@ -98,16 +84,17 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
         if not np.all(problem.target.max(axis=1) == 1.0):
             return ()
         problem = problem._replace(target=problem.target.argmax(axis=1))
-    rows = _objective(problem).shard
-    logits = separation.logits_of(rows, solution.coef, solution.intercept)
+    rows = separation.Rows(problem.target, problem.weights)
+    logits = separation.logits_of(problem.X, solution.coef, solution.intercept)
     classes = separation.completely_separated(rows, logits)
     if classes or not separation.may_be_separated(rows, logits):
         return tuple(classes)
-    if not orthonormal.fits(problem.X):
+    columns = solution.columns
+    if columns is None and not orthonormal.fits(problem.X):
         return ()
     objective = _objective(problem)
-    columns = _orthonormal(objective)
-    step = separation.direction(rows, columns.basis)
+    columns = orthonormal_columns(objective) if columns is None else columns
+    step = separation.direction(rows, columns, objective.n_outputs)
     if step is None:
         step = judge(objective, columns, solution.coef, solution.intercept).step
     return tuple(separation.separated_along(rows, step))
@@ -116,98 +103,28 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
 def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Solution:
     objective = _objective(problem)
     found = _minimise(objective, start, settings)
-    coef, intercept = _copy(found.coef, found.intercept)
-    solution = Solution(coef, intercept, found.result, found.result.status == "converged")
-    if found.result.status in ("max_iter", STOPPED):
+    coef, intercept = copies(found.coef, found.intercept)
+    result = found.result
+    solution = Solution(coef, intercept, result, result.status == "converged")
+    if result.status == STOPPED or (result.status == "converged" and is_sound(objective, result)):
         return solution
-    if found.result.status == "converged" and _is_sound(objective, found.result):
+    if result.status == "max_iter" and not result.gap <= _PROMISING_GAP:
         return solution
-    if orthonormal.fits(problem.X):
-        return _judged(objective, solution, settings)
+    n, size = problem.X.shape[0], objective.size
+    if orthonormal.fits(problem.X, _JUDGE_COST * result.n_evaluations * n * size):
+        return judged(objective, solution, settings)
+    if np.isfinite(certificate.condition(objective)):
+        return certified(objective, solution, settings)
 
     def gradient_is_rounding() -> bool:
         if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
             return False
         curvatures = _hessian_diagonal(problem, coef, intercept)
-        value = found.result.value
+        value = result.value
         return _is_negligible(found.grad_coef.T, curvatures, _SMALL_GRADIENT, value)
 
-    is_optimal = _is_optimal(found.result, settings.gap_tol, gradient_is_rounding)
+    is_optimal = _is_optimal(result, settings.gap_tol, gradient_is_rounding)
     return solution._replace(is_optimal=is_optimal)
-
-
-def _is_sound(objective: LinearLoss, result: Result) -> bool:
-    """Tell whether a minimiser's own estimate of the distance to the minimum is to be trusted."""
-    if objective.condition > _MAX_CONDITION:
-        return False
-    n_rows, n_parameters = objective.shard.design.shape[0], objective.size
-    if n_rows * n_parameters**2 > _CHEAP:
-        return True
-    is_confident = result.value < _CONFIDENT_VALUE * objective.null_value
-    return not (is_confident or objective.condition > _CHEAP_CONDITION)
-
-
-def _judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
-    """Return the solution as the judge has it, gone on with in orthonormal columns if need be."""
-    columns = _orthonormal(objective)
-    tolerance = min(TOLERANCE, max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol))
-    verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
-    if verdict.answer == ABOVE and solution.result.n_iter < settings.max_iter:
-        other = _go_on(objective, columns, solution, settings)
-        if other.result.status == STOPPED:
-            return other
-        other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
-        if other_verdict.value < verdict.value:
-            solution, verdict = other, other_verdict
-            # rounding of the logits is in the value of the objective, not in the judge's
-            history = [*other.result.history[:-1], verdict.value]
-            result = other.result._replace(value=verdict.value, history=history)
-            solution = other._replace(result=result)
-    return solution._replace(is_optimal=verdict.answer == MINIMUM)
-
-
-def _orthonormal(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
-    rows, penalty = objective.shard, objective.penalty / objective.curvature
-    return orthonormal.OrthonormalColumns(
-        rows.design, rows.weights, penalty, centre=rows.fit_intercept
-    )
-
-
-def _go_on(
-    objective: LinearLoss,
-    columns: orthonormal.OrthonormalColumns,
-    solution: Solution,
-    settings: Settings,
-) -> Solution:
-    loss, first = OrthonormalLoss(objective, columns), solution.result
-    starts = [loss.pack(*columns.reduce(solution.coef, solution.intercept))]
-    null = np.zeros_like(loss.parts(starts[0])[0]), objective.parts(objective.start())[1]
-    starts.append(loss.pack(*null))
-    values = [loss.value_and_grad(theta)[0] for theta in starts]
-    theta = starts[0] if values[0] <= values[1] else starts[1]  # the second where one is NaN
-    n_left = settings.max_iter - first.n_iter
-    result = minimise.minimise(
-        loss,
-        theta,
-        solver=settings.solver,
-        tol=settings.tol,
-        gap_tol=settings.gap_tol,
-        max_iter=n_left,
-        callback=_callback(settings, loss, columns.expand, first.n_iter),
-    )
-    coef, intercept = columns.expand(*loss.parts(result.theta))
-    table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
-    value, grad = objective.value_and_grad(table)
-    result = result._replace(
-        value=value,
-        grad_norm=float(np.abs(grad).max(initial=0.0)),
-        n_iter=first.n_iter + result.n_iter,
-        n_evaluations=first.n_evaluations + result.n_evaluations + 1,
-        history=[*(first.history + result.history[1:])[:-1], value],
-        grad_norms=first.grad_norms + result.grad_norms[1:],
-        times=first.times + result.times[1:],
-    )
-    return Solution(coef, intercept, result, True)
 
 
 def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> Solution | None:
@@ -218,22 +135,32 @@ def _solve_in_row_space(problem: Problem, start: Start, settings: Settings) -> S
     """
     space = row_space.RowSpace(problem.X, centre=problem.fit_intercept)
     stretch = space.largest_stretch
-    found = _minimise(
-        _objective(problem._replace(X=as_design(space.Y))),
+    in_space = problem._replace(X=as_design(space.Y))
+    found = _solve_in_columns(
+        in_space,
         None if start is None else space.reduce(*start),
-        settings._replace(tol=settings.tol / stretch),
-        space.expand,
+        settings._replace(
+            tol=settings.tol / stretch, watch=expanding(settings.watch, space.expand)
+        ),
     )
-    coef, intercept = space.expand(found.coef, found.intercept)
-    grad = _gradient(problem, coef, intercept)
-    curvatures = _hessian_diagonal(problem, coef, intercept)
-    most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
-    is_held = _is_negligible(grad, curvatures, most, found.result.value)
-    if not is_held and found.result.status != STOPPED:
-        return None
-    grad_norm = max(np.abs(grad).max(), np.abs(found.grad_intercept).max(initial=0.0))
-    result = found.result._replace(grad_norm=float(grad_norm))
-    return Solution(coef, intercept, result, _is_optimal(result, settings.gap_tol))
+    if found.result.status == STOPPED:
+        coef, intercept = space.expand(found.coef, found.intercept)
+        grad, of_intercept = _gradient(problem, coef, intercept)
+    elif space.has_close_rows:
+        found = refined(_objective(in_space), space, found)
+        coef, intercept = found.coef, found.intercept
+        grad, of_intercept = _gradient(problem, coef, intercept)
+    else:
+        coef, intercept = space.expand(found.coef, found.intercept)
+        grad, of_intercept = _gradient(problem, coef, intercept)
+        curvatures = _hessian_diagonal(problem, coef, intercept)
+        most = _ROUNDING_ROOM * max(settings.tol, stretch * found.result.grad_norm)
+        if not _is_negligible(grad, curvatures, most, found.result.value):
+            return None
+    if problem.fit_intercept:
+        grad = np.vstack([grad, of_intercept])
+    result = found.result._replace(grad_norm=float(np.abs(grad).max()))
+    return found._replace(coef=coef, intercept=intercept, result=result, columns=None)
 
 
 def _objective(problem: Problem) -> LinearLoss:
@@ -248,46 +175,10 @@ def _objective(problem: Problem) -> LinearLoss:
     )
 
 
-def _copy(coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.array(coef, order="C"), np.array(intercept)
-
-
-def _parts(
-    objective: LinearLoss | OrthonormalLoss, theta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return views of a packed vector, coef and intercept; zeros without an intercept."""
-    coef, intercept = objective.parts(theta)
-    return coef, intercept if intercept.size else np.zeros(len(coef))
-
-
-def _callback(
-    settings: Settings,
-    objective: LinearLoss | OrthonormalLoss,
-    expand: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    n_before: int = 0,
-) -> Callable[[Progress], bool] | None:
-    """Return the callback of a minimisation, for what watches the fit, if anything does.
-
-    `expand` turns the objective's coef and intercept into new arrays of those for X; `n_before`
-    iterations were made before.
-    """
-    watch = settings.watch
-    if watch is None:
-        return None
-
-    def callback(progress: Progress) -> bool:
-        theta = progress.theta
-        progress = progress._replace(n_iter=n_before + progress.n_iter)
-        return watch(progress, lambda: expand(*_parts(objective, theta)))
-
-    return callback
-
-
 def _minimise(
     objective: LinearLoss,
     start: Start,
     settings: Settings,
-    expand: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] = _copy,
 ) -> _Minimum:
     try:
         # neither a name nor a tuple of arguments keeps the vector that it starts from, which is
@@ -301,7 +192,7 @@ def _minimise(
             max_iter=settings.max_iter,
             # a null model is no fit, however small the columns' unit makes the gradient
             min_iter=1 if start is None else 0,
-            callback=_callback(settings, objective, expand),
+            callback=callback_of(settings, objective, copies),
         )
     except StartError:
         if start is None:
@@ -311,11 +202,13 @@ def _minimise(
             "coef_ and intercept_ must be finite, and so small that the objective is, when "
             f"warm_start is set; got numbers up to {largest:g}"
         ) from None
-    return _Minimum(result, *_parts(objective, result.theta), *objective.parts(result.grad))
+    return _Minimum(result, *parts_of(objective, result.theta), *objective.parts(result.grad))
 
 
-def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    """Return the gradient by coef, (p, K)."""
+def _gradient(
+    problem: Problem, coef: np.ndarray, intercept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gradient by coef, (p, K), and by the intercept, (K,)."""
     shard = Shard(
         problem.X,
         problem.target,
@@ -324,7 +217,8 @@ def _gradient(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.n
         label_smoothing=problem.label_smoothing,
     )
     theta = np.concatenate([coef.T.ravel(), intercept])
-    return shard.tables(shard.value_and_grad(theta, problem.penalty)[1])[0]
+    table = shard.value_and_grad(theta)[1].reshape(-1, len(coef))
+    return table[:-1] + problem.penalty * coef.T, table[-1]
 
 
 def _hessian_diagonal(problem: Problem, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:

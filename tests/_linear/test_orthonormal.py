@@ -83,7 +83,10 @@ def test_coefficients_there_and_back(rng, centre):
 
 def test_what_is_too_large_is_left_alone(monkeypatch):
     assert fits(as_design(np.zeros((1000, 50))))
-    assert not fits(as_design(np.broadcast_to(0.0, (1 << 20, 20))))
+    many = as_design(np.broadcast_to(0.0, (1 << 20, 60)))
+    assert not fits(many)
+    # what a fit has cost already
+    assert fits(many, 1e10)
     assert not fits(as_design(np.broadcast_to(0.0, (10, 3000))))
     monkeypatch.setattr(orthonormal, "_MAX_PRODUCTS", 1e4)
     assert not fits(as_design(np.zeros((1000, 50))))
@@ -95,10 +98,29 @@ def test_without_exact_products_it_is_the_same_but_for_rounding(rng, monkeypatch
     exact = columns_of(X)
     monkeypatch.setattr(orthonormal, "_EXACT_COST", np.inf)
     plain = columns_of(X)
-    assert exact.is_exact
-    assert not plain.is_exact
     np.testing.assert_allclose(plain.Z, exact.Z, atol=1e-4)
     assert np.abs(plain.Z - exact.Z).max() > 0.0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("centre", [True, False])
+def test_blocks_of_rows_give_the_same_columns(rng, kind, centre, monkeypatch):
+    X = rng.normal(size=(100, 4)) * 2.0 ** rng.integers(-3, 4, 4) + centre
+    X[:, 3] = X[:, 0] * 2.0 + X[:, 1] * 2.0**-20
+    weights = rng.random(100) * (rng.random(100) < 0.8)
+    weights /= weights.sum()
+    whole, parts = as_design(kind(X)), []
+    for rows_a_column, numbers in ((2, 1), (2, 100), (50, 1)):
+        monkeypatch.setattr(orthonormal, "_ROWS_A_COLUMN", rows_a_column)
+        monkeypatch.setattr(orthonormal, "_BLOCK_NUMBERS", numbers)
+        parts.append(orthonormal.OrthonormalColumns(whole, weights, 1e-3, centre=centre))
+    for own in parts:
+        assert len(list(own.slices())) == (1 if own is parts[-1] else 4 if own is parts[1] else 13)
+        assert own.rank == parts[-1].rank
+        np.testing.assert_allclose(np.abs(own.Z), np.abs(parts[-1].Z), rtol=1e-7, atol=1e-9)
+        gram = own.Z.T @ (own.Z * weights[:, np.newaxis]) + 1e-3 * own.T.T @ own.T
+        np.testing.assert_allclose(gram, np.eye(own.rank), atol=1e-7)
+        assert own.has_all
 
 
 @pytest.mark.parametrize(("outlier", "expected"), [(1e10, False), (1e20, True)])

@@ -97,3 +97,24 @@ def test_the_gradient_norm_is_that_of_the_columns(rng, fit_intercept, smoothing,
     )
     np.testing.assert_allclose(model.grad_norm_, expected, rtol=1e-8)
     assert len(fits) == 1
+
+
+@pytest.mark.parametrize("power", [-10, -20, -30, -40])
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("unit", [1.0, 2.0**40])
+def test_rows_that_all_but_repeat_are_told_apart(rng, power, centre, unit):
+    rows = rng.integers(-8, 9, (20, 90)).astype(float)
+    X = unit * np.vstack([rows[:10], rows[:10] + 2.0**power * rows[10:]])
+    space = RowSpace(as_design(X), centre=centre)
+    assert space.has_close_rows == (power < -10)
+    assert space.Y.shape[1] == 20 - centre
+    # logits that differ between rows that all but repeat
+    asked = rng.normal(size=(20, 2))
+    asked -= asked.mean(axis=0) * centre
+    own = np.linalg.lstsq(space.Y, asked, rcond=None)[0].T
+    coef, intercept = space.expand(own, np.zeros(2))
+    found = space.logits(coef, intercept)
+    # rounding of coefficients that are 2^-power times as large as with rows of their own
+    atol = 1e-14 * 2.0**-power
+    np.testing.assert_allclose(found, asked, rtol=1e-5, atol=atol)
+    np.testing.assert_allclose((coef**2).sum(), (own**2).sum(), rtol=1e-3)

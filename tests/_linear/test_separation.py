@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from problems import learnable, objective_of
+from problems import learnable
 
+from fastce._core.design import as_design
 from fastce._linear import separation
+from fastce._linear.orthonormal import OrthonormalColumns
 
 
-def shard(y, weights=None, X=None):
-    X = np.zeros((len(y), 2)) if X is None else X
-    return objective_of(X, np.asarray(y), max(y) + 1, weights).shard
+def rows(y, weights=None):
+    weights = np.full(1, 1.0 / len(y)) if weights is None else weights / weights.sum()
+    return separation.Rows(np.asarray(y), weights)
 
 
 def test_margins():
@@ -22,21 +24,21 @@ def test_margins():
     )
 
 
-def test_logits_of_a_shard(rng, monkeypatch):
-    X, y = learnable(rng)
+def test_logits_of_rows(rng, monkeypatch):
+    X, _ = learnable(rng)
     coef, intercept = rng.normal(size=(3, 5)), rng.normal(size=3)
     monkeypatch.setattr(separation, "_BLOCK_NUMBERS", 100)
-    found = separation.logits_of(shard(y, X=X), coef, intercept)
+    found = separation.logits_of(as_design(X), coef, intercept)
     np.testing.assert_allclose(found, X @ coef.T + intercept, rtol=1e-12, atol=1e-12)
 
 
 def test_complete_separation_needs_every_row_that_has_a_weight():
     logits, y = np.array([[-1.0], [2.0], [-3.0]]), [0, 1, 1]
-    assert separation.completely_separated(shard(y), logits) == []
-    assert separation.completely_separated(shard(y, np.array([1.0, 1, 0])), logits) == [0, 1]
-    assert separation.completely_separated(shard(y, np.array([1.0, 0, 0])), logits) == []
+    assert separation.completely_separated(rows(y), logits) == []
+    assert separation.completely_separated(rows(y, np.array([1.0, 1, 0])), logits) == [0, 1]
+    assert separation.completely_separated(rows(y, np.array([1.0, 0, 0])), logits) == []
     ties = np.array([[-1.0], [0.0], [3.0]])
-    assert separation.completely_separated(shard(y), ties) == []
+    assert separation.completely_separated(rows(y), ties) == []
 
 
 @pytest.mark.parametrize(
@@ -51,24 +53,24 @@ def test_complete_separation_needs_every_row_that_has_a_weight():
     ],
 )
 def test_separation_along_a_step(step, expected):
-    assert separation.separated_along(shard([0, 0, 1, 1]), np.array(step)) == expected
+    assert separation.separated_along(rows([0, 0, 1, 1]), np.array(step)) == expected
 
 
 def test_separation_of_one_of_three_classes_and_of_two_groups():
     y = [0, 1, 2, 2]
     one = np.array([[0.5, 0.5, -1], [0.5, 0.5, -1], [-0.5, -0.5, 1], [0, 0, 0]])
-    assert separation.separated_along(shard(y), one) == [2]
+    assert separation.separated_along(rows(y), one) == [2]
     y = [0, 1, 2, 3]
     groups = np.array([[1, 1, -1, -1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, 1, 1.0]])
-    assert separation.separated_along(shard(y), groups) == [0, 1, 2, 3]
+    assert separation.separated_along(rows(y), groups) == [0, 1, 2, 3]
 
 
 def test_only_rows_that_are_sure_may_have_come_apart():
     y = [0, 1] * 10
     sure = np.array([[-1.0], [1.0]] * 10)
-    assert not separation.may_be_separated(shard(y), sure)
+    assert not separation.may_be_separated(rows(y), sure)
     sure[3] = 12.0
-    assert separation.may_be_separated(shard(y), sure)
+    assert separation.may_be_separated(rows(y), sure)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -80,11 +82,13 @@ def test_the_direction_of_a_linear_program(rng, n_classes, separated, monkeypatc
         y[basis[:, 0] > 0.5] = 1
     if not separated:
         y[np.argmax(basis[:, 0])] = 0
-    own = shard(y)
-    change = separation.direction(own, basis)
+    own = rows(y)
+    columns = OrthonormalColumns(as_design(basis[:, :2]), own.weights, 0.0, centre=True)
+    K = 1 if n_classes == 2 else n_classes
+    change = separation.direction(own, columns, K)
     found = separation.separated_along(own, change)
     assert found == ([] if not separated else [0, 1] if n_classes == 2 else [2])
     if separated:
         assert separation.margins(change, own.target).min() > -1e-7
     monkeypatch.setattr(separation, "_MAX_NUMBERS", 100)
-    assert separation.direction(own, basis) is None
+    assert separation.direction(own, columns, K) is None

@@ -2,18 +2,22 @@
 
 python -m tests.hard --problems 2000
 python -m tests.hard --problems 1 --start 4711 --verbose
+python -m tests.hard --large --problems 60
 """
 
 import argparse
+import functools
 import sys
 import warnings
 from typing import NamedTuple
 
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
 
-from .problems import TOLERANCE, exact_objective, is_above, least_objective, make, null_objective
+from . import large, problems
+from .problems import TOLERANCE, is_above, null_objective
 
 
 class Outcome(NamedTuple):
@@ -43,17 +47,22 @@ def fit(problem):
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(problem.data(), problem.y)
-    value = exact_objective(problem, model.coef_, model.intercept_)
+    value = _module(problem).exact_objective(problem, model.coef_, model.intercept_)
     return model, value, [str(warning.message) for warning in caught]
 
 
-def judge(seed):
+def _module(problem):
+    return large if isinstance(problem, large.Large) else problems
+
+
+def judge(seed, make=problems.make):
     """Fit the problem with this number and return the outcome."""
     problem = make(seed)
     _, value, messages = fit(problem)
-    least = least_objective(problem)
+    least = _module(problem).least_objective(problem)
     text = " / ".join(messages)
-    name = f"{problem.kind}, C={problem.C:g}, {problem.solver}" + ", csr" * problem.is_sparse
+    is_sparse = sparse.issparse(problem.data())
+    name = f"{problem.kind}, C={problem.C:g}, {problem.solver}" + ", csr" * is_sparse
     return Outcome(
         seed,
         name,
@@ -68,11 +77,15 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.hard", description=__doc__)
     parser.add_argument("--problems", type=int, default=2000)
     parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--large", action="store_true", help="many rows, sparse, few rows")
+    parser.add_argument("--size", type=float, default=0.1, help="factor of their numbers of rows")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    outcomes = []
+    outcomes, make = [], problems.make
+    if options.large:
+        make = functools.partial(large.make, size=options.size)
     for seed in range(options.start, options.start + options.problems):
-        outcome = judge(seed)
+        outcome = judge(seed, make)
         outcomes.append(outcome)
         if options.verbose or outcome.is_silent_failure or outcome.is_needless_warning:
             print(f"{seed}: {outcome.excess:.1e} {outcome.kind}  {outcome.warned}", flush=True)

@@ -75,7 +75,7 @@ def _make(rng):
         base = np.vstack([base, overlap])
         y = np.concatenate([y, np.tile(np.arange(n_classes), 2 * r + 2)])
     fit_intercept = bool(rng.random() < 0.75)
-    mixing, kind = _mixing(rng, r)
+    mixing, kind = mixing_of(rng, r)
     offsets = [Fraction(0)] * len(mixing)
     if fit_intercept and rng.random() < 0.4:
         offsets = [Fraction(int(rng.integers(-(2**12), 2**12)) << int(rng.integers(0, 20)))] * len(
@@ -112,7 +112,7 @@ def _labels(rng, base, n_classes, kind):
     return (scores + 4.0 * rng.gumbel(size=(n, n_classes))).argmax(axis=1)
 
 
-def _mixing(rng, r):
+def mixing_of(rng, r, n_combinations=None):
     """Return the columns of M, each r rationals, and what kind they are."""
     columns = [[Fraction(int(i == j)) for i in range(r)] for j in range(r)]
     kind = str(rng.choice(["plain", "combinations", "near", "near and combinations"]))
@@ -124,7 +124,8 @@ def _mixing(rng, r):
         near = [[a + b / 2**q for a, b in zip(first, column, strict=True)] for column in tail]
         columns = [first, *near]
     if "combinations" in kind:
-        for _ in range(int(rng.integers(1, 4))):
+        number = int(rng.integers(1, 4)) if n_combinations is None else n_combinations
+        for _ in range(number):
             factors = rng.integers(-3, 4, len(columns))
             columns.append(
                 [
@@ -225,7 +226,7 @@ class _Base:
     def _newton(self, dtype):
         """Return the least value in float64 or in mpmath's numbers, and whether to trust it."""
         self.own_B, self.own_penalty = self.B.astype(dtype), self.penalty.astype(dtype)
-        c = 0 * self.own_B[: self.B.shape[1], :1] * np.ones(self.K, dtype=int)
+        c = np.zeros((self.B.shape[1], self.K), dtype)
         value, is_sure = self._value(c), True
         for _ in range(300):
             step, decrement, condition = self._step(c)

@@ -1,10 +1,13 @@
 """Where fits end: at the minimum and quietly, or with a warning, whatever hides it from float64."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hard.__main__ import fit
 from hard.problems import is_above, least_objective, of
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
 
@@ -47,11 +50,42 @@ def test_a_small_unit_with_three_classes_and_no_intercept():
 
 
 def test_many_rows_of_a_small_unit():
-    X = np.arange(10_000.0)[:, np.newaxis] % 7 * 1e-5
-    y = (X[:, 0] > 3e-5).astype(int)
+    X = 1e-5 * np.linspace(-1.0, 1.0, 10_000)[:, np.newaxis]
+    y = ((X[:, 0] > 0.0) ^ (np.arange(10_000) % 4 == 0)).astype(int)
     model = LogisticRegression().fit(X, y)
     np.testing.assert_allclose(model.coef_, [(y - y.mean()) @ X], rtol=1e-5)
-    assert np.all(np.diff(model.decision_function(X[:7])) > 0.0)
+    assert np.all(np.diff(model.decision_function(X)) > 0.0)
+    assert set(model.predict(X)) == {0, 1}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_fit_at_the_minimum_is_quiet_also_where_max_iter_ends_it(rng, n_classes):
+    X = rng.normal(size=(200, 4))
+    y = (X[:, 0] + rng.logistic(size=200) > 0.0).astype(int) * (n_classes - 1)
+    y[::7] = 1
+    n_iter = LogisticRegression(solver="newton-cholesky", tol=1e-6).fit(X, y).n_iter_[0]
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-6, max_iter=n_iter - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+    assert model.n_iter_[0] == n_iter - 1
+    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
+        model.set_params(max_iter=1).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_many_rows_whose_columns_all_but_repeat(rng, solver):
+    # more numbers than a copy of X may have, and than a factor of all rows would
+    n, q = 150_000, 34
+    B = rng.integers(-8, 9, (n, 6)).astype(float)
+    y = (B @ [0.1, -0.2, 0.3, 0.1, -0.1, 0.2] + rng.logistic(size=n) > 0.0).astype(int)
+    rest = rng.integers(-8, 9, (n, 54)).astype(float)
+    X = np.column_stack([B[:, 0], B[:, :1] + 2.0**-q * B[:, 1:], rest])
+    least = LogisticRegression(C=np.inf).fit(np.column_stack([B, rest]), y).loss_history_[-1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = LogisticRegression(C=np.inf, solver=solver).fit(X, y)
+    assert model.loss_history_[-1] <= least * (1.0 + 1e-6)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -1,0 +1,220 @@
+"""Where a fit ends: what the judge and the bound say of it, and how it goes on if they say no.
+
+This file loads Numba.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._linear import certificate, orthonormal, row_space
+from .._linear.judge import ABOVE, MINIMUM, Told, exact_value, judge, residuals
+from .._linear.loss import LinearLoss
+from .._linear.orthonormal_loss import OrthonormalLoss
+from .._optimize import minimise
+from .._optimize.monitor import STOPPED, Result
+from ._validation import Settings
+from ._watching import callback_of, copies, parts_of
+
+# A Hessian of this condition has lost half of its digits: what a preconditioner that is made from
+# it says of the distance to the minimum is asked of the judge.
+_MAX_CONDITION = 1e8
+# Estimates of L-BFGS may be too low, too, where the Hessian is less ill-conditioned, or where
+# hardly any loss is left and other rows curve it than where the preconditioner was made: from this
+# condition on, or below this part of the null model's objective, the judge is asked where that is
+# cheap, by multiply-adds.
+_CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
+# The judge allows this many times the gap at which a minimisation ends.
+_GAPS = 10.0
+# Newton steps that correct a solution in the row space.
+_REFINEMENTS = 8
+# Newton steps between two looks at the bound.
+_STEPS = 5
+# A gap below this is rounding, whatever the tolerance.
+_LEAST_TOLERANCE = 1e-12
+
+
+class Solution(NamedTuple):
+    """The model that was found, (K, p) and (K,), and what the minimiser says of it.
+
+    `is_optimal` tells whether the objective is at its minimum, as far as float64 can tell;
+    `separated` are the numbers of classes that columns take apart, so that there is no minimum;
+    `columns` those that it was judged by, if it was.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    result: Result
+    is_optimal: bool
+    separated: tuple[int, ...] = ()
+    columns: orthonormal.OrthonormalColumns | None = None
+
+
+def is_sound(objective: LinearLoss, result: Result) -> bool:
+    """Tell whether a minimiser's own estimate of the distance to the minimum is to be trusted."""
+    condition = objective.condition
+    if np.isnan(condition):  # no second moments
+        condition = certificate.condition(objective)
+        return condition <= _MAX_CONDITION or condition == np.inf
+    if condition > _MAX_CONDITION:
+        return False
+    n_rows, n_parameters = objective.shard.design.shape[0], objective.size
+    if n_rows * n_parameters**2 > _CHEAP:
+        return True
+    is_confident = result.value < _CONFIDENT_VALUE * objective.null_value
+    return not (is_confident or condition > _CHEAP_CONDITION)
+
+
+def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
+    """Return the solution as the judge has it, gone on with in orthonormal columns if need be."""
+    columns = orthonormal_columns(objective)
+    tolerance = max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol)
+    verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
+    for solver in dict.fromkeys((settings.solver, "auto")):
+        if verdict.answer != ABOVE or solution.result.n_iter >= settings.max_iter:
+            break
+        other = _go_on(objective, columns, solution, settings._replace(solver=solver))
+        if other.result.status == STOPPED:
+            return other._replace(is_optimal=False)
+        other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
+        if other_verdict.value < verdict.value:
+            verdict = other_verdict
+            # rounding of the logits is in the value of the objective, not in the judge's
+            history = [*other.result.history[:-1], verdict.value]
+            result = other.result._replace(value=verdict.value, history=history)
+            solution = other._replace(result=result)
+    is_optimal, result = verdict.answer == MINIMUM, solution.result
+    if result.status == "converged" and not is_optimal:  # by estimates that have lost their digits
+        solution = solution._replace(result=result._replace(status="precision"))
+    return solution._replace(is_optimal=is_optimal, columns=columns)
+
+
+def orthonormal_columns(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
+    """Return the orthonormal columns that an objective is judged by."""
+    rows, penalty = objective.shard, objective.penalty / objective.curvature
+    return orthonormal.OrthonormalColumns(
+        rows.design, rows.weights, penalty, centre=rows.fit_intercept
+    )
+
+
+def _go_on(
+    objective: LinearLoss,
+    columns: orthonormal.OrthonormalColumns,
+    solution: Solution,
+    settings: Settings,
+) -> Solution:
+    loss, first = OrthonormalLoss(objective, columns), solution.result
+    starts = [loss.pack(*columns.reduce(solution.coef, solution.intercept))]
+    null = np.zeros_like(loss.parts(starts[0])[0]), objective.parts(objective.start())[1]
+    starts.append(loss.pack(*null))
+    values = [loss.value_and_grad(theta)[0] for theta in starts]
+    theta = starts[0] if values[0] <= values[1] else starts[1]  # the second where one is NaN
+    n_left = settings.max_iter - first.n_iter
+    result = minimise.minimise(
+        loss,
+        theta,
+        solver=settings.solver,
+        tol=settings.tol,
+        gap_tol=settings.gap_tol,
+        max_iter=n_left,
+        callback=callback_of(settings, loss, columns.expand, first.n_iter),
+    )
+    coef, intercept = columns.expand(*loss.parts(result.theta))
+    table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
+    value, grad = objective.value_and_grad(table)
+    result = result._replace(
+        value=value,
+        grad_norm=float(np.abs(grad).max(initial=0.0)),
+        n_iter=first.n_iter + result.n_iter,
+        n_evaluations=first.n_evaluations + result.n_evaluations + 1,
+        history=[*(first.history + result.history[1:])[:-1], value],
+        grad_norms=first.grad_norms + result.grad_norms[1:],
+        times=first.times + result.times[1:],
+    )
+    return Solution(coef, intercept, result, True)
+
+
+def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
+    """Return the solution, gone on with until a bound says that it is at the minimum."""
+    result = solution.result
+    tolerance = max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol)
+    objective.scale_fully()
+    n_left, is_over = settings.max_iter - result.n_iter, False
+    while True:
+        allowed = tolerance * max(result.value, objective.floor)
+        left = certificate.bound(objective, result.theta, result.value, result.grad)
+        is_optimal = result.value <= objective.floor or left <= allowed
+        if is_optimal or is_over or n_left <= 0:
+            break
+        # an entry of the gradient that the bound leaves to each parameter
+        entry = np.sqrt(2.0 * objective.penalty * allowed / objective.size)
+        more = minimise.minimise(
+            objective,
+            result.theta,
+            solver="newton-cg",
+            tol=float(entry),
+            gap_tol=settings.gap_tol,
+            max_iter=min(_STEPS, n_left),
+            callback=callback_of(settings, objective, copies, result.n_iter),
+        )
+        n_left -= _STEPS
+        is_over = more.n_iter == 0 or more.status in ("precision", STOPPED)
+        result = more._replace(
+            n_iter=result.n_iter + more.n_iter,
+            n_evaluations=result.n_evaluations + more.n_evaluations,
+            history=result.history + more.history[1:],
+            grad_norms=result.grad_norms + more.grad_norms[1:],
+            times=result.times + more.times[1:],
+        )
+    status = "precision" if result.status == "converged" and not is_optimal else result.status
+    result = result._replace(status=status)
+    return Solution(*copies(*parts_of(objective, result.theta)), result, is_optimal)
+
+
+def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Solution:
+    """Return the solution for X of one in its row space, whose coordinates have lost digits.
+
+    Logits and gradient of the coefficients of X themselves, with twice the digits, correct it by
+    Newton steps in these coordinates.
+    """
+    if not orthonormal.fits(loss.shard.design):
+        coef, intercept = space.expand(found.coef, found.intercept)
+        value = exact_value(loss, space.logits(coef, intercept), coef)
+        is_optimal = found.is_optimal and value <= loss.floor
+        return found._replace(coef=coef, intercept=intercept, is_optimal=is_optimal)
+    columns = orthonormal_columns(loss) if found.columns is None else found.columns
+    own, own_intercept = found.coef, found.intercept
+    best, least = found, np.inf
+    for _ in range(_REFINEMENTS):
+        coef, intercept = space.expand(own, own_intercept)
+        logits = space.logits(coef, intercept)
+        of_rows = residuals(loss, logits)
+        grad = space.product_back(of_rows) + loss.penalty * coef.T
+        if loss.fit_intercept:
+            grad -= space.mean[:, np.newaxis] * of_rows.sum(axis=0)
+        in_space = space.reduce(grad.T, np.zeros(len(coef)))[0]
+        told = Told(logits, columns.T.T @ in_space.T)
+        verdict = judge(loss, columns, own, own_intercept, told=told)
+        if not verdict.value < least:
+            break
+        least = verdict.value
+        history = [*found.result.history[:-1], least]
+        is_optimal = verdict.answer == MINIMUM and (least <= loss.floor or space.has_all)
+        best = Solution(
+            coef,
+            intercept,
+            found.result._replace(
+                value=least,
+                history=history,
+                status=found.result.status if is_optimal else "precision",
+            ),
+            is_optimal,
+        )
+        if is_optimal:
+            break
+        rank = columns.rank
+        own = own + (columns.T @ verdict.table[:rank]).T
+        if loss.fit_intercept:
+            step = verdict.table[rank] - verdict.table[:rank].T @ (columns.T.T @ columns.mean)
+            own_intercept = own_intercept + step
+    return best
