@@ -20,15 +20,20 @@ from .shard import Shard
 # The distance from the minimum that a fit may end at, as a part of the minimum, or of the null
 # model's objective where the minimum is less than this part of that.
 TOLERANCE = 1e-6
-# A Newton step that changes a logit by more than this: the loss curves less and less along it, and
-# the gain is at most twice what the quadratic model says.
-_LONG_STEP, _LONG_STEP_FACTOR = 0.3, 3.0
+# A row whose logit a Newton step changes by more than this may curve the loss less and less along
+# the step: the gain is looked at without its curvature, too. Where no row is moved as far, the gain
+# is what the quadratic model says, but for a third.
+_LONG_STEP = 0.3
 # Most parameters of a Hessian that is formed; more are left to conjugate gradients.
 _MAX_PARAMETERS, _MAX_PRODUCTS = 512, 1e9
 _MAX_CG_STEPS, _CG_ACCURACY = 200, 1e-3
 # Eigenvalues of a Hessian whose diagonal is scaled to ones that are below this many times its size
 # are rounding: only rows that no longer curve the loss tell these directions apart.
 _ROUNDING = 1e-14
+
+# Along such a direction the penalty may be all that curves the objective, and is known: a gradient
+# along it counts where it is more than rounding of the rows' terms, which are 1 at most.
+_GRADIENT_NOISE = 100 * float(np.finfo(np.float64).eps)
 
 MINIMUM, UNKNOWN, ABOVE = "at the minimum", "cannot be told in float64", "not there"
 
@@ -117,6 +122,8 @@ class _Model:
         # of one logit, 1 - p with the digits that a p near 1 has lost
         self.rest = probabilities(-logits) if self.K == 1 else None
         losses, residuals = _losses_and_residuals(loss.shard, logits, self.p)
+        # weights of the rows' curvatures
+        self.curving = columns.weights
         weights = columns.weights[:, np.newaxis]
         self.penalty_value = 0.5 * loss.penalty * float((coef * coef).sum())
         self.value = float(columns.weights @ losses) + self.penalty_value
@@ -137,10 +144,15 @@ class _Model:
         """Say where the model is."""
         step, decrement = self._newton_step()
         change = self._forward(step)
-        gap = 0.5 * decrement
-        if np.abs(change).max(initial=0.0) > _LONG_STEP:
-            gap *= _LONG_STEP_FACTOR
+        moved = np.abs(change).max(axis=1, initial=0.0) > _LONG_STEP
         floor = TOLERANCE * self.loss.null_value
+        if moved.any() and self.value > floor:
+            is_curved = self.is_curved
+            self.curving = np.where(moved, 0.0, self.curving)
+            with np.errstate(over="ignore", invalid="ignore"):  # there may be no curvature at all
+                decrement = max(decrement, self._newton_step()[1])
+            self.is_curved = is_curved
+        gap = 0.5 * decrement
         least = max(self.value - gap, 0.0)
         allowed = tolerance * least if least >= floor else floor
         answer = ABOVE
@@ -169,7 +181,7 @@ class _Model:
         return self._cg_step()
 
     def _exact_step(self) -> tuple[np.ndarray, float]:
-        P, K, weights = self.P, self.K, self.columns.weights
+        P, K, weights = self.P, self.K, self.curving
         H = np.zeros((P, K, P, K))
         for rows in self.columns.slices():
             basis = self.columns.basis_of(rows)
@@ -191,8 +203,25 @@ class _Model:
         along = vectors.T @ (scale * self.grad.ravel())
         least = _ROUNDING * P * K
         self.is_curved = bool(values[0] > least)
-        step = -along / np.maximum(values, least)
+        curvatures = np.maximum(values, least)
+        if self.loss.penalty > 0.0:
+            for i in np.flatnonzero(values <= least):
+                flat = (scale * vectors[:, i]).reshape(P, K)
+                if abs(along[i]) > _GRADIENT_NOISE * np.abs(flat).sum():
+                    curvatures[i] = max(self._curvature_along(flat), np.finfo(float).tiny)
+        step = -along / curvatures
         return (scale * (vectors @ step)).reshape(P, K), float(-(along @ step))
+
+    def _curvature_along(self, table: np.ndarray) -> float:
+        # a sum of squares, which does not cancel
+        change, r = self._forward(table), len(self.penalty)
+        if self.rest is not None:
+            of_rows = (change * change * self.p * self.rest)[:, 0]
+        else:
+            mean = (self.p * change).sum(axis=1, keepdims=True)
+            of_rows = (self.p * (change - mean) ** 2).sum(axis=1)
+        by_penalty = self.columns.T @ table[:r]
+        return float(self.curving @ of_rows) + self.loss.penalty * float((by_penalty**2).sum())
 
     def _forward(self, table: np.ndarray) -> np.ndarray:
         # changes of the logits (n, K) by changes of the coefficients (P, K)
@@ -218,7 +247,7 @@ class _Model:
 
     def _cg_step(self) -> tuple[np.ndarray, float]:
         # the columns are about orthonormal, so the identity is a preconditioner but for the classes
-        weights, r = self.columns.weights[:, np.newaxis], len(self.penalty)
+        weights, r = self.curving[:, np.newaxis], len(self.penalty)
         self.columns.keep()
         step, residual = np.zeros_like(self.grad), -self.grad
         direction, square, gain = residual.copy(), float((residual * residual).sum()), 0.0

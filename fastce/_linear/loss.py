@@ -142,6 +142,13 @@ class LinearLoss:
         """The condition of the null model's Hessian, columns scaled and centred: see there."""
         return self._preconditioner.condition
 
+    def least_curvature(self, theta: np.ndarray) -> float:
+        """Return the least part of a column's curvature in the null model that is left at `theta`.
+
+        It takes a pass over X. NaN without second moments.
+        """
+        return self._preconditioner.least_curvature(theta)
+
     @property
     def is_diagonal(self) -> bool:
         """Whether the inverse Hessian is a diagonal, because X has too many columns."""

@@ -19,7 +19,7 @@ from .approximations import (
     projection,
     scaled_columns,
 )
-from .curvature import mean_curvatures, min_curvatures
+from .curvature import hessian_diagonal, mean_curvatures, min_curvatures
 from .factors import CONSTANT, Diagonal, Factored, invert_factor, make_factored
 from .hessian import hessian
 from .moments import column_moments
@@ -110,17 +110,19 @@ class Preconditioner:
         self.is_halfway = True
         self.curvature = max(float((class_priors * (1.0 - class_priors)).mean()), TINY_PRIOR)
         self.current: Factored | Diagonal
+        if class_priors.size == 2:
+            self._masses = class_priors[:1] * class_priors[1:]
+        else:
+            self._masses = class_priors * (1.0 - class_priors)
         p = shard.n_columns
         if not _pays(shard.design):
             moments = self._moments(shard.weights)
             check_squares(moments[1])
             mean = moments[0] if shard.fit_intercept else np.zeros(p)
             self.sum_of_squares = float(np.maximum(moments[1] - mean**2, 0.0).sum())
-            if class_priors.size == 2:
-                masses = class_priors[:1] * class_priors[1:]
-            else:
-                masses = class_priors * (1.0 - class_priors)
-            self.current = scaled_columns(*moments, masses, penalty, centre=shard.fit_intercept)
+            self.current = scaled_columns(
+                *moments, self._masses, penalty, centre=shard.fit_intercept
+            )
             return
         self.mean = shard.design.mean(shard.weights) if shard.fit_intercept else np.zeros(p)
         gram = shard.gram(None, self.mean)[0]
@@ -162,6 +164,20 @@ class Preconditioner:
         offset = float(np.max(np.abs(self.mean) * scale)) * np.sqrt(total)
         factor = max(1.0, offset / _HARMLESS_OFFSET) ** 2
         return factor / reciprocal if reciprocal > 0.0 else np.inf
+
+    def least_curvature(self, theta: np.ndarray) -> float:
+        """Return the least part of a column's curvature in the null model that is left.
+
+        It is that of packed coefficients, of the columns as they are, not centred; NaN without a
+        Gram matrix.
+        """
+        if self.gram is None:
+            return np.nan
+        p, shard = self.mean.size, self.shard
+        squares = self.gram.diagonal()[:p] + self.mean**2
+        before = squares[:, np.newaxis] * self._masses + self.penalty
+        left = hessian_diagonal(shard.design, *shard.tables(theta), shard.weights) + self.penalty
+        return float((left / before).min(initial=1.0))
 
     @property
     def refresh_cost(self) -> float:

@@ -88,13 +88,15 @@ def may_be_separated(rows: Rows, logits: np.ndarray) -> bool:
 def direction(rows: Rows, columns: OrthonormalColumns, K: int) -> np.ndarray | None:
     """Return changes of the logits (n, K) that lower no margin and raise as many as they can.
 
-    They are those of coefficients of orthonormal columns; None where the program that finds them is
-    too large.
+    They are those of coefficients of orthonormal columns, each row's divided by its own size, since
+    a small row counts as much as a large one. None where the program that finds them is too large.
     """
     target, n, P = rows.target, len(rows.target), columns.rank + columns.centre
     if n * max(1, K - 1) * P * K > _MAX_NUMBERS:
         return None
     counts, basis = rows.count, columns.basis
+    sizes = np.abs(basis).max(axis=1, initial=0.0)
+    basis = basis / np.where(sizes > 0.0, sizes, 1.0)[:, np.newaxis]
     changes = np.zeros((K, P, n, K))  # of the logits, by each coefficient
     for k in range(K):
         changes[k, :, :, k] = basis.T

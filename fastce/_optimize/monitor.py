@@ -24,6 +24,12 @@ _WINDOW_GAPS = 10.0
 # ... unless the estimate is below this part of `gap_tol`: estimates were seen up to 59 times too
 # low.
 _CERTAIN_PART = 0.01
+# With the Hessian itself, gaps fall ever faster near the minimum: by this factor at least from one
+# iteration to the next, unless rounding keeps them. Where rows whose curvature is about to vanish
+# hold up others, they fall by a constant factor, and say nothing of the distance.
+_NEWTON_FALL = 0.1
+# Iterations without a lower value or a smaller gap after which that is rounding.
+_NEWTON_STALLED = 2
 _TINY = float(np.finfo(np.float64).tiny)
 # The status of a minimisation that its callback ended.
 STOPPED = "stopped"
@@ -74,10 +80,10 @@ class Monitor:
     It ends when max |gradient| <= `tol` and the estimated gap <= `gap_tol`. The gap is what a step
     of the method's quadratic model would still gain, divided by max(|value|, objective.floor): the
     units of the parameters do not matter. Below the floor the gap decides alone, and where there
-    need be no minimum that is the end. Unless the model has the Hessian itself, the value must
-    also have levelled off: over the last three iterations it has fallen by no more than `gap_tol`,
-    or has fallen and will fall by no more than ten times that; or the estimate is below a hundredth
-    of `gap_tol`.
+    need be no minimum that is the end. If the model has the Hessian itself, the gap must also have
+    fallen to a tenth since the iteration before. Otherwise, the value must have levelled off: over
+    the last three iterations it has fallen by no more than `gap_tol`, or has fallen and will fall
+    by no more than ten times that; or the estimate is below a hundredth of `gap_tol`.
 
     Parameters
     ----------
@@ -134,7 +140,7 @@ class Monitor:
 
     def resume(self) -> None:
         """Forget the estimates and the status: another method goes on from here."""
-        self.gap = self._best_gap = np.inf
+        self.gap = self._best_gap = self._last_gap = np.inf
         self._n_stalled = 0
         self._is_within_tolerance = False
         self.status = ""
@@ -166,12 +172,10 @@ class Monitor:
         self._is_within_tolerance = is_end or (
             self.gap <= self.gap_tol and (self.grad_norm <= self.tol or is_below_floor)
         )
-        is_sure = (
-            has_hessian
-            or is_end
-            or self.gap <= _CERTAIN_PART * self.gap_tol
-            or self._is_level(scale)
-        )
+        if has_hessian:
+            is_sure = is_below_floor or self._is_quadratic()
+        else:
+            is_sure = is_end or self.gap <= _CERTAIN_PART * self.gap_tol or self._is_level(scale)
         if is_stopped:
             self.status = STOPPED
         elif self._is_within_tolerance and is_sure and not self._must_move():
@@ -199,6 +203,11 @@ class Monitor:
         # Rounding alone may make a gradient that is 0 other than that: `give_up` ends it then.
         return self.n_iter < self.min_iter and bool(np.any(self.point.grad))
 
+    def _is_quadratic(self) -> bool:
+        """Tell whether the gap has fallen as it does near the minimum, or is rounding."""
+        has_fallen = self.gap <= _NEWTON_FALL * self._last_gap
+        return has_fallen or self.gap <= VALUE_NOISE or self._n_stalled >= _NEWTON_STALLED
+
     def _is_level(self, scale: float) -> bool:
         """Tell whether the value has all but stopped falling, relative to `scale`."""
         earlier = self.history[max(0, self.n_iter - _WINDOW)]
@@ -215,7 +224,7 @@ class Monitor:
             self._best_gap, self._n_stalled = min(self.gap, self._best_gap), 0
         else:
             self._n_stalled += 1
-        self.point = new
+        self.point, self._last_gap = new, self.gap
         self.n_iter += 1
         self.history.append(new.value)
 

@@ -3,12 +3,13 @@
 This file loads Numba.
 """
 
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
 from .._linear import certificate, orthonormal, row_space
-from .._linear.judge import ABOVE, MINIMUM, Told, exact_value, judge, residuals
+from .._linear.judge import ABOVE, MINIMUM, Told, Verdict, exact_value, judge, residuals
 from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._optimize import minimise
@@ -24,9 +25,12 @@ _MAX_CONDITION = 1e8
 # condition on, or below this part of the null model's objective, the judge is asked where that is
 # cheap, by multiply-adds.
 _CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
+# A column with less than this part of its curvature in the null model has a few huge numbers, whose
+# rows no longer curve the loss: approximations of the Hessian may know nothing else.
+_LEAST_CURVATURE = 1e-4
 # The judge allows this many times the gap at which a minimisation ends.
 _GAPS = 10.0
-# Newton steps that correct a solution in the row space.
+# Newton steps of the judge's that correct a solution.
 _REFINEMENTS = 8
 # Newton steps between two looks at the bound.
 _STEPS = 5
@@ -65,6 +69,47 @@ def is_sound(objective: LinearLoss, result: Result) -> bool:
     return not (is_confident or condition > _CHEAP_CONDITION)
 
 
+def is_saturated(objective: LinearLoss, result: Result) -> bool:
+    """Tell whether rows that curved the null model, and an approximation of the Hessian, are gone.
+
+    Not where columns are nearly collinear: products with the Hessian have lost digits then, too.
+    """
+    if result.value <= objective.floor or not objective.condition <= _MAX_CONDITION:
+        return False
+    return objective.least_curvature(result.theta) < _LEAST_CURVATURE
+
+
+def by_hessian(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
+    """Return the solution that Newton steps by products with the Hessian itself go on to."""
+    first = solution.result
+    result = minimise.minimise(
+        objective,
+        first.theta,
+        solver="newton-cg",
+        tol=settings.tol,
+        gap_tol=settings.gap_tol,
+        max_iter=settings.max_iter - first.n_iter,
+        min_iter=1,
+        callback=callback_of(settings, objective, copies, first.n_iter),
+    )
+    return Solution(
+        *copies(*parts_of(objective, result.theta)),
+        after(first, result),
+        result.status == "converged",
+    )
+
+
+def after(first: Result, result: Result) -> Result:
+    """Return the result of a minimisation that went on where another one had ended."""
+    return result._replace(
+        n_iter=first.n_iter + result.n_iter,
+        n_evaluations=first.n_evaluations + result.n_evaluations,
+        history=first.history + result.history[1:],
+        grad_norms=first.grad_norms + result.grad_norms[1:],
+        times=first.times + result.times[1:],
+    )
+
+
 def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
     """Return the solution as the judge has it, gone on with in orthonormal columns if need be."""
     columns = orthonormal_columns(objective)
@@ -83,10 +128,55 @@ def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Sol
             history = [*other.result.history[:-1], verdict.value]
             result = other.result._replace(value=verdict.value, history=history)
             solution = other._replace(result=result)
+    for _ in range(min(_REFINEMENTS, settings.max_iter - solution.result.n_iter)):
+        if verdict.answer != ABOVE:
+            break
+        # The judge's step knows directions that no minimiser's model of the Hessian has.
+        other = _stepped(objective, columns, solution, verdict)
+        other_verdict = judge(objective, columns, other.coef, other.intercept, tolerance)
+        if not other_verdict.value < verdict.value:
+            break
+        solution, verdict = other, other_verdict
     is_optimal, result = verdict.answer == MINIMUM, solution.result
     if result.status == "converged" and not is_optimal:  # by estimates that have lost their digits
         solution = solution._replace(result=result._replace(status="precision"))
     return solution._replace(is_optimal=is_optimal, columns=columns)
+
+
+def _stepped(
+    objective: LinearLoss,
+    columns: orthonormal.OrthonormalColumns,
+    solution: Solution,
+    verdict: Verdict,
+) -> Solution:
+    """Return the solution after the judge's Newton step."""
+    coef, intercept = _moved(columns, solution.coef, solution.intercept, verdict.table)
+    value, grad = objective.value_and_grad(objective.pack(coef, intercept))
+    result, grad_norm = solution.result, float(np.abs(grad).max(initial=0.0))
+    result = result._replace(
+        value=value,
+        grad_norm=grad_norm,
+        n_iter=result.n_iter + 1,
+        n_evaluations=result.n_evaluations + 1,
+        history=[*result.history, value],
+        grad_norms=[*result.grad_norms, grad_norm],
+        times=[*result.times, perf_counter()],
+    )
+    return Solution(coef, intercept, result, True)
+
+
+def _moved(
+    columns: orthonormal.OrthonormalColumns,
+    coef: np.ndarray,
+    intercept: np.ndarray,
+    step: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coef (K, p) and intercept (K,) after a step (r, K), or (r + 1, K), of the judge's."""
+    rank = columns.rank
+    coef = coef + (columns.T @ step[:rank]).T
+    if not columns.centre:
+        return coef, intercept
+    return coef, intercept + step[rank] - step[:rank].T @ (columns.T.T @ columns.mean)
 
 
 def orthonormal_columns(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
@@ -117,19 +207,18 @@ def _go_on(
         tol=settings.tol,
         gap_tol=settings.gap_tol,
         max_iter=n_left,
+        min_iter=1,  # where it starts is known not to be the end
         callback=callback_of(settings, loss, columns.expand, first.n_iter),
     )
     coef, intercept = columns.expand(*loss.parts(result.theta))
     table = objective.pack(coef, intercept if objective.fit_intercept else np.zeros(len(coef)))
     value, grad = objective.value_and_grad(table)
+    result = after(first, result)
     result = result._replace(
         value=value,
         grad_norm=float(np.abs(grad).max(initial=0.0)),
-        n_iter=first.n_iter + result.n_iter,
-        n_evaluations=first.n_evaluations + result.n_evaluations + 1,
-        history=[*(first.history + result.history[1:])[:-1], value],
-        grad_norms=first.grad_norms + result.grad_norms[1:],
-        times=first.times + result.times[1:],
+        n_evaluations=result.n_evaluations + 1,
+        history=[*result.history[:-1], value],
     )
     return Solution(coef, intercept, result, True)
 
@@ -159,13 +248,7 @@ def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> 
         )
         n_left -= _STEPS
         is_over = more.n_iter == 0 or more.status in ("precision", STOPPED)
-        result = more._replace(
-            n_iter=result.n_iter + more.n_iter,
-            n_evaluations=result.n_evaluations + more.n_evaluations,
-            history=result.history + more.history[1:],
-            grad_norms=result.grad_norms + more.grad_norms[1:],
-            times=result.times + more.times[1:],
-        )
+        result = after(result, more)
     status = "precision" if result.status == "converged" and not is_optimal else result.status
     result = result._replace(status=status)
     return Solution(*copies(*parts_of(objective, result.theta)), result, is_optimal)
@@ -212,9 +295,5 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
         )
         if is_optimal:
             break
-        rank = columns.rank
-        own = own + (columns.T @ verdict.table[:rank]).T
-        if loss.fit_intercept:
-            step = verdict.table[rank] - verdict.table[:rank].T @ (columns.T.T @ columns.mean)
-            own_intercept = own_intercept + step
+        own, own_intercept = _moved(columns, own, own_intercept, verdict.table)
     return best

@@ -18,7 +18,9 @@ from .._optimize import minimise
 from .._optimize.monitor import STOPPED, Result, StartError
 from ._ends import (
     Solution,
+    by_hessian,
     certified,
+    is_saturated,
     is_sound,
     judged,
     orthonormal_columns,
@@ -106,9 +108,16 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     coef, intercept = copies(found.coef, found.intercept)
     result = found.result
     solution = Solution(coef, intercept, result, result.status == "converged")
-    if result.status == STOPPED or (result.status == "converged" and is_sound(objective, result)):
+    if result.status == STOPPED:
         return solution
     if result.status == "max_iter" and not result.gap <= _PROMISING_GAP:
+        return solution
+    if result.n_iter < settings.max_iter and is_saturated(objective, result):
+        solution = by_hessian(objective, solution, settings)
+        result = solution.result
+        if solution.is_optimal or result.status in ("max_iter", STOPPED):
+            return solution
+    elif result.status == "converged" and is_sound(objective, result):
         return solution
     n, size = problem.X.shape[0], objective.size
     if orthonormal.fits(problem.X, _JUDGE_COST * result.n_evaluations * n * size):
@@ -117,11 +126,12 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
         return certified(objective, solution, settings)
 
     def gradient_is_rounding() -> bool:
-        if not np.abs(found.grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
+        grad_coef, grad_intercept = objective.parts(result.grad)
+        if not np.abs(grad_intercept).max(initial=0.0) <= _SMALL_GRADIENT:
             return False
-        curvatures = _hessian_diagonal(problem, coef, intercept)
+        curvatures = _hessian_diagonal(problem, solution.coef, solution.intercept)
         value = result.value
-        return _is_negligible(found.grad_coef.T, curvatures, _SMALL_GRADIENT, value)
+        return _is_negligible(grad_coef.T, curvatures, _SMALL_GRADIENT, value)
 
     is_optimal = _is_optimal(result, settings.gap_tol, gradient_is_rounding)
     return solution._replace(is_optimal=is_optimal)
