@@ -1,6 +1,7 @@
 """What a fresh interpreter sees: a cheap import, and exactly the public names."""
 
 import os
+import pkgutil
 import subprocess
 import sys
 import types
@@ -69,6 +70,15 @@ def test_the_public_names():
     listed = {name for name in dir(fastce) if not name.startswith("_")}
     listed -= {name for name in listed if isinstance(getattr(fastce, name), types.ModuleType)}
     assert listed == public
+
+
+def test_the_public_modules():
+    """Those without an underscore, and `fastce.patch`, which is a program."""
+    found = {module.name for module in pkgutil.iter_modules(fastce.__path__)}
+    public = {name for name in found if not name.startswith("_")}
+    assert public - {"patch"} == set(fastce._SUBMODULES)
+    for name in fastce._SUBMODULES:
+        assert getattr(fastce, name).__all__
 
 
 def test_import_star_gives_the_public_names():

@@ -3,9 +3,19 @@
 import ast
 import inspect
 import re
+from dataclasses import is_dataclass
 
 import pytest
-from sources import PACKAGE, PYTHON, SOURCES, TEST_FILES, functions, name_of
+from sources import (
+    PACKAGE,
+    PYTHON,
+    SOURCES,
+    TEST_FILES,
+    TESTS,
+    functions,
+    name_of,
+    public_things,
+)
 
 import fastce
 
@@ -57,24 +67,61 @@ def sections(docstring):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in fastce.__all__ if not name.startswith("__")])
-def test_public_functions_are_documented(name):
-    function = getattr(fastce, name)
-    docstring = inspect.getdoc(function)
-    found = sections(docstring)
+def names_in(section):
+    """Return the names that a section of parameters or attributes describes."""
+    described = re.findall(r"^(\w[\w, ]*)(?: :|$)", section, re.MULTILINE)
+    return {name.strip() for line in described for name in line.split(",")}
+
+
+def check_call(function, found):
+    """Check that a docstring's sections describe a signature, which has types."""
     signature = inspect.signature(function)
-    assert ">>> " in found["Examples"]
+    parameters = [p for p in signature.parameters.values() if p.name not in {"self", "cls"}]
+    assert names_in(found.get("Parameters", "")) == {p.name for p in parameters}
+    assert all(p.annotation is not p.empty for p in parameters), "no type hint"
+    assert signature.return_annotation is not signature.empty, "no return type"
     if signature.return_annotation not in (None, "None"):
         assert found["Returns"].strip()
-    if signature.parameters:
+
+
+FUNCTIONS = {name: thing for name, thing in public_things().items() if not inspect.isclass(thing)}
+CLASSES = {name: thing for name, thing in public_things().items() if inspect.isclass(thing)}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS, ids=".".join)
+def test_public_functions_are_documented(name):
+    function = FUNCTIONS[name]
+    found = sections(inspect.getdoc(function))
+    assert ">>> " in found["Examples"]
+    check_call(function, found)
+    if inspect.signature(function).parameters:
         assert re.search(r"^[\w, ]*(Value|Type)Error$", found["Raises"], re.MULTILINE)
-        documented = re.findall(r"^(\w[\w, ]*)(?: :|$)", found["Parameters"], re.MULTILINE)
-        names = [name.strip() for line in documented for name in line.split(",")]
-        assert set(names) == set(signature.parameters)
-        assert all(p.annotation is not p.empty for p in signature.parameters.values()), (
-            "no type hint"
-        )
-    assert signature.return_annotation is not signature.empty, "no return type"
+
+
+# Each says in one sentence what it does; arguments and result are scikit-learn's.
+AS_IN_SCIKIT_LEARN = {"decision_function", "predict", "predict_log_proba", "predict_proba"}
+
+
+@pytest.mark.parametrize("name", CLASSES, ids=".".join)
+def test_public_classes_are_documented(name):
+    cls = CLASSES[name]
+    found = sections(inspect.getdoc(cls))
+    assert ">>> " in found["Examples"]
+    if issubclass(cls, Warning):
+        return
+    # the fields of a dataclass, which users get but do not make, are attributes
+    described = names_in(found["Attributes" if is_dataclass(cls) else "Parameters"])
+    parameters = inspect.signature(cls).parameters
+    assert described - set(vars(cls)) == set(parameters)
+    assert all(p.annotation is not p.empty for p in parameters.values()), "no type hint"
+    for method_name, method in vars(cls).items():
+        function = getattr(method, "__func__", method)
+        if method_name.startswith("_") or not inspect.isfunction(function):
+            continue
+        docstring = inspect.getdoc(function)
+        assert docstring, f"{method_name} has no docstring"
+        if method_name not in AS_IN_SCIKIT_LEARN:
+            check_call(function, sections(docstring))
 
 
 def test_the_forms_of_a_loss_share_their_options():
@@ -146,6 +193,9 @@ def test_the_search_for_dropped_comparisons_finds_them():
 
 MAX_LINE = 100
 LINED = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".pyx", ".pyi", ".h"}] + TEST_FILES
+DOCS = TESTS.parent / "docs"  # an sdist has none
+# The page of convergence still has longer lines.
+LINED += [p for p in (*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")) if p.stem != "convergence"]
 
 # Of functions that Python calls, constructors included. What Numba compiles is exempt: there
 # `is None` is decided at compile time for arguments only, not for the fields of a NamedTuple, and

@@ -124,8 +124,8 @@ class SoftLabels:
         LogisticRegression().fit(self.X, self.y)
 
 
-class Asks:
-    """A callback of scikit-learn that does nothing, or asks for the model after each iteration."""
+class ModelRequestingCallback:
+    """A callback of scikit-learn that asks for the model after each iteration, and does nothing."""
 
     def setup(self, estimator, context):
         """Begin."""
@@ -140,7 +140,7 @@ class Asks:
         """End a task."""
 
 
-class Idle(Asks):
+class IdleCallback(ModelRequestingCallback):
     """One that asks for nothing."""
 
     def on_fit_task_end(self, estimator, context):
@@ -160,7 +160,8 @@ class Watched:
         if not hasattr(self.model, "set_callbacks"):
             raise NotImplementedError("this commit, or this scikit-learn, has no callbacks")
         if callback != "none":
-            self.model.set_callbacks(Idle() if callback == "idle" else Asks())
+            idle = callback == "idle"
+            self.model.set_callbacks(IdleCallback() if idle else ModelRequestingCallback())
         self.time_fit()
 
     def time_fit(self, *_):

@@ -16,12 +16,12 @@ from fastce.display import ConvergenceDisplay
 from fastce.linear_model import LogisticRegression
 
 # %%
-# Images of digits, eight by eight pixels. A third of them is held out. The least objective comes
-# from a fit with a small tolerance.
+# Images of digits, eight by eight pixels. A third of them is held out. The minimum comes from a
+# fit with a small tolerance.
 
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = train_test_split(X, y, test_size=1 / 3, random_state=0)
-least = LogisticRegression(tol=1e-10).fit(X, y).loss_history_.min()
+minimum = LogisticRegression(tol=1e-10).fit(X, y).loss_history_.min()
 
 # %%
 # Each solver gets to the same minimum. Newton's method takes fewer iterations, each of which costs
@@ -34,7 +34,7 @@ figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), layout="constrained", sharey
 for row, quantity in zip(axes, ("objective", "gradient"), strict=True):
     for ax, against in zip(row, ("iterations", "seconds"), strict=True):
         ConvergenceDisplay.from_estimators(
-            fits, least=least, ax=ax, quantity=quantity, against=against
+            fits, minimum=minimum, ax=ax, quantity=quantity, against=against
         )
         ax.label_outer()
 

@@ -43,6 +43,18 @@ class CoefficientTable:
         The number of rows, or the sum of their `sample_weight`.
     log_likelihood : float
         Of the data at `coef`, without the penalty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastce.inference import summary
+    >>> from fastce.linear_model import LogisticRegression
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]], [0, 0, 1, 0, 1, 1]
+    >>> table = summary(LogisticRegression(C=np.inf).fit(X, y), X, y)
+    >>> table.names
+    array(['intercept', 'x0'], dtype=object)
+    >>> table.coef.round(3), table.std_err.round(3)
+    (array([[-3.035,  1.214]]), array([[2.546, 0.913]]))
     """
 
     names: np.ndarray

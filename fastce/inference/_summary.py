@@ -27,8 +27,8 @@ COV_TYPES = ("nonrobust", "HC0")
 # Most parameters: their covariance and its factor take 800 MB each.
 _MAX_PARAMETERS = 10_000
 # A model is fitted to the data where its objective is at most this part of itself, or of the null
-# model's (at most log K), above the least: twice what a fit promises. With a larger `tol` than its
-# default, 1e-4, it is as many times as much.
+# model's (at most log K), above the minimum: twice what a fit promises. With a larger `tol` than
+# its default, 1e-4, it is as many times as much.
 _MAX_GAP, _MAX_GAP_PER_TOL = 2e-6, 2e-2
 
 
@@ -277,7 +277,7 @@ def _check_fall(model: Any, fall: float, value: float) -> None:
     if fall > most * (value + _MAX_GAP * np.log(len(model.classes_))):
         raise ValueError(
             "model must be fitted to these X, y and sample_weight, and to its optimum; got one "
-            f"whose objective is {fall / value:.1e} (relative) above the least. Pass the data of "
+            f"whose objective is {fall / value:.1e} (relative) above the minimum. Pass the data of "
             "the fit, or fit with a smaller tol"
         )
 

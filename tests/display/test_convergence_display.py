@@ -41,13 +41,13 @@ def test_the_objective_against_iterations(pyplot, model):
     x, y = line.get_data()
     losses = model.loss_history_
     np.testing.assert_array_equal(x, np.arange(model.n_iter_[0] + 1))
-    is_least = losses == losses.min()
-    np.testing.assert_array_equal(np.isnan(y), is_least)
-    np.testing.assert_array_equal(y[~is_least], (losses - losses.min())[~is_least])
+    is_lowest = losses == losses.min()
+    np.testing.assert_array_equal(np.isnan(y), is_lowest)
+    np.testing.assert_array_equal(y[~is_lowest], (losses - losses.min())[~is_lowest])
     assert line.get_label() == "LogisticRegression"
     assert display.ax_.get_yscale() == "log"
     assert display.ax_.get_xlabel() == "iterations"
-    assert display.ax_.get_ylabel() == "objective above the least"
+    assert display.ax_.get_ylabel() == "suboptimality"
     assert display.ax_.get_legend() is not None
     assert display.figure_ is display.ax_.figure
     display.figure_.canvas.draw()
@@ -64,14 +64,14 @@ def test_the_gradient_against_seconds(pyplot, model):
     assert y[-1] == model.grad_norm_
 
 
-def test_several_fits_are_above_the_least_of_all(pyplot, model, newton):
+def test_several_fits_are_above_the_lowest_of_all(pyplot, model, newton):
     display = ConvergenceDisplay.from_estimators([model, newton])
-    least = min(model.loss_history_.min(), newton.loss_history_.min())
+    minimum = min(model.loss_history_.min(), newton.loss_history_.min())
     for line, each in zip(display.lines_, (model, newton), strict=True):
         y = line.get_ydata()
         kept = ~np.isnan(y)
-        np.testing.assert_array_equal(y[kept], (each.loss_history_ - least)[kept])
-        np.testing.assert_array_equal(kept, each.loss_history_ > least)
+        np.testing.assert_array_equal(y[kept], (each.loss_history_ - minimum)[kept])
+        np.testing.assert_array_equal(kept, each.loss_history_ > minimum)
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["LogisticRegression()", "LogisticRegression(solver='newton-cg')"]
 
@@ -81,7 +81,7 @@ def test_names_options_and_axes_are_the_callers(pyplot, model, newton):
     display = ConvergenceDisplay.from_estimators(
         {"default": model, "Newton": newton},
         ax=axes[1],
-        least=0.0,
+        minimum=0.0,
         curve_kwargs=[{"color": "red"}, {"marker": "s", "label": "N"}],
     )
     assert display.ax_ is axes[1]
@@ -133,9 +133,14 @@ def test_a_model_of_an_older_version_is_named(pyplot, model):
         ConvergenceDisplay.from_estimator(older)
 
 
-def test_a_model_that_is_not_fitted_is_refused(pyplot):
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda model: model, make_pipeline, lambda model: GridSearchCV(model, {"C": [1.0]})],
+    ids=["alone", "pipeline", "search"],
+)
+def test_a_model_that_is_not_fitted_is_refused(pyplot, wrap):
     with pytest.raises(NotFittedError):
-        ConvergenceDisplay.from_estimator(LogisticRegression())
+        ConvergenceDisplay.from_estimator(wrap(LogisticRegression()))
 
 
 @pytest.mark.parametrize(
@@ -143,16 +148,71 @@ def test_a_model_that_is_not_fitted_is_refused(pyplot):
     [
         ({"quantity": "loss"}, r"quantity must be one of \('objective', 'gradient'\); got 'loss'"),
         ({"against": "passes"}, r"against must be one of \('iterations', 'seconds'\)"),
-        ({"least": np.nan}, "least must be a finite number or None; got nan"),
-        ({"least": "0"}, "least must be a finite number or None; got '0'"),
+        ({"minimum": np.nan}, "minimum must be a finite number or None; got nan"),
+        ({"minimum": "0"}, "minimum must be a finite number or None; got '0'"),
         ({"curve_kwargs": [{}, {}]}, "curve_kwargs must be a dict, or a list of 1"),
+        ({"curve_kwargs": {"nonsense": 3}}, "curve_kwargs must .* got {'nonsense': 3}: .*nonsense"),
+        ({"curve_kwargs": {"color": "plaid"}}, "curve_kwargs must .* got {'color': 'plaid'}: "),
+        ({"curve_kwargs": {"ms": 3, "markersize": 4}}, "curve_kwargs must .* Got both"),
     ],
 )
 def test_bad_options_are_named(pyplot, model, options, message):
-    n_figures = len(pyplot.get_fignums())
     with pytest.raises(ValueError, match=message):
         ConvergenceDisplay.from_estimator(model, **options)
-    assert len(pyplot.get_fignums()) == n_figures
+    assert not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"curve_kwargs": 3}, "curve_kwargs must be a dict, or a list of 1, .* got 3"),
+        ({"curve_kwargs": "red"}, "curve_kwargs must be a dict, or a list of 1, .* got 'red'"),
+        ({"curve_kwargs": [3]}, "curve_kwargs must hold a dict for each curve; got 3"),
+        ({"ax": np.array([None, None])}, "ax must be one Axes of matplotlib or None; got ndarray"),
+    ],
+)
+def test_options_of_a_wrong_type_are_named(pyplot, model, options, message):
+    with pytest.raises(TypeError, match=message):
+        ConvergenceDisplay.from_estimator(model, **options)
+    assert not pyplot.get_fignums()
+
+
+def test_options_have_long_and_short_names(pyplot, model):
+    for name in ("ms", "markersize"):
+        display = ConvergenceDisplay.from_estimator(model, curve_kwargs={name: 3})
+        assert display.lines_[0].get_markersize() == 3
+
+
+def test_a_picture_that_fails_leaves_nothing(pyplot, model):
+    losses, grad_norms = [model.loss_history_] * 2, [model.grad_norm_history_] * 2
+    display = ConvergenceDisplay(losses, grad_norms, [model.seconds_history_, [0.0]], "ab")
+    with pytest.raises(ValueError, match="same first dimension"):
+        display.plot(against="seconds")
+    assert not pyplot.get_fignums()
+    _, ax = pyplot.subplots()
+    with pytest.raises(ValueError, match="same first dimension"):
+        display.plot(ax, against="seconds")
+    assert not ax.lines
+    assert len(pyplot.get_fignums()) == 1
+    assert not hasattr(display, "lines_")
+
+
+def test_a_minimum_above_a_curve_warns(pyplot, model, newton):
+    lowest = float(model.loss_history_.min())
+    with pytest.warns(UserWarning, match="minimum must not be above .* 'mine' falls to") as caught:
+        display = ConvergenceDisplay.from_estimator(model, name="mine", minimum=2 * lowest)
+    assert [warning.filename for warning in caught] == [__file__]
+    y = display.lines_[0].get_ydata()
+    np.testing.assert_array_equal(np.isnan(y), model.loss_history_ <= 2 * lowest)
+    # the minimum of another fit differs by rounding errors
+    ConvergenceDisplay.from_estimators([model, newton], minimum=lowest * (1 + 1e-12))
+
+
+def test_a_fit_of_which_nothing_is_drawn_warns(pyplot):
+    with pytest.warns(UserWarning, match="max_iter"):
+        model = LogisticRegression(max_iter=0).fit(*raw("iris"))
+    with pytest.warns(UserWarning, match="nothing is drawn of 'mine', .* above 0: set minimum"):
+        ConvergenceDisplay.from_estimator(model, name="mine")
 
 
 def test_no_estimators_are_refused(pyplot):

@@ -302,7 +302,7 @@ def test_a_model_of_other_data_is_refused(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         early = fitted(X, y, max_iter=1)
-    with pytest.raises(ValueError, match=r"to its optimum; .* above the least"):
+    with pytest.raises(ValueError, match=r"to its optimum; .* above the minimum"):
         summary(early, X, y)
 
 
