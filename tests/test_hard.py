@@ -13,11 +13,11 @@ from hard.problems import exact_objective, least_objective, make, of
 from fastce.linear_model import LogisticRegression
 
 
-@pytest.mark.parametrize("first", range(0, 200, 50))
+@pytest.mark.parametrize("first", [0, 100])
 def test_hard_problems(first):
-    outcomes = [judge(seed) for seed in range(first, first + 50)]
+    outcomes = [judge(seed) for seed in range(first, first + 100)]
     assert not [str(outcome) for outcome in outcomes if outcome.is_silent_failure]
-    assert sum(outcome.is_needless_warning for outcome in outcomes) <= 1
+    assert sum(outcome.is_needless_warning for outcome in outcomes) <= 1  # 1%
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3, 5, 9, 11, 13, 14, 15, 17, 20, 23, 25, 26])
@@ -41,8 +41,6 @@ def test_the_least_objective_by_easy_columns_is_that_of_the_data(seed):
 def test_the_least_objective_is_that_of_the_data_themselves(seed):
     problem = make(seed)
     X, y, C, fit_intercept = problem[:4]
-    if C == np.inf:
-        pytest.skip("columns that depend on others leave no single minimum")
     expected = least_objective(of(X, y, C, fit_intercept))
     np.testing.assert_allclose(least_objective(problem), expected, rtol=1e-8, atol=1e-10)
 

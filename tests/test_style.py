@@ -194,8 +194,7 @@ def test_the_search_for_dropped_comparisons_finds_them():
 MAX_LINE = 100
 LINED = [p for p in PACKAGE.rglob("*") if p.suffix in {".py", ".pyx", ".pyi", ".h"}] + TEST_FILES
 DOCS = TESTS.parent / "docs"  # an sdist has none
-# The page of convergence still has longer lines.
-LINED += [p for p in (*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")) if p.stem != "convergence"]
+LINED += [*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst")]
 
 # Of functions that Python calls, constructors included. What Numba compiles is exempt: there
 # `is None` is decided at compile time for arguments only, not for the fields of a NamedTuple, and

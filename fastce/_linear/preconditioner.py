@@ -81,6 +81,14 @@ def _sample_rows(shape: tuple[int, int], n_outputs: int, near: bool) -> int:
     return max(_MIN_ROWS, per_column * p, min(_MAX_ROWS, affordable))
 
 
+# Rows of the sample that tells whether columns may have lost their curvature, what it must have
+# left of a column's curvature and seen of its squares for all rows to be spared, and the logit from
+# which on a row is as good as certain.
+_CURVATURE_ROWS, _MAYBE_LEFT, _SEEN, _CERTAIN_LOGIT = 1024, 1e-2, 0.1, 9.0
+# Room for rounding where the mean square and the mean of a column are equal.
+_ZEROS_AND_ONES = 1e-9
+
+
 class Preconditioner:
     """An approximate inverse Hessian: at coef = 0 first, at another point after `refresh`.
 
@@ -169,15 +177,40 @@ class Preconditioner:
         """Return the least part of a column's curvature in the null model that is left.
 
         It is that of packed coefficients, of the columns as they are, not centred; NaN without a
-        Gram matrix.
+        Gram matrix. All rows are looked at only if a sample of them has lost a part of a column's
+        curvature, or lacks its largest numbers where these can be certain.
         """
         if self.gram is None:
             return np.nan
-        p, shard = self.mean.size, self.shard
-        squares = self.gram.diagonal()[:p] + self.mean**2
+        design, weights = self.shard.design, self.shard.weights
+        tables = self.shard.tables(theta)
+        squares = self.gram.diagonal()[: self.mean.size] + self.mean**2
+        n, step = design.shape[0], max(1, design.shape[0] // _CURVATURE_ROWS)
+        if step > 1:
+            rows = design.rows(0, n, step)
+            of_rows = np.broadcast_to(weights, n)[::step]
+            of_rows = of_rows / of_rows.sum()
+            found = rows.squared_product(0, len(of_rows), of_rows[:, np.newaxis])[:, 0]
+            is_left = self._curvature_left(rows, tables, of_rows, found) > _MAYBE_LEFT
+            largest = np.sqrt(squares / weights[weights > 0.0].min())
+            # the mean square of zeros and ones is their mean: none is larger than 1
+            largest[np.abs(squares - self.mean) <= _ZEROS_AND_ONES * squares] = 1.0
+            may_be_certain = np.abs(tables[0]).max(axis=1) * largest > _CERTAIN_LOGIT
+            if np.all(is_left & ((found >= _SEEN * squares) | ~may_be_certain)):
+                return 1.0
+        return float(self._curvature_left(design, tables, weights, squares).min(initial=1.0))
+
+    def _curvature_left(
+        self,
+        design: Design,
+        tables: tuple[np.ndarray, np.ndarray | None],
+        weights: np.ndarray,
+        squares: np.ndarray,
+    ) -> np.ndarray:
         before = squares[:, np.newaxis] * self._masses + self.penalty
-        left = hessian_diagonal(shard.design, *shard.tables(theta), shard.weights) + self.penalty
-        return float((left / before).min(initial=1.0))
+        left = hessian_diagonal(design, *tables, weights) + self.penalty
+        parts = np.divide(left, before, out=np.ones_like(left), where=before > 0.0)
+        return np.asarray(parts.min(axis=1))
 
     @property
     def refresh_cost(self) -> float:

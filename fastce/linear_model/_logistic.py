@@ -348,7 +348,7 @@ class LogisticRegression(
         gap = f"estimated gap {result.gap:.1e} (at most {gap_tol:g})"
         figures = f"max |gradient| {result.grad_norm:.1e} (tol {self.tol:g}), {gap}"
         if result.grad_norm <= self.tol and result.gap <= gap_tol:
-            figures += ", but the objective still fell by more than such a gap"
+            figures += ", but these estimates have lost their digits or the objective still fell"
         end = _warnings.End(
             solver=self.solver,
             is_out_of_iterations=result.status == "max_iter",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hard.__main__ import fit
 from hard.problems import is_above, least_objective, of
-from scipy import sparse
+from linear_models import raw
+from scipy import optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
@@ -173,3 +174,78 @@ def test_all_dummies_of_a_category_in_a_large_unit(rng, unit, C, solver):
     shares = np.array([y[category == k].mean() for k in range(5)])[category]
     least = -np.log(np.where(y == 1, shares, 1.0 - shares)).mean()
     check_reached(of(unit * np.eye(5)[category], y, C, solver=solver), least)
+
+
+def least_of_one_column(x, y, C):
+    """Return the least objective of one column, no intercept, whose coefficient is positive."""
+    signed = np.where(y == 1, -x, x)
+
+    def value(log_coef):
+        coef = np.exp(log_coef)
+        return np.logaddexp(0.0, coef * signed).sum() + coef * coef / (2.0 * C)
+
+    found = optimize.minimize_scalar(value, bounds=(-40.0, 40.0), method="bounded")
+    return optimize.minimize_scalar(value, bracket=(found.x - 1.0, found.x), tol=1e-12).fun
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("C", [1.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize("sigma", [2.0, 4.0, 6.0, 8.0])
+def test_heavy_tails(sigma, C, solver):
+    """A few huge numbers curve the null model and nothing else: their rows are certain early."""
+    rng = np.random.default_rng(int(sigma))
+    x = np.exp(rng.normal(0.0, sigma, 500)) * rng.choice([-1.0, 1.0], 500)
+    y = (x + np.exp(0.5 * sigma) * rng.normal(size=500) > 0).astype(int)
+    model = LogisticRegression(C=C, fit_intercept=False, solver=solver)
+    model.fit(x[:, np.newaxis], y)
+    least = least_of_one_column(x, y, C)
+    assert model.loss_history_[-1] * 500 <= least * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("x", "y", "options"),
+    [
+        ([1e7, 1e-4, -1e7], [1, 1, 0], {"C": 1e12, "fit_intercept": False}),
+        ([1e8, 1e-4, -1e-4, -1e8], [1, 1, 0, 0], {"C": 1e12}),
+        ([1e7, 1e-2, -1e-2, -1e7], [1, 1, 0, 0], {"C": 1e8}),
+    ],
+)
+def test_certain_rows_do_not_hold_up_others(x, y, options, solver):
+    """The rows of the large numbers curve the loss, less with each step, and hide what is left."""
+    model = LogisticRegression(solver=solver, **options)
+    model.fit(np.array(x)[:, np.newaxis], y)
+    scale = model.loss_history_[-1] / least_of_one_column(np.array(x), np.array(y), options["C"])
+    assert scale * len(x) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_where_only_the_penalty_tells_two_columns_apart(solver):
+    X = [[131072.0, 131072.00000190735], [131072.0, 131072.0], [786432.0, 786432.0]]
+    model = LogisticRegression(C=1e12, solver=solver).fit(X, [1, 0, 1])
+    # by 60 digits; the rounding of coefficients of 1e11 is 2e-6 of it
+    assert 3 * model.loss_history_[-1] == pytest.approx(1.072116916, rel=3e-6)
+
+
+def test_a_small_row_that_contradicts_is_no_separation():
+    LogisticRegression(C=np.inf, fit_intercept=False).fit(
+        [[1e7], [1e-4], [-1e7], [-1e-5]], [1, 1, 0, 1]
+    )
+
+
+@pytest.mark.parametrize("C", [1e-2, 1.0, 1e9])
+def test_more_columns_than_rows_in_a_small_unit(rng, C):
+    X = 1e-6 * rng.normal(size=(40, 120))
+    X[:, 0] *= 1e9
+    y = (rng.random(40) < 0.5).astype(int)
+    model = LogisticRegression(C=C).fit(X, y)
+    exact = LogisticRegression(C=C, tol=1e-9).fit(X, y)
+    assert model.loss_history_[-1] <= exact.loss_history_[-1] * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-2, 1.0])
+def test_a_raised_tolerance_is_the_judges_too(tol):
+    for name in ("breast_cancer", "wine", "iris"):
+        X, y = raw(name)
+        for solver in SOLVERS:
+            LogisticRegression(tol=tol, solver=solver).fit(X, y)

@@ -301,7 +301,9 @@ def test_a_fit_takes_no_more_threads_than_asked_for(rng, monkeypatch):
             return False  # computes alone
 
     monkeypatch.setattr(threads, "region", Region())
-    with pytest.warns(ConvergenceWarning, match="still fell by more than such a gap"):
+    with pytest.warns(
+        ConvergenceWarning, match="have lost their digits or the objective still fell"
+    ):
         LogisticRegression(n_threads=1, max_iter=3, tol=1.0).fit(X, y)
     assert Region.entered == 0
     with threads.parallel_from(0):
