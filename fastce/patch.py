@@ -38,9 +38,11 @@ def patch_sklearn(name: str | list[str] | None = None, verbose: bool = True) -> 
     """Put fastce's classes in the place of scikit-learn's, wherever a module has them.
 
     That is in ``sklearn.linear_model`` and its private module, from which later imports take them,
-    and in each module that has imported one already, under whatever name (but in skl2onnx, which
-    converts by class: see `fastce.onnx.register`). Objects that exist keep their class, and cannot
-    be pickled until `unpatch_sklearn`, so this is best called first.
+    and in each module that has imported one already, under whatever name. Classes that are kept
+    elsewhere, in dicts or default arguments, stay, and so do other processes. skl2onnx converts by
+    class (see `fastce.onnx.register`): what it has is left alone, if it is imported before.
+    Objects that exist keep their class, and cannot be pickled until `unpatch_sklearn`, so this is
+    best called first.
 
     Parameters
     ----------

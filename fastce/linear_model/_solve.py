@@ -39,8 +39,6 @@ _NO_GAIN = 1e-10
 # The gradient by the columns of X of a fit in the row space may be this many times as large as the
 # row space's coordinates promise: room for rounding.
 _ROUNDING_ROOM = 1.01
-
-
 # A minimisation out of iterations may stand at the minimum where its estimate is below this.
 _PROMISING_GAP = 1e-3
 # Multiply-adds that the judge may take, of those of an evaluation by which the model was found.
