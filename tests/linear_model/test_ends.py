@@ -8,6 +8,7 @@ from hard.__main__ import fit
 from hard.problems import is_above, least_objective, of
 from linear_models import raw
 from scipy import optimize, sparse
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 
 from fastce.linear_model import LogisticRegression
@@ -228,9 +229,11 @@ def test_where_only_the_penalty_tells_two_columns_apart(solver):
 
 
 def test_a_small_row_that_contradicts_is_no_separation():
-    LogisticRegression(C=np.inf, fit_intercept=False).fit(
-        [[1e7], [1e-4], [-1e7], [-1e-5]], [1, 1, 0, 1]
-    )
+    model = LogisticRegression(C=np.inf, fit_intercept=False)
+    model.fit([[1e7], [1e-4], [-1e7], [-1e-5]], [1, 1, 0, 1])
+    # where 10 exp(-z) / (1 + exp(-z)) = exp(z / 10) / (1 + exp(z / 10)), of z = 1e-4 coef
+    z = 1e-4 * model.coef_[0, 0]
+    assert 10.0 * expit(-z) == pytest.approx(expit(z / 10.0), rel=1e-3)
 
 
 @pytest.mark.parametrize("C", [1e-2, 1.0, 1e9])
@@ -248,4 +251,6 @@ def test_a_raised_tolerance_is_the_judges_too(tol):
     for name in ("breast_cancer", "wine", "iris"):
         X, y = raw(name)
         for solver in SOLVERS:
-            LogisticRegression(tol=tol, solver=solver).fit(X, y)
+            model = LogisticRegression(tol=tol, solver=solver).fit(X, y)  # quiet, and within tol
+            least = LogisticRegression(tol=1e-8).fit(X, y).loss_history_[-1]
+            assert model.loss_history_[-1] <= least * (1.0 + 0.01 * tol)
