@@ -28,6 +28,8 @@ _CHEAP_CONDITION, _CONFIDENT_VALUE, _CHEAP = 1e4, 0.05, 2e6
 # A column with less than this part of its curvature in the null model has a few huge numbers, whose
 # rows no longer curve the loss: approximations of the Hessian may know nothing else.
 _LEAST_CURVATURE = 1e-4
+# A minimisation out of iterations may stand at the minimum where its estimate is below this.
+_PROMISING_GAP = 1e-3
 # The judge allows this many times the gap at which a minimisation ends.
 _GAPS = 10.0
 # Newton steps of the judge's that correct a solution.
@@ -110,10 +112,22 @@ def after(first: Result, result: Result) -> Result:
     )
 
 
+def is_promising(result: Result, settings: Settings) -> bool:
+    """Tell whether a minimisation out of iterations may stand at the minimum.
+
+    Not for a tolerance that asks for all that float64 can give: more iterations might give more.
+    """
+    return result.gap <= _PROMISING_GAP and _tolerance(settings) > _LEAST_TOLERANCE
+
+
+def _tolerance(settings: Settings) -> float:
+    return max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol)
+
+
 def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
     """Return the solution as the judge has it, gone on with in orthonormal columns if need be."""
     columns = orthonormal_columns(objective)
-    tolerance = max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol)
+    tolerance = _tolerance(settings)
     verdict = judge(objective, columns, solution.coef, solution.intercept, tolerance)
     for solver in dict.fromkeys((settings.solver, "auto")):
         if verdict.answer != ABOVE or solution.result.n_iter >= settings.max_iter:
@@ -226,7 +240,7 @@ def _go_on(
 def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> Solution:
     """Return the solution, gone on with until a bound says that it is at the minimum."""
     result = solution.result
-    tolerance = max(_LEAST_TOLERANCE, _GAPS * settings.gap_tol)
+    tolerance = _tolerance(settings)
     objective.scale_fully()
     n_left, is_over = settings.max_iter - result.n_iter, False
     while True:

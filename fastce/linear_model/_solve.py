@@ -20,6 +20,7 @@ from ._ends import (
     Solution,
     by_hessian,
     certified,
+    is_promising,
     is_saturated,
     is_sound,
     judged,
@@ -39,8 +40,6 @@ _NO_GAIN = 1e-10
 # The gradient by the columns of X of a fit in the row space may be this many times as large as the
 # row space's coordinates promise: room for rounding.
 _ROUNDING_ROOM = 1.01
-# A minimisation out of iterations may stand at the minimum where its estimate is below this.
-_PROMISING_GAP = 1e-3
 # Multiply-adds that the judge may take, of those of an evaluation by which the model was found.
 _JUDGE_COST = 2.0
 
@@ -108,7 +107,7 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     solution = Solution(coef, intercept, result, result.status == "converged")
     if result.status == STOPPED:
         return solution
-    if result.status == "max_iter" and not result.gap <= _PROMISING_GAP:
+    if result.status == "max_iter" and not is_promising(result, settings):
         return solution
     if result.n_iter < settings.max_iter and is_saturated(objective, result):
         solution = by_hessian(objective, solution, settings)
