@@ -33,3 +33,13 @@ def raw(name):
         "iris": load_iris,
         "digits": load_digits,
     }[name](return_X_y=True)
+
+
+# What users set on a fitted model of two classes, in place of its coefficients.
+COEFFICIENTS_OF_USERS = {
+    "list": lambda model: setattr(model, "coef_", model.coef_.tolist()),
+    "one dimension": lambda model: setattr(model, "coef_", model.coef_[0]),
+    "two rows": lambda model: setattr(model, "coef_", np.vstack([-model.coef_, model.coef_])),
+    "number": lambda model: setattr(model, "intercept_", 0.5),
+    "sparse": lambda model: model.sparsify(),
+}

@@ -45,13 +45,11 @@ _JUDGE_COST = 2.0
 
 
 class _Minimum(NamedTuple):
-    """The result of a minimisation: parameters and gradient as views of the packed vectors."""
+    """The result of a minimisation: parameters as views of the packed vector."""
 
     result: Result
     coef: np.ndarray
     intercept: np.ndarray
-    grad_coef: np.ndarray
-    grad_intercept: np.ndarray
 
 
 def solve(problem: Problem, start: Start, settings: Settings) -> Solution:
@@ -209,7 +207,7 @@ def _minimise(
             "coef_ and intercept_ must be finite, and so small that the objective is, when "
             f"warm_start is set; got numbers up to {largest:g}"
         ) from None
-    return _Minimum(result, *parts_of(objective, result.theta), *objective.parts(result.grad))
+    return _Minimum(result, *parts_of(objective, result.theta))
 
 
 def _gradient(

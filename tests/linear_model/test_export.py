@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sklearn.linear_model
-from linear_models import raw
+from linear_models import COEFFICIENTS_OF_USERS, raw
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -51,17 +51,7 @@ def test_liblinears_own_parameters_are_good_ones_there():
     assert clone(theirs).set_params(dual=False).fit(X, y).score(X, y) > 0.9
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda model: setattr(model, "coef_", model.coef_.tolist()),
-        lambda model: setattr(model, "coef_", model.coef_[0]),
-        lambda model: setattr(model, "coef_", np.vstack([-model.coef_, model.coef_])),
-        lambda model: setattr(model, "intercept_", 0.5),
-        lambda model: model.sparsify(),
-    ],
-    ids=["list", "one dimension", "two rows", "number", "sparse"],
-)
+@pytest.mark.parametrize("change", COEFFICIENTS_OF_USERS.values(), ids=COEFFICIENTS_OF_USERS)
 def test_coefficients_that_a_user_set(change):
     X, y = raw("breast_cancer")
     ours = LogisticRegression().fit(X, y)

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from linear_models import raw
+from linear_models import COEFFICIENTS_OF_USERS, raw
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
@@ -174,17 +174,7 @@ def test_small_probabilities_keep_their_digits():
     np.testing.assert_allclose(probabilities, model.predict_proba(X), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda model: setattr(model, "coef_", model.coef_.tolist()),
-        lambda model: setattr(model, "coef_", model.coef_[0]),
-        lambda model: setattr(model, "coef_", np.vstack([-model.coef_, model.coef_])),
-        lambda model: setattr(model, "intercept_", 0.5),
-        lambda model: model.sparsify(),
-    ],
-    ids=["list", "one dimension", "two rows", "number", "sparse"],
-)
+@pytest.mark.parametrize("change", COEFFICIENTS_OF_USERS.values(), ids=COEFFICIENTS_OF_USERS)
 def test_coefficients_that_a_user_set(change):
     X, y = raw("breast_cancer")
     model = copy.deepcopy(LogisticRegression().fit(X, y))
