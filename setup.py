@@ -3,6 +3,7 @@
 import os
 import sys
 
+import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -64,7 +65,8 @@ def extension(name, **options):
     return Extension(
         f"fastce._native.{name}",
         [f"fastce/_native/{name}.pyx"],
-        include_dirs=["fastce/_native"],
+        include_dirs=["fastce/_native", np.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         depends=HEADERS,
         **options,
     )
@@ -72,7 +74,10 @@ def extension(name, **options):
 
 setup(
     ext_modules=cythonize(
-        [extension(name) for name in ("cpu", "launch", "scans", "rowwise", "products")],
+        [
+            extension(name)
+            for name in ("cpu", "gather", "launch", "products", "rowwise", "scans", "usual")
+        ],
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

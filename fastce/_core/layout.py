@@ -41,19 +41,24 @@ def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
     """Return `x` with the classes along `axis` as rows; float16 is widened to float32."""
     if type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.shape[1]:
         return Layout(x, False, x, 1, x.shape[:1])
+    source, axis = as_classes(x, axis, name)
+    moved = axis_last(source, axis)
+    return _layout(moved, (-1, moved.shape[-1]), source, axis, moved.shape[:-1])
+
+
+def as_classes(x: Any, axis: Any, name: str = "logits") -> tuple[np.ndarray, int]:
+    """Return `x` as a float array with at least one class along `axis`, counted from the front."""
     source = checks.as_float_array(x, name)
     if source.ndim == 0:
         raise ValueError(
             f"{name} must have at least one dimension, the classes; got a single number"
         )
     axis = checks.check_axis(axis, source.ndim)
-    n_classes = source.shape[axis]
-    if n_classes == 0:
+    if source.shape[axis] == 0:
         raise ValueError(
             f"{name} must have at least one class; got shape {source.shape} with axis {axis}"
         )
-    moved = axis_last(source, axis)
-    return _layout(moved, (-1, n_classes), source, axis, moved.shape[:-1])
+    return source, axis
 
 
 def as_flat(x: Any, name: str = "logits") -> Layout:
@@ -163,6 +168,24 @@ def finish(
         with np.errstate(over="ignore"):
             return values.reshape(shape).astype(dtype)
     return total if factor else math.nan
+
+
+def outer_inner(x: np.ndarray) -> np.ndarray | None:
+    """Return a view of the rows x (..., K) as (outer, inner, K); None where strides allow none."""
+    if x.size == 0:
+        return x.reshape(0, 1, x.shape[-1])
+    groups: list[tuple[int, int]] = []
+    for length, stride in zip(x.shape[:-1], x.strides[:-1], strict=True):
+        if groups and groups[-1][1] == length * stride:
+            groups[-1] = groups[-1][0] * length, stride
+        elif length > 1:
+            groups.append((length, stride))
+    if len(groups) > 2:
+        return None
+    lengths, strides = zip(*groups, (1, 0), (1, 0), strict=True)
+    return np.lib.stride_tricks.as_strided(
+        x, (*lengths[:2], x.shape[-1]), (*strides[:2], x.strides[-1])
+    )
 
 
 # ---- any order of the axes -----------------------------------------------------------------------

@@ -4,7 +4,8 @@ With target_weight_i and the factor of the options' normal form (see `weights`):
 
     value_i = -factor target_weight_i l_iy      grad_ik = -factor target_weight_i [k = y_i]
 
-There are no exponentials to share between value and gradient, so NumPy is all that it needs.
+There are no exponentials, so nothing is copied or compiled: entries are gathered where they lie
+(``_native/gather.pyx``). The usual call is answered whole by ``_native/usual.pyx``.
 """
 
 from __future__ import annotations
@@ -14,30 +15,79 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _forms
-from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
+from .._core import checks, layout, pool
+from .._core.layout import Rows
+from .._native import gather, usual
+from ._call import IGNORE, LAST, MEAN, RowOptions, check_row_options
 from .table import INDICES
 
+# Bytes that the entry of a row moves: a cache line.
+_LINE = 64
 
-def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
-    n = call.target.size
-    weight = np.broadcast_to(call.form.target_weight * call.form.factor, n)
-    # rows that are ignored have weight 0
-    kept = np.flatnonzero(weight)
-    labels, weight = call.target[kept], -weight[kept]
-    values = np.empty(n) if values is None else values
-    values[:] = 0.0
-    with np.errstate(all="ignore"):  # infinity and NaN are results, not errors
-        values[kept] = weight * call.layout.data[kept, labels]
-        total = float(values.sum())
-    if grad is not None:
+
+def _loss(x: np.ndarray, target: np.ndarray, weight: np.ndarray, factor: float, each: bool) -> Any:
+    """Return the loss of rows x (..., K), or that of each row."""
+    values = np.empty(target.size) if each else None
+    sums = np.empty(-(-target.size // gather.BLOCK_ROWS))
+    entries = layout.outer_inner(np.require(x, requirements="A"))
+    if entries is None:
+        entries = np.ascontiguousarray(x).reshape(-1, 1, x.shape[-1])
+
+    def sum_blocks(first: int, last: int) -> None:
+        gather.sum_rows(entries, target, weight, values, sums, first, last)
+
+    pool.split(sum_blocks, sums.size, _LINE * target.size)
+    total = 0.0
+    for part in sums.tolist():
+        total += part
+    return layout.finish(-(total * factor), values, factor, x.shape[:-1], x.dtype)
+
+
+def _write_gradient(
+    grad: np.ndarray, target: np.ndarray, weight: np.ndarray, factor: float
+) -> None:
+    """Write the gradient to grad (..., K), which is all 0."""
+    with np.errstate(all="ignore"):
+        entries = (-(weight * factor)).astype(grad.dtype)
+    place = layout.outer_inner(grad) if grad.flags.aligned else None
+    if place is None:
+        place = np.zeros((target.size, 1, grad.shape[-1]), grad.dtype)
+
+    def scatter(first: int, last: int) -> None:
+        gather.scatter_rows(place, target, weight, entries, first, last)
+
+    pool.split(scatter, target.size, _LINE * target.size)
+    if not np.may_share_memory(place, grad):
+        grad[...] = place.reshape(grad.shape)
+
+
+def _evaluate(
+    log_probs: Any, target: Any, options: RowOptions, wants_grad: bool, out: np.ndarray | None
+) -> Any:
+    """Return the loss, or loss and gradient, of any call."""
+    x, axis = layout.as_classes(log_probs, options.axis, "log_probs")
+    rows_first = layout.axis_last(x, axis)
+    rows = Rows(rows_first.shape[:-1], rows_first.shape[-1], x.shape, axis, x.dtype)
+    if out is not None:
+        inputs = {
+            "log_probs": log_probs,
+            "target": target,
+            "weight": options.weight,
+            "sample_weight": options.sample_weight,
+        }
+        checks.check_out(out, x.shape, x.dtype, inputs)
+    target, form, unreduced = check_row_options(target, rows, options, INDICES)
+    weight = np.broadcast_to(form.target_weight, target.size).copy()
+    loss = _loss(rows_first, target, weight, form.factor, unreduced)
+    if not wants_grad:
+        return loss
+    if out is None:
+        grad = np.zeros_like(x, subok=False)
+    else:
+        grad = out
         grad[...] = 0
-        grad[kept, labels] = weight
-    return total
-
-
-def _check(log_probs: Any, target: Any, options: RowOptions, outs: tuple[Any, ...] = ()) -> Call:
-    return check_rows(log_probs, target, options, _evaluate, INDICES, outs=outs, name="log_probs")
+    _write_gradient(layout.axis_last(grad, axis), target, weight, form.factor)
+    return loss, grad
 
 
 def nll_loss(
@@ -94,8 +144,22 @@ def nll_loss(
     >>> fastce.nll_loss(fastce.log_softmax([[0.0, 1.0, 2.0, 3.0]]), [3])
     0.44018969856119533
     """
+    result = usual.nll(
+        log_probs,
+        target,
+        weight,
+        sample_weight,
+        ignore_index,
+        reduction,
+        axis,
+        None,
+        False,
+        pool.split,
+    )
+    if result is not None:
+        return result
     options = RowOptions(weight, sample_weight, ignore_index, reduction=reduction, axis=axis)
-    return _forms.value(_check(log_probs, target, options))
+    return _evaluate(log_probs, target, options, False, None)
 
 
 def nll_loss_value_and_grad(
@@ -144,5 +208,19 @@ def nll_loss_value_and_grad(
     array([[-0.5,  0. ],
            [ 0. , -0.5]])
     """
+    result = usual.nll(
+        log_probs,
+        target,
+        weight,
+        sample_weight,
+        ignore_index,
+        reduction,
+        axis,
+        out,
+        True,
+        pool.split,
+    )
+    if result is not None:
+        return result
     options = RowOptions(weight, sample_weight, ignore_index, reduction=reduction, axis=axis)
-    return _forms.value_and_grad(_check(log_probs, target, options, (out,)))
+    return _evaluate(log_probs, target, options, True, out)
