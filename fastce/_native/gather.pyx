@@ -1,4 +1,3 @@
-# distutils: language = c++
 """Negative log-likelihood: the entries that labels name are summed and written, block by block.
 
 No Numba, no copy, and no arithmetic to speak of: rows are read where they lie, whatever their

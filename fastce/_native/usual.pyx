@@ -1,4 +1,3 @@
-# distutils: language = c++
 """Usual calls, answered whole: from Python's arguments to the result, without Numba.
 
 A call that is not usual is answered None: the checks in Python convert its arguments or raise. What
