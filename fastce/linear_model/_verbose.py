@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any
 
 from .._core.live_line import LiveLine
+from .._optimize.status import CONVERGED, MAX_ITER, PRECISION, STOPPED
 
 # Seconds between two texts in the same line of a terminal, ...
 _REDRAW = 0.1
@@ -13,10 +14,10 @@ _REDRAW = 0.1
 _SILENCE = 10.0
 
 _ENDS = {
-    "converged": "converged",
-    "precision": "at the precision of float64",
-    "max_iter": "max_iter reached",
-    "stopped": "stopped by a callback",
+    CONVERGED: "converged",
+    PRECISION: "at the precision of float64",
+    MAX_ITER: "max_iter reached",
+    STOPPED: "stopped by a callback",
 }
 
 
@@ -38,7 +39,7 @@ class FitLine:
 
     def end(self, result: Any, is_optimal: bool, is_separated: bool) -> None:
         """Show how the fit has ended."""
-        status = "converged" if is_optimal else result.status
+        status = CONVERGED if is_optimal else result.status
         end = "the classes come apart: no minimum" if is_separated else _ENDS[status]
         self._line.end(f"{_text(result)}  {end}")
 
