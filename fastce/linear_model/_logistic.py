@@ -409,6 +409,32 @@ class LogisticRegression(
         """
         return self._probabilities(X, log=True)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of the predictions, which needs labels.
+
+        The score of soft labels is ``-fastce.cross_entropy(model.predict_log_proba(X), y)``.
+
+        Parameters
+        ----------
+        X : array_like or CSR matrix, shape (n_samples, n_features)
+        y : array_like of shape (n_samples,)
+            The classes.
+        sample_weight : array_like of shape (n_samples,), default=None
+            A weight for each row.
+
+        Returns
+        -------
+        float
+            The part of the rows, by weight, whose class is the most probable one.
+
+        Raises
+        ------
+        ValueError
+            If y is a table of probabilities.
+        """
+        _soft_labels.check_no_table(y)
+        return float(super().score(X, y, sample_weight))
+
     def to_sklearn(self) -> Any:
         """Return a fitted scikit-learn LogisticRegression with these coefficients.
 
