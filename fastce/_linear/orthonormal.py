@@ -15,10 +15,11 @@ QR and LU factorizations, SIAM J. Scientific Computing 34.
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr
 from scipy.linalg.lapack import dgeqrf
 
 from .._core.design import Design
+from .._core.triangular import solve_triangular
 from . import exact
 
 # Columns whose distance from the span of others is below this part of their size are taken for

@@ -13,7 +13,8 @@ from .._linear.judge import ABOVE, MINIMUM, Told, Verdict, exact_value, judge, r
 from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._optimize import minimise
-from .._optimize.monitor import STOPPED, Result
+from .._optimize.monitor import Result
+from .._optimize.status import CONVERGED, PRECISION, STOPPED
 from ._validation import Settings
 from ._watching import callback_of, copies, parts_of
 
@@ -97,7 +98,7 @@ def by_hessian(objective: LinearLoss, solution: Solution, settings: Settings) ->
     return Solution(
         *copies(*parts_of(objective, result.theta)),
         after(first, result),
-        result.status == "converged",
+        result.status == CONVERGED,
     )
 
 
@@ -152,8 +153,8 @@ def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Sol
             break
         solution, verdict = other, other_verdict
     is_optimal, result = verdict.answer == MINIMUM, solution.result
-    if result.status == "converged" and not is_optimal:  # by estimates that have lost their digits
-        solution = solution._replace(result=result._replace(status="precision"))
+    if result.status == CONVERGED and not is_optimal:  # by estimates that have lost their digits
+        solution = solution._replace(result=result._replace(status=PRECISION))
     return solution._replace(is_optimal=is_optimal, columns=columns)
 
 
@@ -261,9 +262,9 @@ def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> 
             callback=callback_of(settings, objective, copies, result.n_iter),
         )
         n_left -= _STEPS
-        is_over = more.n_iter == 0 or more.status in ("precision", STOPPED)
+        is_over = more.n_iter == 0 or more.status in (PRECISION, STOPPED)
         result = after(result, more)
-    status = "precision" if result.status == "converged" and not is_optimal else result.status
+    status = PRECISION if result.status == CONVERGED and not is_optimal else result.status
     result = result._replace(status=status)
     return Solution(*copies(*parts_of(objective, result.theta)), result, is_optimal)
 
@@ -303,7 +304,7 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
             found.result._replace(
                 value=least,
                 history=history,
-                status=found.result.status if is_optimal else "precision",
+                status=found.result.status if is_optimal else PRECISION,
             ),
             is_optimal,
         )
