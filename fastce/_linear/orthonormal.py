@@ -252,6 +252,15 @@ class OrthonormalColumns:
         own = np.ldexp(coef.T, self._exponents[:, np.newaxis])[self._order]
         return (self._R @ own).T, intercept + coef @ self.mean
 
+    def moved(
+        self, coef: np.ndarray, intercept: np.ndarray, step: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return coef (K, p) and intercept (K,) after a step (r, K) by Z, or (r + 1, K)."""
+        coef = coef + (self.T @ step[: self.rank]).T
+        if not self.centre:
+            return coef, intercept
+        return coef, intercept + step[self.rank] - step[: self.rank].T @ (self.T.T @ self.mean)
+
     def logits(self, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
         """Return the logits (n, K) of coefficients of X, with twice the digits where that pays."""
         table = coef.T

@@ -165,7 +165,7 @@ def _stepped(
     verdict: Verdict,
 ) -> Solution:
     """Return the solution after the judge's Newton step."""
-    coef, intercept = _moved(columns, solution.coef, solution.intercept, verdict.table)
+    coef, intercept = columns.moved(solution.coef, solution.intercept, verdict.table)
     value, grad = objective.value_and_grad(objective.pack(coef, intercept))
     result, grad_norm = solution.result, float(np.abs(grad).max(initial=0.0))
     result = result._replace(
@@ -178,20 +178,6 @@ def _stepped(
         times=[*result.times, perf_counter()],
     )
     return Solution(coef, intercept, result, True)
-
-
-def _moved(
-    columns: orthonormal.OrthonormalColumns,
-    coef: np.ndarray,
-    intercept: np.ndarray,
-    step: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return coef (K, p) and intercept (K,) after a step (r, K), or (r + 1, K), of the judge's."""
-    rank = columns.rank
-    coef = coef + (columns.T @ step[:rank]).T
-    if not columns.centre:
-        return coef, intercept
-    return coef, intercept + step[rank] - step[:rank].T @ (columns.T.T @ columns.mean)
 
 
 def orthonormal_columns(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
@@ -310,5 +296,5 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
         )
         if is_optimal:
             break
-        own, own_intercept = _moved(columns, own, own_intercept, verdict.table)
+        own, own_intercept = columns.moved(own, own_intercept, verdict.table)
     return best

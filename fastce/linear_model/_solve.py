@@ -92,6 +92,8 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
         return ()
     objective = _objective(problem)
     columns = orthonormal_columns(objective) if columns is None else columns
+    if separation.is_held(rows, columns, columns.logits(solution.coef, solution.intercept)):
+        return ()
     step = separation.direction(rows, columns, objective.n_outputs)
     if step is None:
         step = judge(objective, columns, solution.coef, solution.intercept).step

@@ -34,6 +34,23 @@ class Large(NamedTuple):
     solver: str
     easy: Any
     kind: str
+    sample_weight: Any = None
+    tol: float = 1e-4
+
+    @property
+    def labels(self):
+        """What the fit is given as y."""
+        return self.y
+
+    @property
+    def targets(self):
+        """The classes' probabilities in each row, (n, n_classes)."""
+        return np.eye(int(self.y.max()) + 1)[self.y]
+
+    @property
+    def weights(self):
+        """The rows' weights, (n,)."""
+        return np.ones(len(self.y))
 
     def data(self):
         """Return X as the fit is given it."""
