@@ -171,7 +171,7 @@ def _plus_product(a, b, c):
 
 
 @kernel
-def _general_rows(
+def general_rows(
     first,
     last,
     logits,
@@ -274,7 +274,7 @@ def general(
     work,
 ):
     first, last = b * rows, min((b + 1) * rows, logits.shape[0])
-    sums[b] = _general_rows(
+    sums[b] = general_rows(
         first,
         last,
         logits,
@@ -338,7 +338,7 @@ def _choose_rows(
             grad,
             work,
         ):
-            return _general_rows(
+            return general_rows(
                 0,
                 logits.shape[0],
                 logits,
