@@ -8,6 +8,7 @@ import numpy as np
 from .._core import threads
 from .._kernels import sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
+from .._native import usual
 from ._call import Call
 
 # Kernels of rows take this for values, class weights and smoothing that are absent.
@@ -58,7 +59,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             *results,
             np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
         )
-    return float(sums[0]) if n_blocks == 1 else float(sums.sum())
+    return usual.sum_of(sums)
 
 
 def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -83,7 +84,7 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
         sums,
         np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
     )
-    return float(sums.sum())
+    return usual.sum_of(sums)
 
 
 def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -116,4 +117,4 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
         sums,
         np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),
     )
-    return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
+    return usual.sum_of(sums) * form.factor

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core.checks import as_pair
+from .._native import usual
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, OFF, RowOptions, check_rows
 from ._evaluate import evaluate_rows
@@ -118,6 +119,21 @@ def cross_entropy(
     >>> fastce.cross_entropy([[1.3, 2.0], [1.3, 2.0]], [1, 0], weight=[1.3, 2.0], reduction="none")
     array([0.8063721 , 1.43414186])
     """
+    result = usual.cross_entropy(
+        logits,
+        target,
+        weight,
+        sample_weight,
+        ignore_index,
+        label_smoothing,
+        z_loss,
+        reduction,
+        axis,
+        None,
+        False,
+    )
+    if result is not None:
+        return result
     options = RowOptions(
         weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )
@@ -176,6 +192,21 @@ def cross_entropy_value_and_grad(
     >>> value, grad.round(4)
     (0.44018969856119533, array([[ 0.0321,  0.0871,  0.2369, -0.3561]]))
     """
+    result = usual.cross_entropy(
+        logits,
+        target,
+        weight,
+        sample_weight,
+        ignore_index,
+        label_smoothing,
+        z_loss,
+        reduction,
+        axis,
+        out,
+        True,
+    )
+    if result is not None:
+        return result
     options = RowOptions(
         weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, axis
     )

@@ -5,7 +5,7 @@ With target_weight_i and the factor of the options' normal form (see `weights`):
     value_i = -factor target_weight_i l_iy      grad_ik = -factor target_weight_i [k = y_i]
 
 There are no exponentials, so nothing is copied or compiled: entries are gathered where they lie
-(``_native/gather.pyx``). The usual call is answered whole by ``_native/usual.pyx``.
+(``_native/gather.pyx``). The usual call is answered whole by ``_native/usual_nll.pyx``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .._core import checks, layout, pool
 from .._core.layout import Rows
-from .._native import gather, usual
+from .._native import gather, usual_nll
 from ._call import IGNORE, LAST, MEAN, RowOptions, check_row_options
 from .table import INDICES
 
@@ -144,7 +144,7 @@ def nll_loss(
     >>> fastce.nll_loss(fastce.log_softmax([[0.0, 1.0, 2.0, 3.0]]), [3])
     0.44018969856119533
     """
-    result = usual.nll(
+    result = usual_nll.nll(
         log_probs,
         target,
         weight,
@@ -208,7 +208,7 @@ def nll_loss_value_and_grad(
     array([[-0.5,  0. ],
            [ 0. , -0.5]])
     """
-    result = usual.nll(
+    result = usual_nll.nll(
         log_probs,
         target,
         weight,

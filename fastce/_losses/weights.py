@@ -21,7 +21,7 @@ import numpy as np
 
 from .._core import checks, pool
 from .._core.layout import Rows
-from .._native import scans
+from .._native import scans, usual
 
 _ONE = np.ones(1)
 # Elements of a block of a sigmoid loss, and the most blocks of one without weights. Neither depends
@@ -97,7 +97,7 @@ def index_form(
             target_weight = row_weight * weight[np.where(kept, target, 0)]
             if sample_weight is not None:
                 checks.check_not_huge(target_weight, "weight times sample_weight")
-        divisor = float(target_weight.sum()) if mean else 1.0
+        divisor = usual.sum_of(target_weight) if mean else 1.0
     factor = 1.0
     if mean:
         factor, row_weight, target_weight = _over(divisor, row_weight, target_weight)

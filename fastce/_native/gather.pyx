@@ -1,7 +1,7 @@
 """Negative log-likelihood: the entries that labels name are summed and written, block by block.
 
 No Numba, no copy, and no arithmetic to speak of: rows are read where they lie, whatever their
-strides (``gather.h``). The usual call does not come here (``usual.pyx``); both ways add in one
+strides (``gather.h``). The usual call does not come here (``usual_nll.pyx``); both ways add in one
 order.
 """
 

@@ -2,15 +2,29 @@
 
 from typing import Any
 
-def nll(
-    log_probs: Any,
+import numpy as np
+
+def binary_cross_entropy(
+    logits: Any,
+    target: Any,
+    weight: Any,
+    pos_weight: Any,
+    ignore_index: Any,
+    reduction: Any,
+    out: Any,
+    wants_grad: bool,
+) -> Any: ...
+def cross_entropy(
+    logits: Any,
     target: Any,
     weight: Any,
     sample_weight: Any,
     ignore_index: Any,
+    label_smoothing: Any,
+    z_loss: Any,
     reduction: Any,
     axis: Any,
     out: Any,
     wants_grad: bool,
-    split: Any,
 ) -> Any: ...
+def sum_of(x: np.ndarray) -> float: ...

@@ -1,114 +1,237 @@
-"""Usual calls, answered whole."""
+"""Usual calls of cross-entropy, answered whole: as the general way answers them."""
+
+import math
+import sys
+from unittest import mock
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 
 import fastce
-from fastce._core import pool, threads
+from fastce._core import threads
 from fastce._native import usual
 
-
-def nll(x, y, weight=None, out=None, **options):
-    settings = {"ignore_index": -100, "reduction": "mean", "axis": -1} | options
-    return usual.nll(
-        x,
-        y,
-        weight,
-        None,
-        settings["ignore_index"],
-        settings["reduction"],
-        settings["axis"],
-        out,
-        True,
-        pool.split,
-    )
+# the modules, not the functions of the same name
+ROWS = sys.modules["fastce._losses.cross_entropy"]
+ELEMENTS = sys.modules["fastce._losses.binary_cross_entropy"]
 
 
-def general(x, y, **options):
-    # a weight for each row is not usual
-    return fastce.nll_loss_value_and_grad(x, y, sample_weight=np.ones(y.shape), **options)
+class Unusual:
+    """In place of `usual`: no call is."""
+
+    @staticmethod
+    def cross_entropy(*arguments):
+        return None
+
+    binary_cross_entropy = cross_entropy
+
+
+def in_general(function, *arguments, **options):
+    with mock.patch.object(ROWS, "usual", Unusual), mock.patch.object(ELEMENTS, "usual", Unusual):
+        return function(*arguments, **options)
+
+
+def rows(x, y, *, out=None, **options):
+    defaults = {
+        "weight": None,
+        "sample_weight": None,
+        "ignore_index": -100,
+        "label_smoothing": 0.0,
+        "z_loss": 0.0,
+        "reduction": "mean",
+        "axis": -1,
+    }
+    return usual.cross_entropy(x, y, *(defaults | options).values(), out, True)
+
+
+def elements(x, t, *, out=None, **options):
+    defaults = {"weight": None, "pos_weight": None, "ignore_index": None, "reduction": "mean"}
+    return usual.binary_cross_entropy(x, t, *(defaults | options).values(), out, True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("label", [np.int32, np.int64])
-@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (9000, 5), (2, 3, 5000), (2, 4, 3, 5)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 2), (7, 3), (64, 10), (33, 17), (5000, 9), (40, 150), (3, 30000)]
+)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_both_ways_give_the_same_bits(dtype, label, shape, reduction, n_threads, rng):
-    axis = len(shape) - 1 if len(shape) == 2 else 1
-    x = rng.standard_normal(shape).astype(dtype)
-    y = rng.integers(0, shape[axis], shape[:axis] + shape[axis + 1 :]).astype(label)
-    y.reshape(-1)[1::5] = -100
-    weight = rng.random(shape[axis]).astype(dtype) + 0.5
-    if y.size > 1:
-        weight[0] = 0
-    options = {"reduction": reduction, "axis": axis}
-    with threads.at_most(n_threads if n_threads <= fastce.get_num_threads() else 1):
-        for w in (None, weight):
-            value, grad = nll(x, y, w, **options)
-            expected, expected_grad = general(x, y, weight=w, **options)
-            same, out = nll(x, y, w, out=np.full_like(x, 7), **options)
-            assert same == value
+def test_rows_have_the_same_bits_both_ways(dtype, label, shape, reduction, rng):
+    x = (3 * rng.standard_normal(shape)).astype(dtype)
+    x[0, 0] = -np.inf
+    y = rng.integers(0, shape[1], shape[0]).astype(label)
+    ignored = y.copy()
+    ignored[1::3] = -100
+    weight = rng.random(shape[1]).astype(dtype) + 0.5
+    sample_weight = rng.random(shape[0]) * (rng.random(shape[0]) < 0.9) + (shape[0] == 1)
+    for labels in (y, ignored):
+        for options in (
+            {},
+            {"weight": weight},
+            {"sample_weight": sample_weight},
+            {"weight": weight, "sample_weight": sample_weight, "ignore_index": 0},
+        ):
+            settings = options | {"reduction": reduction}
+            found = rows(x, labels, **settings)
+            if found is None:  # a mean of nothing
+                assert reduction == "mean"
+                continue
+            value, grad = in_general(
+                fastce.cross_entropy_value_and_grad, x, labels.astype(np.int64), **settings
+            )
+            assert found[0] == value or math.isnan(value)
+            assert_array_equal(found[1], grad)
+            assert fastce.cross_entropy(x, labels, **settings) == found[0] or math.isnan(value)
+            out = np.full_like(x, 7)
+            assert rows(x, labels, out=out, **settings)[1] is out
             assert_array_equal(out, grad)
-            if w is None or reduction == "sum":
-                assert value == expected
-                assert_array_equal(grad, expected_grad)
-            else:  # the weights of the rows are added in another order
-                assert_allclose(value, expected, rtol=1e-14)
-                assert_allclose(grad, expected_grad, rtol=max(1e-14, 2 * np.finfo(dtype).eps))
     copy = x.copy()
-    assert nll(copy, y, out=copy, **options)[1] is copy
-    assert_array_equal(copy, general(x, y, **options)[1])
+    assert rows(copy, y, out=copy)[1] is copy
+    assert_array_equal(copy, in_general(fastce.cross_entropy_value_and_grad, x, y)[1])
 
 
-@pytest.mark.parametrize("place", [0, 5000])
-@pytest.mark.parametrize("wrong", [-1, 3, 2**31 - 1])
-def test_a_wrong_label_writes_nothing(place, wrong, rng):
-    x, out = rng.standard_normal((6000, 3)), np.full((6000, 3), 7.0)
-    y = rng.integers(0, 3, 6000)
-    y[place] = wrong
-    assert nll(x, y, out=out) is None
-    assert (out == 7).all()
-    with pytest.raises(ValueError, match=rf"got {wrong} .*row {place}"):
-        fastce.nll_loss_value_and_grad(x, y, out=out)
-    assert (out == 7).all()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1,), (7, 3), (64, 10), (8193,), (2, 3, 4), (90000,)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_elements_have_the_same_bits_both_ways(dtype, shape, reduction, rng):
+    x = (5 * rng.standard_normal(shape)).astype(dtype)
+    x.reshape(-1)[:1] = np.inf
+    t = rng.choice([0, 0.25, 1], shape).astype(dtype)
+    t.reshape(-1)[:1] = 1
+    settings = {"reduction": reduction}
+    name = "binary_cross_entropy_with_logits"
+    value, grad = in_general(getattr(fastce, f"{name}_value_and_grad"), x, t, **settings)
+    for out in (None, np.full_like(x, 7)):
+        found = elements(x, t, out=out, **settings)
+        assert found[0] == value
+        assert_array_equal(found[1], grad)
+        assert out is None or found[1] is out
+    assert getattr(fastce, name)(x, t, **settings) == value
+    copy = x.copy()
+    assert elements(copy, t, out=copy, **settings)[1] is copy
+    assert_array_equal(copy, grad)
+
+
+def test_read_only_arguments_are_usual(rng):
+    x, y, t = rng.standard_normal((4, 3)), np.array([0, 1, 2, 0]), rng.random((4, 3))
+    for array in (x, y, t):
+        array.flags.writeable = False
+    assert rows(x, y)[0] == fastce.cross_entropy(x.copy(), y)
+    assert elements(x, t)[0] == fastce.binary_cross_entropy_with_logits(x.copy(), t)
+    assert rows(x, y, out=x) is None
+    assert elements(x, t, out=x) is None
+
+
+X, Y, T = np.zeros((4, 3)), np.array([0, 1, 2, 0]), np.zeros((4, 3))
 
 
 @pytest.mark.parametrize(
-    "unusual",
+    "arguments",
     [
-        lambda x, y: nll(x[::2], y[::2]),
-        lambda x, y: nll(x.astype(np.float16), y),
-        lambda x, y: nll(x.astype(x.dtype.newbyteorder()), y),
-        lambda x, y: nll(x, y.astype(np.uint8)),
-        lambda x, y: nll(x, y[:-1]),
-        lambda x, y: nll(x, y.tolist()),
-        lambda x, y: nll(x[:0], y[:0]),
-        lambda x, y: nll(x, y, weight=np.array([1.0, np.nan, 1.0])),
-        lambda x, y: nll(x, y, weight=np.array([1.0, -1.0, 1.0])),
-        lambda x, y: nll(x, y, weight=np.ones(4)),
-        lambda x, y: nll(x, y, weight=[1, 1, 1]),
-        lambda x, y: nll(x, y, weight=np.zeros(3)),
-        lambda x, y: nll(x, y, out=np.empty((3, 2))),
-        lambda x, y: nll(x, y, out=x[::-1]),
-        lambda x, y: nll(x, y, reduction="none"),
-        lambda x, y: nll(x, y, reduction=np.array(["mean", "sum"])),
-        lambda x, y: nll(x, y, axis=2),
-        lambda x, y: nll(x, y, axis=2**70),
-        lambda x, y: nll(x, y, axis=None),
-        lambda x, y: nll(x, y, ignore_index=2**70),
-        lambda x, y: nll(x, np.full(y.shape, -100)),
+        {"x": X[::-1]},
+        {"x": X.T.copy().T},
+        {"x": X.astype(np.float16)},
+        {"x": X.astype(X.dtype.newbyteorder())},
+        {"x": X[None]},
+        {"x": X.tolist()},
+        {"x": np.zeros((4, 30000))},
+        {"x": X[:0], "y": Y[:0]},
+        {"y": Y[::-1]},
+        {"y": Y[:3]},
+        {"y": Y.astype(np.uint8)},
+        {"y": Y.astype(float)},
+        {"y": Y + 1},
+        {"y": Y - 1},
+        {"y": np.full(4, -(2**63))},
+        {"y": np.full(4, -100)},
+        {"weight": np.ones(2)},
+        {"weight": np.array([1.0, np.nan, 1.0])},
+        {"weight": np.array([1.0, -1.0, 1.0])},
+        {"weight": np.array([1.0, np.inf, 1.0])},
+        {"weight": [1.0, 1.0, 1.0]},
+        {"weight": np.zeros(3)},
+        {"weight": np.full(3, 1e30), "sample_weight": np.full(4, 1e30)},
+        {"sample_weight": np.ones(3)},
+        {"sample_weight": np.ones((4, 1))},
+        {"sample_weight": -np.ones(4)},
+        {"ignore_index": 1.0},
+        {"ignore_index": 2**70},
+        {"label_smoothing": 0.1},
+        {"label_smoothing": 0},
+        {"z_loss": 1e-4},
+        {"reduction": "none"},
+        {"reduction": "max"},
+        {"reduction": np.array(["mean", "sum"])},
+        {"axis": 0},
+        {"axis": None},
+        {"out": np.zeros((3, 4))},
+        {"out": np.zeros((4, 3), np.float32)},
+        {"out": "here"},
     ],
 )
-def test_what_is_unusual_is_left_to_others(unusual):
-    x, y = np.zeros((4, 3)), np.array([0, 1, 2, 0])
-    assert nll(x, y) is not None
-    assert unusual(x, y) is None
+def test_rows_that_are_not_usual_are_left_to_others(arguments):
+    assert rows(X, Y) is not None
+    assert rows(**{"x": X, "y": Y} | arguments) is None
 
 
-def test_out_that_is_a_label_or_weight_is_left_to_others():
-    x, y = np.zeros((4, 4)), np.zeros(16, np.int64)
-    assert nll(np.zeros((16, 1)), y, out=y.view(np.float64).reshape(16, 1)) is None
-    weight = np.ones((4, 4))
-    assert nll(x, y[:4], weight=weight[0], out=weight) is None
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"x": X[::-1]},
+        {"x": X.tolist()},
+        {"x": X.astype(np.float32)},
+        {"x": np.zeros(()), "t": np.zeros(())},
+        {"x": np.zeros(100000), "t": np.zeros(100000)},
+        {"t": T[:3]},
+        {"t": T.astype(bool)},
+        {"t": T + 1.5},
+        {"t": T - 1e-300},
+        {"t": T + np.nan},
+        {"weight": np.ones(3)},
+        {"pos_weight": np.ones(3)},
+        {"ignore_index": -1},
+        {"reduction": "none"},
+        {"reduction": None},
+        {"out": np.zeros((3, 4))},
+        {"out": T},
+    ],
+)
+def test_elements_that_are_not_usual_are_left_to_others(arguments):
+    assert elements(X, T) is not None
+    assert elements(**{"x": X, "t": T} | arguments) is None
+
+
+def test_out_may_not_be_another_argument():
+    memory = np.zeros(12)
+    x = np.zeros((4, 3))
+    assert rows(x, Y, out=memory.reshape(4, 3), weight=memory[:3] + 1) is not None
+    ones = np.ones(12)
+    assert rows(x, Y, out=ones.reshape(4, 3), weight=ones[:3]) is None
+    assert rows(x, Y, out=ones.reshape(4, 3), sample_weight=ones[:4]) is None
+    labels = np.zeros(12, np.int64)
+    assert rows(x, labels[:4], out=labels.view(float).reshape(4, 3)) is None
+    assert rows(ones[:9].reshape(3, 3), Y[:3], out=ones[3:].reshape(3, 3)) is None
+
+
+def test_work_for_several_threads_is_left_to_them():
+    assert threads.MIN_PARALLEL_WORK == 100_000
+    x, y = np.zeros((9999, 10)), np.zeros(9999, np.int64)
+    assert rows(x, y) is not None
+    assert rows(np.zeros((10000, 10)), np.zeros(10000, np.int64)) is None
+    assert elements(np.zeros(99999), np.zeros(99999)) is not None
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 127, 128, 129, 1000, 12345])
+def test_sum_of_is_accurate(n, rng):
+    x = rng.standard_normal(n) * 10.0 ** rng.integers(-8, 8, n)
+    exact = math.fsum(x)
+    assert abs(usual.sum_of(x) - exact) <= 64 * np.finfo(float).eps * np.abs(x).sum()
+
+
+def test_sum_of_numbers_that_are_not_finite():
+    assert usual.sum_of(np.array([1.0, np.inf])) == np.inf
+    assert usual.sum_of(np.array([1.0] * 200 + [-np.inf] + [1.0] * 200)) == -np.inf
+    assert math.isnan(usual.sum_of(np.array([np.inf, -np.inf])))
+    for wrong in (np.ones(3, np.float32), np.ones(6)[::2]):
+        with pytest.raises(TypeError, match="contiguous float64"):
+            usual.sum_of(wrong)
