@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._core.flags import silent
 from . import _forms
 from ._call import IGNORE, LAST, MEAN, Call, RowOptions, check_rows
 from .table import INDICES
@@ -21,18 +22,18 @@ from .table import INDICES
 
 def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
     n = call.target.size
-    weight = np.broadcast_to(call.form.target_weight * call.form.factor, n)
-    # rows that are ignored have weight 0
-    kept = np.flatnonzero(weight)
-    labels, weight = call.target[kept], -weight[kept]
-    values = np.empty(n) if values is None else values
-    values[:] = 0.0
-    with np.errstate(all="ignore"):  # infinity and NaN are results, not errors
+    with silent():  # infinity and NaN are results, not errors
+        weight = np.broadcast_to(call.form.target_weight * call.form.factor, n)
+        # rows that are ignored have weight 0
+        kept = np.flatnonzero(weight)
+        labels, weight = call.target[kept], -weight[kept]
+        values = np.empty(n) if values is None else values
+        values[:] = 0.0
         values[kept] = weight * call.layout.data[kept, labels]
         total = float(values.sum())
-    if grad is not None:
-        grad[...] = 0
-        grad[kept, labels] = weight
+        if grad is not None:
+            grad[...] = 0
+            grad[kept, labels] = weight
     return total
 
 
