@@ -116,10 +116,11 @@ def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
 
 
 def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
-    """Return a result in the shape, axis order and dtype of the input; in `out` if it is given."""
+    """Return a result in the shape, dtype and memory order of the input, or in `out` if given."""
     source = layout.source
     if out is None:
-        if data.ndim == source.ndim == layout.axis + 1 and data.dtype == source.dtype:
+        is_in_order = data.ndim == source.ndim == layout.axis + 1 and source.flags.c_contiguous
+        if is_in_order and data.dtype == source.dtype:
             return data
     elif out is data or may_overlap(out, data):  # data is memory of ours else
         return out
@@ -130,7 +131,17 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
     )
     if layout.axis != last:
         result = np.moveaxis(result, -1, layout.axis)
-    return deliver(result, source.dtype, out)
+    return deliver(result, source.dtype, in_memory_order(result, source) if out is None else out)
+
+
+def in_memory_order(result: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Return memory for a result in the order of the axes of `source`: `result` if it has that."""
+    like = np.empty_like(source)
+    has_order = result.dtype == like.dtype and all(
+        one == other or n == 1
+        for one, other, n in zip(result.strides, like.strides, like.shape, strict=True)
+    )
+    return result if has_order else like
 
 
 def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
