@@ -36,6 +36,18 @@ def replaced(array, place, value, dtype=None):
     return array
 
 
+# Floats that are no class indices.
+NO_LABELS = (
+    LABELS + 0.5,
+    replaced(LABELS, 2, 3.0, float),
+    replaced(LABELS, 2, -1.0, np.float32),
+    replaced(LABELS, 2, np.nan, np.float32),
+    replaced(LABELS, 2, np.inf, np.float32),
+    replaced(LABELS, 2, 2.0**63, float),
+    LABELS[:3].astype(float),
+)
+
+
 def bad_inputs():
     """Yield (function, argument at fault, its bad value)."""
     for function, first in FIRST.items():
@@ -85,13 +97,7 @@ def bad_inputs():
             LABELS[:1],
             1,
             LABELS.astype(bool),
-            LABELS + 0.5,
-            replaced(LABELS, 2, 3.0, float),
-            replaced(LABELS, 2, -1.0, np.float32),
-            replaced(LABELS, 2, np.nan, np.float32),
-            replaced(LABELS, 2, np.inf, np.float32),
-            replaced(LABELS, 2, 2.0**63, float),
-            LABELS[:3].astype(float),
+            *NO_LABELS,
             np.eye(3, dtype=int)[LABELS],
             LABELS.astype("M8[s]"),
         ):
