@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from .._core import threads
-from .._core.flags import silent
 from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
 from .._native import usual
