@@ -1,21 +1,54 @@
 """Build of the Cython extensions; everything else about the package is in pyproject.toml."""
 
+import glob
 import os
 import sys
+import tempfile
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 # For tests: reads and writes out of bounds and undefined operations end the process. Python must be
 # started with LD_PRELOAD=libasan.so.
 DEBUG = os.environ.get("FASTCE_DEBUG", "") not in ("", "0")
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-HEADERS = sorted(
-    f"fastce/_native/simd/{name}"
-    for name in os.listdir("fastce/_native/simd")
-    if name.endswith(".h")
+NATIVE = "fastce/_native"
+SOURCES = sorted(glob.glob(f"{NATIVE}/simd/*") + glob.glob(f"{NATIVE}/*.pxd"))
+# What these bring is taken back: NaN, infinities, subnormal numbers and the order of sums are part
+# of what is promised. Linked with them, a library would even change the arithmetic of the process.
+FAST_MATH = (
+    "-Ofast",
+    "-ffast-math",
+    "-funsafe-math-optimizations",
+    "-ffinite-math-only",
+    "-fassociative-math",
+    "-freciprocal-math",
 )
+# The last of opposite options counts. Products and sums are fused where the code says so
+# (add_product), so that compilers agree; -fno-math-errno only drops errno.
+FLAGS = [
+    "-O3",
+    "-g0",
+    "-fno-fast-math",
+    "-fno-unsafe-math-optimizations",
+    "-fno-finite-math-only",
+    "-fno-associative-math",
+    "-fno-reciprocal-math",
+    "-fsigned-zeros",
+    "-fno-math-errno",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+]
+NEEDED = (
+    "fastce is built from source here, which needs a C++17 compiler: g++ 9, clang++ 10, Visual "
+    "Studio 2019, or newer (CXX names another one)."
+)
+PROBE = """
+template <class T> constexpr bool is_wide() { if constexpr (sizeof(T) == 8) return true; else return false; }
+static_assert(is_wide<double>() && !is_wide<float>());
+"""
 
 
 class BuildExtensions(build_ext):
@@ -32,25 +65,44 @@ class BuildExtensions(build_ext):
         self.parallel = True if self.parallel is None else self.parallel
 
     def build_extensions(self):
-        """Add the optimisation flags of the compiler at hand."""
+        """Add the flags of the compiler at hand, and stop with a sentence if it knows no C++17."""
         if self.compiler.compiler_type == "msvc":
-            flags = ["/O2", "/std:c11", "/Zc:preprocessor"]
+            flags, cxx_flags = ["/O2", "/fp:precise"], ["/std:c++17", "/Zc:preprocessor"]
         else:
-            # No -ffast-math: NaN and inf must behave. -fno-math-errno only drops errno.
-            flags = ["-O3", "-std=gnu11", "-fno-math-errno", "-g0"]
+            flags, cxx_flags = list(FLAGS), ["-std=c++17"]
             if DEBUG:
-                # -O2 fuses products and sums as -O3 does: without that, the exponential of AVX-512
-                # is off by more than a unit of the last place.
                 flags += ["-O2", "-fno-omit-frame-pointer", *SANITIZERS]
                 for extension in self.extensions:
                     extension.extra_link_args = SANITIZERS
-            # Some Pythons hand on the folder they were linked in; a wheel should not carry the
-            # build machine's paths.
-            linker = self.compiler.linker_so
-            self.compiler.linker_so = [part for part in linker if not part.startswith("-Wl,-rpath")]
+            self.clean_linkers()
+        self.require_cxx17(cxx_flags)
         for extension in self.extensions:
-            extension.extra_compile_args = flags
+            extension.extra_compile_args = flags + cxx_flags
         super().build_extensions()
+
+    def clean_linkers(self):
+        """Take options away that must not reach the linker.
+
+        Some Pythons hand on the folder they were linked in; a wheel should not carry the build
+        machine's paths. With -ffast-math, GCC links code that makes subnormal numbers 0.
+        """
+        for name in ("linker_so", "linker_so_cxx"):
+            linker = getattr(self.compiler, name, None) or []
+            kept = [
+                part for part in linker if part not in FAST_MATH and not part.startswith("-Wl,-rpath")
+            ]
+            setattr(self.compiler, name, kept)
+
+    def require_cxx17(self, flags):
+        """Compile a few lines of C++17, or end with one sentence."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, "probe.cpp")
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(PROBE)
+            try:
+                self.compiler.compile([source], output_dir=folder, extra_postargs=flags)
+            except CompileError:
+                raise SystemExit(NEEDED) from None
 
     def run(self):
         """Build, then copy the modules beside the sources."""
@@ -59,14 +111,15 @@ class BuildExtensions(build_ext):
             self.copy_extensions_to_source()
 
 
-def extension(name, **options):
-    """Return the extension module ``fastce._native.<name>``, rebuilt when a header changes."""
+def extension(name):
+    """Return the extension module ``fastce._native.<name>``, rebuilt when its sources change."""
+    kernels = f"{NATIVE}/simd/{name}.cpp"
     return Extension(
         f"fastce._native.{name}",
-        [f"fastce/_native/{name}.pyx"],
-        include_dirs=["fastce/_native"],
-        depends=HEADERS,
-        **options,
+        [f"{NATIVE}/{name}.pyx", *([kernels] if os.path.exists(kernels) else [])],
+        include_dirs=[NATIVE],
+        depends=SOURCES,
+        language="c++",
     )
 
 

@@ -1,11 +1,11 @@
 """Products of a block of rows, dense or CSR: ``Z = X coef_pK + intercept`` and ``G += X.T R``.
 
 X is float32 or float64, everything else float64; float32 entries are widened in registers, so all
-arithmetic is double. One thread. The arithmetic is C (``simd/dense.h``, ``simd/csr.h``), compiled
-for several instruction sets; ``cpu.pyx`` chooses at import.
+arithmetic is double. One thread. The arithmetic is C++ (``simd/dense.h``, ``simd/csr.h``),
+compiled for several instruction sets; ``cpu.pyx`` chooses at import.
 
 `dense_forward` and `csr_forward` check their arrays. `CheckedCsr` checks those of a CSR matrix once
-and multiplies blocks of its rows; prediction uses it. `addresses` gives the C functions to Numba,
+and multiplies blocks of its rows; prediction uses it. `addresses` gives the functions to Numba,
 which calls them in loops over row blocks without checks: the caller has checked the arrays once.
 """
 
@@ -20,18 +20,9 @@ from cpython.buffer cimport (
 from libc.stdint cimport int32_t, int64_t
 
 from . import cpu
+from .functions cimport addresses_of, products_functions
 
 __all__ = ["CheckedCsr", "addresses", "csr_forward", "dense_forward"]
-
-cdef extern from "simd/products.h" nogil:
-    ctypedef struct fastce_product:
-        const char *name
-        void *address
-    const fastce_product *fastce_products_of_level(int level)
-    Py_ssize_t fastce_csr_fault_i32(
-        const int32_t *indices, const int32_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
-    Py_ssize_t fastce_csr_fault_i64(
-        const int64_t *indices, const int64_t *indptr, Py_ssize_t n, Py_ssize_t nnz, Py_ssize_t p)
 
 ctypedef void (*_DenseForward)(
     Py_ssize_t X, Py_ssize_t row_stride, Py_ssize_t col_stride, Py_ssize_t n, Py_ssize_t p,
@@ -39,23 +30,16 @@ ctypedef void (*_DenseForward)(
 ctypedef void (*_CsrForward)(
     Py_ssize_t data, Py_ssize_t indices, Py_ssize_t indptr, Py_ssize_t n,
     Py_ssize_t coef, Py_ssize_t intercept, Py_ssize_t K, Py_ssize_t Z) noexcept nogil
+# The row of the first fault, or -1.
+ctypedef Py_ssize_t (*_CsrFault)(
+    const void *indices, const void *indptr, Py_ssize_t n, Py_ssize_t stored,
+    Py_ssize_t p) noexcept nogil
 
-
-cdef dict _read_addresses():
-    """Return the addresses of the C functions of the instruction set in use, by symbol name."""
-    cdef const fastce_product *product = fastce_products_of_level(cpu.level())
-    found = {}
-    while product.name != NULL:
-        found[product.name.decode()] = <Py_ssize_t> product.address
-        product += 1
-    return found
-
-
-cdef dict _addresses = _read_addresses()
+cdef dict _addresses = addresses_of(products_functions(cpu.level()))
 
 
 def addresses():
-    """Return the addresses of the C functions by symbol name.
+    """Return the addresses of the compiled functions by name.
 
     Every argument of every function is a ``Py_ssize_t``: sizes, strides in elements, and addresses.
 
@@ -80,6 +64,8 @@ def addresses():
             address of a double, here and below.
         ``fastce_csr_add_moments_{f32,f64}_{i32,i64}(data, indices, indptr, factor, sums, squares)``
             sums (p,) += factor row, squares (p,) += factor row^2.
+        ``fastce_csr_fault_{i32,i64}(indices, indptr, n, stored, p)``
+            Returns the row of the first index or row start that points outside, or -1.
     """
     return dict(_addresses)
 
@@ -201,13 +187,10 @@ cdef class CheckedCsr:
         cdef void *starts = self.indptr.view.buf
         self.n, self.p = n, n_columns
         self.wide = self.indices.view.itemsize == 8
+        cdef Py_ssize_t address = _addresses[f"fastce_csr_fault_i{64 if self.wide else 32}"]
+        cdef _CsrFault find_fault = <_CsrFault> address
         with nogil:
-            if self.wide:
-                fault = fastce_csr_fault_i64(
-                    <const int64_t *> columns, <const int64_t *> starts, n, stored, n_columns)
-            else:
-                fault = fastce_csr_fault_i32(
-                    <const int32_t *> columns, <const int32_t *> starts, n, stored, n_columns)
+            fault = find_fault(columns, starts, n, stored, n_columns)
         if fault >= 0:
             raise self.error(fault, stored)
         kind = f"f{8 * self.data.view.itemsize}_i{8 * self.indices.view.itemsize}"

@@ -1,6 +1,6 @@
 """logsumexp, softmax and log_softmax of rows, sigmoid of flat arrays: one thread, no Numba.
 
-The arithmetic is C (``simd/rows.h``, ``simd/strided_rows.h``), compiled for several instruction
+The arithmetic is C++ (``simd/rows.h``, ``simd/strided_rows.h``), compiled for several instruction
 sets; the best one that the processor has is chosen when this module is imported (``cpu.pyx``).
 
 These functions check shapes and types, so that nothing can crash; ``_losses/special.py`` handles
@@ -17,6 +17,7 @@ from cpython.buffer cimport (
 )
 
 from . import cpu
+from .functions cimport addresses_of, rowwise_functions
 
 __all__ = [
     "BLOCK_ROWS",
@@ -34,46 +35,55 @@ __all__ = [
     "softmax_strided",
 ]
 
-cdef extern from "simd/rowwise.h" nogil:
-    void fastce_rowwise_use(int level)
-    enum:
-        LOGSUMEXP_ROWS
-        SOFTMAX_ROWS
-        LOG_SOFTMAX_ROWS
-        EXP_NONPOSITIVE_FLAT
-        SIGMOID_FLAT
-        LOG_SIGMOID_FLAT
-        FASTCE_BLOCK_ROWS
-        FASTCE_SHORT_ROW
-        FASTCE_UNCACHED_BYTES
-    void (**fastce_rowwise_f32)(const float *x, Py_ssize_t n, Py_ssize_t K, float *out)
-    ctypedef struct fastce_symbol:
-        const char *name
-        void *f32
-        void *f64
-    const fastce_symbol *fastce_rowwise_symbols(int level)
-    void (**fastce_rowwise_f64)(const double *x, Py_ssize_t n, Py_ssize_t K, double *out)
-    void (**fastce_strided_f32)(
-        const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
-        float *out)
-    void (**fastce_strided_f64)(
-        const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
-        double *out)
-
+cdef extern from "simd/sizes.h" namespace "fastce" nogil:
+    Py_ssize_t block_rows, short_row, uncached_bytes
 
 # The largest number of rows in a call of the functions of `addresses`.
-BLOCK_ROWS = FASTCE_BLOCK_ROWS
+BLOCK_ROWS = block_rows
 # The longest row that is transposed; its terms are written to `transposed` instead of `out`.
-SHORT_ROW = FASTCE_SHORT_ROW
+SHORT_ROW = short_row
 # From this size on, in bytes, 64 neighbouring strided rows do not stay in the caches, and only wide
 # ranges of them are fast.
-UNCACHED_BYTES = FASTCE_UNCACHED_BYTES
+UNCACHED_BYTES = uncached_bytes
 
-fastce_rowwise_use(cpu.level())
+cdef dict _addresses = addresses_of(rowwise_functions(cpu.level()))
+
+ctypedef void (*_RowsFloat)(
+    const float *x, Py_ssize_t n, Py_ssize_t K, float *out) noexcept nogil
+ctypedef void (*_RowsDouble)(
+    const double *x, Py_ssize_t n, Py_ssize_t K, double *out) noexcept nogil
+ctypedef void (*_StridedFloat)(
+    const float *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
+    float *out) noexcept nogil
+ctypedef void (*_StridedDouble)(
+    const double *x, Py_ssize_t K, Py_ssize_t inner, Py_ssize_t first, Py_ssize_t last,
+    double *out) noexcept nogil
+
+# The two forms of a function.
+cdef struct _Pair:
+    Py_ssize_t f32
+    Py_ssize_t f64
+
+
+cdef _Pair _pair(str name):
+    cdef _Pair pair
+    pair.f32, pair.f64 = _addresses[f"fastce_{name}_f32"], _addresses[f"fastce_{name}_f64"]
+    return pair
+
+
+cdef _Pair _logsumexp_rows = _pair("logsumexp_rows")
+cdef _Pair _softmax_rows = _pair("softmax_rows")
+cdef _Pair _log_softmax_rows = _pair("log_softmax_rows")
+cdef _Pair _logsumexp_strided = _pair("logsumexp_strided")
+cdef _Pair _softmax_strided = _pair("softmax_strided")
+cdef _Pair _log_softmax_strided = _pair("log_softmax_strided")
+cdef _Pair _exp_nonpositive_flat = _pair("exp_nonpositive_flat")
+cdef _Pair _sigmoid_flat = _pair("sigmoid_flat")
+cdef _Pair _log_sigmoid_flat = _pair("log_sigmoid_flat")
 
 
 def addresses():
-    """Return the addresses of the C functions that Numba calls, by symbol name.
+    """Return the addresses of the compiled functions by name; those that Numba calls are told here.
 
     Each name has the suffix ``_f32`` or ``_f64``. Each function takes the address of its first
     array, the two lengths of that array, and the addresses of the other arrays:
@@ -95,13 +105,7 @@ def addresses():
     ``fastce_log_nonnegative_flat(x, n, 1, out)``
         log(x) of x >= 0.
     """
-    cdef const fastce_symbol *symbol = fastce_rowwise_symbols(cpu.level())
-    result = {}
-    while symbol.name != NULL:
-        result[symbol.name.decode() + "_f32"] = <Py_ssize_t> symbol.f32
-        result[symbol.name.decode() + "_f64"] = <Py_ssize_t> symbol.f64
-        symbol += 1
-    return result
+    return dict(_addresses)
 
 
 cdef int _check_one_dtype(const Py_buffer *x, const Py_buffer *out) except -1:
@@ -111,8 +115,8 @@ cdef int _check_one_dtype(const Py_buffer *x, const Py_buffer *out) except -1:
     return 0
 
 
-cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -1:
-    """Check the two arrays and run one of the C functions on them."""
+cdef int _apply(_Pair functions, object x, object out, int ndim, int out_ndim) except -1:
+    """Check the two arrays and run one of the compiled functions on them."""
     cdef Py_buffer source, target
     cdef Py_ssize_t n, K
     cdef bint same_shape
@@ -132,11 +136,11 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
             _check_one_dtype(&source, &target)
             if source.format[0] == c"f":
                 with nogil:
-                    fastce_rowwise_f32[slot](
+                    (<_RowsFloat> functions.f32)(
                         <const float *> source.buf, n, K, <float *> target.buf)
             elif source.format[0] == c"d":
                 with nogil:
-                    fastce_rowwise_f64[slot](
+                    (<_RowsDouble> functions.f64)(
                         <const double *> source.buf, n, K, <double *> target.buf)
             else:
                 raise TypeError("x must be float32 or float64; got another dtype")
@@ -148,11 +152,12 @@ cdef int _apply(int slot, object x, object out, int ndim, int out_ndim) except -
 
 
 cdef int _apply_strided(
-        int slot, object x, object out, Py_ssize_t first, Py_ssize_t last) except -1:
-    """Check the two arrays and the range of strided rows, and run one of the C functions."""
+        _Pair functions, bint reduces, object x, object out, Py_ssize_t first,
+        Py_ssize_t last) except -1:
+    """Check the two arrays and the range of strided rows, and run one of the compiled functions."""
     cdef Py_buffer source, target
     cdef Py_ssize_t outer, K, inner, out_ndim
-    cdef bint same_shape, reduces = slot == LOGSUMEXP_ROWS
+    cdef bint same_shape
     PyObject_GetBuffer(x, &source, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     try:
         PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE)
@@ -173,11 +178,11 @@ cdef int _apply_strided(
             _check_one_dtype(&source, &target)
             if source.format[0] == c"f":
                 with nogil:
-                    fastce_strided_f32[slot](
+                    (<_StridedFloat> functions.f32)(
                         <const float *> source.buf, K, inner, first, last, <float *> target.buf)
             elif source.format[0] == c"d":
                 with nogil:
-                    fastce_strided_f64[slot](
+                    (<_StridedDouble> functions.f64)(
                         <const double *> source.buf, K, inner, first, last, <double *> target.buf)
             else:
                 raise TypeError("x must be float32 or float64; got another dtype")
@@ -190,17 +195,17 @@ cdef int _apply_strided(
 
 def logsumexp_rows(x, out):
     """Write ``log(sum_k exp(x[i, k]))`` of the rows of `x` (n, K) into `out` (n,)."""
-    _apply(LOGSUMEXP_ROWS, x, out, 2, 1)
+    _apply(_logsumexp_rows, x, out, 2, 1)
 
 
 def softmax_rows(x, out):
     """Write ``exp(x[i, k]) / sum_j exp(x[i, j])`` of `x` (n, K) into `out` (n, K), or `x`."""
-    _apply(SOFTMAX_ROWS, x, out, 2, 2)
+    _apply(_softmax_rows, x, out, 2, 2)
 
 
 def log_softmax_rows(x, out):
     """Write ``x[i, k] - log(sum_j exp(x[i, j]))`` of `x` (n, K) into `out` (n, K), or `x`."""
-    _apply(LOG_SOFTMAX_ROWS, x, out, 2, 2)
+    _apply(_log_softmax_rows, x, out, 2, 2)
 
 
 def logsumexp_strided(x, out, Py_ssize_t first, Py_ssize_t last):
@@ -208,7 +213,7 @@ def logsumexp_strided(x, out, Py_ssize_t first, Py_ssize_t last):
 
     Only the strided rows from `first` to before `last`; number ``i * inner + j`` is ``x[i, :, j]``.
     """
-    _apply_strided(LOGSUMEXP_ROWS, x, out, first, last)
+    _apply_strided(_logsumexp_strided, True, x, out, first, last)
 
 
 def softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
@@ -216,24 +221,24 @@ def softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
 
     Only the strided rows from `first` to before `last`; number ``i * inner + j`` is ``x[i, :, j]``.
     """
-    _apply_strided(SOFTMAX_ROWS, x, out, first, last)
+    _apply_strided(_softmax_strided, False, x, out, first, last)
 
 
 def log_softmax_strided(x, out, Py_ssize_t first, Py_ssize_t last):
     """Write ``x[i, k, j] - log(sum_k exp(x[i, k, j]))`` likewise."""
-    _apply_strided(LOG_SOFTMAX_ROWS, x, out, first, last)
+    _apply_strided(_log_softmax_strided, False, x, out, first, last)
 
 
 def exp_nonpositive_flat(x, out):
     """Write ``exp(x)`` of `x` (n,), each entry <= 0 or NaN, into `out` (n,)."""
-    _apply(EXP_NONPOSITIVE_FLAT, x, out, 1, 1)
+    _apply(_exp_nonpositive_flat, x, out, 1, 1)
 
 
 def sigmoid_flat(x, out):
     """Write ``1 / (1 + exp(-x))`` of `x` (n,) into `out` (n,); `out` may be `x`."""
-    _apply(SIGMOID_FLAT, x, out, 1, 1)
+    _apply(_sigmoid_flat, x, out, 1, 1)
 
 
 def log_sigmoid_flat(x, out):
     """Write ``-log(1 + exp(-x))`` of `x` (n,) into `out` (n,); `out` may be `x`."""
-    _apply(LOG_SIGMOID_FLAT, x, out, 1, 1)
+    _apply(_log_sigmoid_flat, x, out, 1, 1)

@@ -1,7 +1,7 @@
 """Checks of whole arrays: valid labels, targets in an interval, arrays that overlap; one thread.
 
 `is_plain_call` does all of it at once for the usual call, where checks in Python would take longer
-than the loss itself. The loops are C (``simd/scans.h``), compiled for several instruction
+than the loss itself. The loops are C++ (``simd/scans.h``), compiled for several instruction
 sets (``cpu.pyx``).
 """
 
@@ -15,24 +15,25 @@ from cpython.buffer cimport (
 from libc.stdint cimport int64_t
 
 from . import cpu
+from .functions cimport addresses_of, scans_functions
 
 __all__ = ["is_plain_call", "overlap", "scan_interval", "scan_labels"]
 
-cdef extern from "simd/scans.h" nogil:
-    ctypedef struct fastce_scan_functions:
-        Py_ssize_t (*labels)(
-            const int64_t *y, Py_ssize_t n, int64_t n_classes, int64_t ignore,
-            Py_ssize_t *n_ignored) noexcept nogil
-        Py_ssize_t (*interval_f32)(
-            const float *t, Py_ssize_t n, float highest, float ignore,
-            Py_ssize_t *n_ignored) noexcept nogil
-        Py_ssize_t (*interval_f64)(
-            const double *t, Py_ssize_t n, double highest, double ignore,
-            Py_ssize_t *n_ignored) noexcept nogil
-    fastce_scan_functions fastce_scans_of_level(int level)
+ctypedef Py_ssize_t (*_ScanLabels)(
+    const int64_t *y, Py_ssize_t n, int64_t n_classes, int64_t ignore,
+    Py_ssize_t *n_ignored) noexcept nogil
+ctypedef Py_ssize_t (*_ScanFloats)(
+    const float *t, Py_ssize_t n, float highest, float ignore,
+    Py_ssize_t *n_ignored) noexcept nogil
+ctypedef Py_ssize_t (*_ScanDoubles)(
+    const double *t, Py_ssize_t n, double highest, double ignore,
+    Py_ssize_t *n_ignored) noexcept nogil
 
-
-cdef fastce_scan_functions scans = fastce_scans_of_level(cpu.level())
+cdef dict _addresses = addresses_of(scans_functions(cpu.level()))
+cdef _ScanLabels find_bad_label = <_ScanLabels> <Py_ssize_t> _addresses["fastce_scan_labels"]
+cdef _ScanFloats find_bad_float = <_ScanFloats> <Py_ssize_t> _addresses["fastce_scan_interval_f32"]
+cdef _ScanDoubles find_bad_double = (
+    <_ScanDoubles> <Py_ssize_t> _addresses["fastce_scan_interval_f64"])
 
 
 cdef struct _Flat:
@@ -91,14 +92,14 @@ def is_plain_call(logits, target, out, bint labels):
                     and _apart(&o.view, &t.view))
         if plain:
             if labels:
-                place = scans.labels(
+                place = find_bad_label(
                     <const int64_t *> t.view.buf, t.view.shape[0], x.view.shape[1], -1,
                     &n_ignored)
             elif x.view.format[0] == c"f":
-                place = scans.interval_f32(
+                place = find_bad_float(
                     <const float *> t.view.buf, t.view.len // 4, 1, -1, &n_ignored)
             else:
-                place = scans.interval_f64(
+                place = find_bad_double(
                     <const double *> t.view.buf, t.view.len // 8, 1, -1, &n_ignored)
             plain = place < 0 and n_ignored == 0
     if x.held:
@@ -136,7 +137,7 @@ def scan_labels(target, int64_t n_classes, int64_t ignore_index):
         if y.ndim != 1 or y.itemsize != 8 or y.format[0] not in b"lq" or y.format[1] != 0:
             raise TypeError("target must be a flat int64 array")
         with nogil:
-            place = scans.labels(
+            place = find_bad_label(
                 <const int64_t *> y.buf, y.shape[0], n_classes, ignore_index, &n_ignored)
     finally:
         PyBuffer_Release(&y)
@@ -156,11 +157,11 @@ def scan_interval(target, double highest, double ignore):
             raise TypeError("target must be a flat float32 or float64 array")
         if t.format[0] == c"f":
             with nogil:
-                place = scans.interval_f32(
+                place = find_bad_float(
                     <const float *> t.buf, t.shape[0], <float> highest, <float> ignore, &n_ignored)
         else:
             with nogil:
-                place = scans.interval_f64(
+                place = find_bad_double(
                     <const double *> t.buf, t.shape[0], highest, ignore, &n_ignored)
     finally:
         PyBuffer_Release(&t)

@@ -8,15 +8,11 @@ import pytest
 
 from fastce._native import cpu
 
-VARIANTS = ["baseline", "v3", "v4"]
+# what users could set before there were names of instruction sets, and the level that it means
+FORMER_NAMES = {"baseline": 1, "v3": 2, "v4": 3}
 
 
-def test_level_and_variant_name_the_same_instruction_set():
-    assert VARIANTS[cpu.level()] == cpu.variant()
-
-
-@pytest.mark.parametrize("wanted", VARIANTS)
-def test_the_environment_lowers_the_level_and_never_raises_it(wanted):
+def level_with(wanted):
     code = "from fastce._native import cpu; print(cpu.level())"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -25,6 +21,23 @@ def test_the_environment_lowers_the_level_and_never_raises_it(wanted):
         capture_output=True,
         text=True,
     )
-    level = int(done.stdout)
-    assert level <= VARIANTS.index(wanted)
-    assert level == min(VARIANTS.index(wanted), max(level, cpu.level()))
+    return int(done.stdout)
+
+
+def test_level_and_variant_name_the_same_instruction_set():
+    assert cpu.names()[cpu.level()] == cpu.variant()
+
+
+def test_the_lowest_level_is_scalar_and_every_processor_has_the_second():
+    assert cpu.names()[0] == "scalar"
+    assert level_with("") >= min(1, len(cpu.names()) - 1)
+
+
+@pytest.mark.parametrize("wanted", cpu.names())
+def test_the_environment_lowers_the_level_and_never_raises_it(wanted):
+    assert level_with(wanted) == min(cpu.names().index(wanted), level_with(""))
+
+
+@pytest.mark.parametrize("wanted", FORMER_NAMES)
+def test_the_names_of_before_are_understood(wanted):
+    assert level_with(wanted) == min(FORMER_NAMES[wanted], level_with(""))

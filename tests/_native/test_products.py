@@ -341,6 +341,7 @@ def test_addresses_name_every_function():
     expected |= {
         f"fastce_csr_{way}_{x}_{i}" for way in ways for x in ("f32", "f64") for i in ("i32", "i64")
     }
+    expected |= {"fastce_csr_fault_i32", "fastce_csr_fault_i64"}
     assert set(ADDRESSES) == expected
     assert len(set(ADDRESSES.values())) == len(expected)
     assert all(isinstance(address, int) and address > 0 for address in ADDRESSES.values())

@@ -1,29 +1,65 @@
-/* The scans of labels and targets, compiled once per instruction set and chosen at import. Included
- * by scans.pyx. */
-#ifndef FASTCE_SCANS_H
-#define FASTCE_SCANS_H
+// Scans of labels and targets: each returns the index of the first invalid entry, or -1, and counts
+// the ignored entries.
+#if !defined(SIMD_LEVEL)
+#  include "alone.h"
+#  include "scalar.h"
+#  include "vector.h"
+#endif
 
-#include "target.h"
+// Entries between two tests; the loop in between has no branch, so the compiler vectorises it.
+constexpr ptrdiff_t scan_entries = 2048;
 
-#define SIMD_SOURCE "scans_level.h"
-#include "each_level.h"
-#undef SIMD_SOURCE
+// Of labels: classes from 0 to n_classes - 1.
+struct label_rule {
+    int64_t n_classes, ignore;
+    INLINE label_rule(int64_t n, int64_t i) : n_classes(n), ignore(i) {}
+    using integer = int64_t;
+    INLINE bool ignores(int64_t y) const { return y == ignore; }
+    INLINE bool allows(int64_t y) const
+    {
+        return static_cast<uint64_t>(y) < static_cast<uint64_t>(n_classes);
+    }
+};
 
-typedef struct {
-    ptrdiff_t (*labels)(const int64_t *, ptrdiff_t, int64_t, int64_t, ptrdiff_t *);
-    ptrdiff_t (*interval_f32)(const float *, ptrdiff_t, float, float, ptrdiff_t *);
-    ptrdiff_t (*interval_f64)(const double *, ptrdiff_t, double, double, ptrdiff_t *);
-} fastce_scan_functions;
+// Of targets: from 0 to `highest` (NaN as `ignore`: no entry is ignored).
+template <class T> struct interval_rule {
+    T highest, ignore;
+    INLINE interval_rule(T h, T i) : highest(h), ignore(i) {}
+    using integer = typename constants<T>::integer;
+    INLINE bool ignores(T t) const { return t == ignore; }
+    INLINE bool allows(T t) const { return (t >= 0) & (t <= highest); }
+};
 
-static fastce_scan_functions fastce_scans_of_level(int level)
+template <class T, class Rule>
+INLINE ptrdiff_t scan(const T *t, ptrdiff_t n, const Rule &rule, ptrdiff_t *n_ignored)
 {
-    fastce_scan_functions f;
-#define USE(function) f.function = FASTCE_SELECT(level, scan_##function);
-    USE(labels)
-    USE(interval_f32)
-    USE(interval_f64)
-#undef USE
-    return f;
+    using I = typename Rule::integer;
+    ptrdiff_t ignored = 0;
+    for (ptrdiff_t start = 0; start < n; start += scan_entries) {
+        const ptrdiff_t stop = n - start < scan_entries ? n : start + scan_entries;
+        I bad = 0, skipped = 0;
+        for (ptrdiff_t i = start; i < stop; ++i) {
+            const I skip = rule.ignores(t[i]), fits = rule.allows(t[i]);
+            skipped += skip;
+            bad |= !(skip | fits);
+        }
+        for (ptrdiff_t i = start; bad && i < stop; ++i)
+            if (!rule.ignores(t[i]) && !rule.allows(t[i]))
+                return i;
+        ignored += static_cast<ptrdiff_t>(skipped);
+    }
+    *n_ignored = ignored;
+    return -1;
 }
 
-#endif
+inline ptrdiff_t scan_labels(const int64_t *y, ptrdiff_t n, int64_t n_classes, int64_t ignore,
+                             ptrdiff_t *n_ignored)
+{
+    return scan(y, n, label_rule(n_classes, ignore), n_ignored);
+}
+
+template <class T>
+ptrdiff_t scan_interval(const T *t, ptrdiff_t n, T highest, T ignore, ptrdiff_t *n_ignored)
+{
+    return scan(t, n, interval_rule<T>(highest, ignore), n_ignored);
+}

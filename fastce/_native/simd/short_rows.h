@@ -1,284 +1,208 @@
-/* Softmax statistics of blocks of short rows, transposed so that lane i of every vector is row i.
- * Included by rowwise_level.h; the functions of rows.h use it.
- *
- * Vectors along a row of 2 to 32 entries would be half empty, and each row would need a logarithm
- * of its own.
- */
-#ifndef BLOCK_ROWS
-#  define BLOCK_ROWS                                                                               \
-        64 /* rows in a block; the distance between the columns of transposed (K, BLOCK_ROWS)      \
-              arrays */
-#  define SHORT_ROW 60 /* the longest row for which transposing is faster (measured) */
-#  define CHUNK                                                                                    \
-        8 /* terms added in REAL before their sum joins the accumulator; more would lose digits */
+// Softmax statistics of blocks of short rows, transposed so that lane i of every vector is row i.
+//
+// Vectors along a row of 2 to 32 entries would be half empty, and each row would need a logarithm
+// of its own.
+#if !defined(SIMD_LEVEL)
+#  include "alone.h"
+#  include "scalar.h"
+#  include "vector.h"
+#  include "elementary.h"
 #endif
 
-#undef MIN_TILED_CLASSES
-#if SIMD_LEVEL == 4
-#  define MIN_TILED_CLASSES                                                                        \
-        9 /* fewest classes for which tiles of LANES x LANES are transposed in registers           \
-             (measured) */
-#elif SIMD_LEVEL == 3
-#  define MIN_TILED_CLASSES (REAL_IS_FLOAT ? 6 : 4)
-#endif
-#ifdef MIN_TILED_CLASSES
-/* Transpose a tile of LANES rows of LANES entries in registers, by a butterfly of shuffles. */
-FASTCE_INLINE void OF(transpose_tile)(VREAL *r)
-{
-#  if SIMD_LEVEL == 3 && REAL_IS_FLOAT
-    __m256 t[8], u[8];
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm256_unpacklo_ps((__m256)r[i], (__m256)r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps((__m256)r[i], (__m256)r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int j = 0; j < 2; ++j) {
-            u[i + 2 * j] = _mm256_shuffle_ps(t[i + j], t[i + 2 + j], 0x44);
-            u[i + 2 * j + 1] = _mm256_shuffle_ps(t[i + j], t[i + 2 + j], 0xee);
-        }
-    for (int j = 0; j < 4; ++j) {
-        r[j] = (VREAL)_mm256_permute2f128_ps(u[j], u[4 + j], 0x20);
-        r[4 + j] = (VREAL)_mm256_permute2f128_ps(u[j], u[4 + j], 0x31);
-    }
-#  elif SIMD_LEVEL == 3
-    __m256d t[4];
-    for (int i = 0; i < 4; i += 2) {
-        t[i] = _mm256_unpacklo_pd((__m256d)r[i], (__m256d)r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_pd((__m256d)r[i], (__m256d)r[i + 1]);
-    }
-    for (int j = 0; j < 2; ++j) {
-        r[j] = (VREAL)_mm256_permute2f128_pd(t[j], t[2 + j], 0x20);
-        r[2 + j] = (VREAL)_mm256_permute2f128_pd(t[j], t[2 + j], 0x31);
-    }
-#  elif REAL_IS_FLOAT
-    __m512 t[16];
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_ps((__m512)r[i], (__m512)r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps((__m512)r[i], (__m512)r[i + 1]);
-    }
-    __m512d u[16];
-    for (int i = 0; i < 16; i += 4)
-        for (int j = 0; j < 2; ++j) {
-            u[i + 2 * j] = _mm512_unpacklo_pd((__m512d)t[i + j], (__m512d)t[i + 2 + j]);
-            u[i + 2 * j + 1] = _mm512_unpackhi_pd((__m512d)t[i + j], (__m512d)t[i + 2 + j]);
-        }
-    __m512 v[16];
-    for (int i = 0; i < 16; i += 8)
-        for (int j = 0; j < 4; ++j) {
-            v[i + j] = _mm512_shuffle_f32x4((__m512)u[i + j], (__m512)u[i + 4 + j], 0x88);
-            v[i + 4 + j] = _mm512_shuffle_f32x4((__m512)u[i + j], (__m512)u[i + 4 + j], 0xdd);
-        }
-    for (int j = 0; j < 8; ++j) {
-        r[j] = (VREAL)_mm512_shuffle_f32x4(v[j], v[8 + j], 0x88);
-        r[8 + j] = (VREAL)_mm512_shuffle_f32x4(v[j], v[8 + j], 0xdd);
-    }
-#  else
-    __m512d t[8], u[8];
-    for (int i = 0; i < 8; i += 2) {
-        t[i] = _mm512_unpacklo_pd((__m512d)r[i], (__m512d)r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_pd((__m512d)r[i], (__m512d)r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int j = 0; j < 2; ++j) {
-            u[i + j] = _mm512_shuffle_f64x2(t[i + j], t[i + 2 + j], 0x88);
-            u[i + 2 + j] = _mm512_shuffle_f64x2(t[i + j], t[i + 2 + j], 0xdd);
-        }
-    for (int j = 0; j < 4; ++j) {
-        r[j] = (VREAL)_mm512_shuffle_f64x2(u[j], u[4 + j], 0x88);
-        r[4 + j] = (VREAL)_mm512_shuffle_f64x2(u[j], u[4 + j], 0xdd);
-    }
-#  endif
-}
-#endif
+// The two directions: from x (n, K), n <= block_rows, to transposed (K, block_rows), and back.
+enum class direction { forth, back };
 
-/* K is a constant where this is inlined (FOR_SMALL), so the compiler knows the stride. */
-FASTCE_INLINE void OF(transpose_fixed)(const REAL *x, ptrdiff_t n, const ptrdiff_t K,
-                                       REAL *transposed)
+// One entry at a time. With K in the template (0 stands for any), the compiler knows the stride.
+template <direction way, ptrdiff_t fixed_K, class T>
+INLINE void transpose_entries(const T *from, ptrdiff_t n, ptrdiff_t any_K, T *to)
 {
+    const ptrdiff_t K = fixed_K ? fixed_K : any_K;
     for (ptrdiff_t i = 0; i < n; ++i)
-        for (ptrdiff_t k = 0; k < K; ++k)
-            transposed[k * BLOCK_ROWS + i] = x[i * K + k];
+        for (ptrdiff_t k = 0; k < K; ++k) {
+            if constexpr (way == direction::forth)
+                to[k * block_rows + i] = from[i * K + k];
+            else
+                to[i * K + k] = from[k * block_rows + i];
+        }
 }
 
-FASTCE_INLINE void OF(transpose_back_fixed)(const REAL *transposed, ptrdiff_t n, const ptrdiff_t K,
-                                            REAL *x)
+// Tile (i, k) of x from its rows to its columns; `rows` of them with `width` entries, or all.
+template <bool full, class T>
+INLINE void transpose_tile_forth(const T *x, ptrdiff_t K, T *transposed, ptrdiff_t rows,
+                                 ptrdiff_t width)
 {
-    for (ptrdiff_t i = 0; i < n; ++i)
-        for (ptrdiff_t k = 0; k < K; ++k)
-            x[i * K + k] = transposed[k * BLOCK_ROWS + i];
-}
-
-#define FOR_SMALL(K, call)                                                                         \
-    switch (K) {                                                                                   \
-    case 2: call(2); break;                                                                        \
-    case 3: call(3); break;                                                                        \
-    case 4: call(4); break;                                                                        \
-    case 5: call(5); break;                                                                        \
-    case 6: call(6); break;                                                                        \
-    case 7: call(7); break;                                                                        \
-    case 8: call(8); break;                                                                        \
-    default: call(K);                                                                              \
+    using V = vec<T>;
+    V r[V::lanes];
+    UNROLL
+    for (ptrdiff_t j = 0; j < V::lanes; ++j) {
+        if constexpr (full)
+            r[j] = V::load(x + j * K);
+        else
+            r[j] = V::load_or(x + (j < rows ? j : 0) * K, width, T(0));
     }
-
-/* From x (n, K), n <= BLOCK_ROWS, to transposed (K, BLOCK_ROWS), and back. */
-static void OF(transpose)(const REAL *x, ptrdiff_t n, ptrdiff_t K, REAL *transposed)
-{
-#ifdef MIN_TILED_CLASSES
-    if (K >= MIN_TILED_CLASSES) {
-        for (ptrdiff_t i = 0; i < n; i += LANES)
-            for (ptrdiff_t k = 0; k < K; k += LANES) {
-                VREAL r[LANES];
-                const ptrdiff_t rows = n - i < LANES ? n - i : LANES,
-                                width = K - k < LANES ? K - k : LANES;
-                if (rows == LANES && width == LANES) {
-                    UNROLL_ALL
-                    for (ptrdiff_t j = 0; j < LANES; ++j)
-                        r[j] = OF(load)(x + (i + j) * K + k);
-                    OF(transpose_tile)(r);
-                    UNROLL_ALL
-                    for (ptrdiff_t j = 0; j < LANES; ++j)
-                        OF(store)(transposed + (k + j) * BLOCK_ROWS + i, r[j]);
-                    continue;
-                }
-                for (ptrdiff_t j = 0; j < LANES; ++j)
-                    r[j] = OF(load_or)(x + (i + (j < rows ? j : 0)) * K + k, width, (REAL)0);
-                OF(transpose_tile)(r);
-                for (ptrdiff_t j = 0; j < width; ++j)
-                    OF(store)(transposed + (k + j) * BLOCK_ROWS + i, r[j]);
-            }
-        return;
+    transpose_tile(r);
+    if constexpr (full) {
+        UNROLL
+        for (ptrdiff_t j = 0; j < V::lanes; ++j)
+            r[j].store(transposed + j * block_rows);
+    } else {
+        for (ptrdiff_t j = 0; j < width; ++j)
+            r[j].store(transposed + j * block_rows);
     }
-#endif
-#define TRANSPOSE(count) OF(transpose_fixed)(x, n, count, transposed)
-    FOR_SMALL(K, TRANSPOSE)
-#undef TRANSPOSE
 }
 
-static void OF(transpose_back)(const REAL *transposed, ptrdiff_t n, ptrdiff_t K, REAL *x)
+template <bool full, class T>
+INLINE void transpose_tile_back(const T *transposed, ptrdiff_t K, T *x, ptrdiff_t rows,
+                                ptrdiff_t width)
 {
-#ifdef MIN_TILED_CLASSES
-    if (K >= MIN_TILED_CLASSES) {
-        for (ptrdiff_t i = 0; i < n; i += LANES)
-            for (ptrdiff_t k = 0; k < K; k += LANES) {
-                VREAL r[LANES];
-                const ptrdiff_t rows = n - i < LANES ? n - i : LANES,
-                                width = K - k < LANES ? K - k : LANES;
-                if (rows == LANES && width == LANES) {
-                    UNROLL_ALL
-                    for (ptrdiff_t j = 0; j < LANES; ++j)
-                        r[j] = OF(load)(transposed + (k + j) * BLOCK_ROWS + i);
-                    OF(transpose_tile)(r);
-                    UNROLL_ALL
-                    for (ptrdiff_t j = 0; j < LANES; ++j)
-                        OF(store)(x + (i + j) * K + k, r[j]);
-                    continue;
-                }
-                for (ptrdiff_t j = 0; j < LANES; ++j)
-                    r[j] = OF(load)(transposed + (k + (j < width ? j : 0)) * BLOCK_ROWS + i);
-                OF(transpose_tile)(r);
-                for (ptrdiff_t j = 0; j < rows; ++j)
-                    OF(store_partial)(x + (i + j) * K + k, r[j], width);
-            }
-        return;
+    using V = vec<T>;
+    V r[V::lanes];
+    UNROLL
+    for (ptrdiff_t j = 0; j < V::lanes; ++j)
+        r[j] = V::load(transposed + (full || j < width ? j : 0) * block_rows);
+    transpose_tile(r);
+    if constexpr (full) {
+        UNROLL
+        for (ptrdiff_t j = 0; j < V::lanes; ++j)
+            r[j].store(x + j * K);
+    } else {
+        for (ptrdiff_t j = 0; j < rows; ++j)
+            r[j].store_first(x + j * K, width);
     }
-#endif
-#define TRANSPOSE_BACK(count) OF(transpose_back_fixed)(transposed, n, count, x)
-    FOR_SMALL(K, TRANSPOSE_BACK)
-#undef TRANSPOSE_BACK
 }
 
-/* `count` vectors of entries, a row in each lane: x becomes exp(x - m), or x - m if `exponents`;
- * the sum of the terms exp(x - m) below the maximum joins `chunk`, the number of maxima joins
- * `ties`. */
-FASTCE_INLINE void OF(add_terms)(VREAL *x, VREAL m, VREAL *chunk, VBITS *ties, const int exponents,
-                                 const int count)
+template <direction way, bool full, class T>
+INLINE void transpose_at(const T *from, ptrdiff_t i, ptrdiff_t k, ptrdiff_t n, ptrdiff_t K, T *to)
 {
-    VREAL e[4];
-    UNROLL_ALL
-    for (int j = 0; j < count; ++j)
+    constexpr ptrdiff_t lanes = vec<T>::lanes;
+    const ptrdiff_t rows = n - i < lanes ? n - i : lanes, width = K - k < lanes ? K - k : lanes;
+    if constexpr (way == direction::forth)
+        transpose_tile_forth<full>(from + i * K + k, K, to + k * block_rows + i, rows, width);
+    else
+        transpose_tile_back<full>(from + k * block_rows + i, K, to + i * K + k, rows, width);
+}
+
+template <direction way, class T>
+INLINE void transpose_tiles(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
+{
+    constexpr ptrdiff_t lanes = vec<T>::lanes;
+    for (ptrdiff_t i = 0; i < n; i += lanes)
+        for (ptrdiff_t k = 0; k < K; k += lanes)
+            if (n - i >= lanes && K - k >= lanes)
+                transpose_at<way, true>(from, i, k, n, K, to);
+            else
+                transpose_at<way, false>(from, i, k, n, K, to);
+}
+
+template <direction way, class T> void transpose(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
+{
+    if constexpr (vec<T>::transpose_from <= short_row)
+        if (K >= vec<T>::transpose_from)
+            return transpose_tiles<way>(from, n, K, to);
+    switch (K) {
+    case 2: return transpose_entries<way, 2>(from, n, K, to);
+    case 3: return transpose_entries<way, 3>(from, n, K, to);
+    case 4: return transpose_entries<way, 4>(from, n, K, to);
+    case 5: return transpose_entries<way, 5>(from, n, K, to);
+    case 6: return transpose_entries<way, 6>(from, n, K, to);
+    case 7: return transpose_entries<way, 7>(from, n, K, to);
+    case 8: return transpose_entries<way, 8>(from, n, K, to);
+    default: return transpose_entries<way, 0>(from, n, K, to);
+    }
+}
+
+// N vectors of entries, a row in each lane: x becomes exp(x - m), or x - m if `exponents`; the sum
+// of the terms exp(x - m) below the maximum joins `chunk`, the number of maxima joins `ties`.
+template <bool exponents, class T, int N>
+INLINE void add_terms(vec<T> (&x)[N], vec<T> m, vec<T> &chunk, lane_counter<T> &ties)
+{
+    vec<T> e[N];
+    UNROLL
+    for (int j = 0; j < N; ++j)
         e[j] = x[j] - m;
-    OF(exps_nonpositive)(e, count);
-    UNROLL_ALL
-    for (int j = 0; j < count; ++j) {
-        *ties = OF(add_equal)(*ties, x[j], m);
-        *chunk = OF(add_unless_equal)(*chunk, e[j], x[j], m);
+    exps_nonpositive(e);
+    UNROLL
+    for (int j = 0; j < N; ++j) {
+        ties.add(x[j] == m);
+        chunk = add_unless_equal(chunk, e[j], x[j], m);
         x[j] = exponents ? x[j] - m : e[j];
     }
 }
 
-/* The same for `count` vectors in memory, BLOCK_ROWS elements apart. */
-FASTCE_INLINE void OF(add_column_terms)(REAL *column, VREAL m, VREAL *chunk, VBITS *ties,
-                                        const int exponents, const int count)
+// The same for N vectors in memory, block_rows entries apart.
+template <bool exponents, int N, class T>
+INLINE void add_column_terms(T *column, vec<T> m, vec<T> &chunk, lane_counter<T> &ties)
 {
-    VREAL terms[4];
-    UNROLL_ALL
-    for (int j = 0; j < count; ++j)
-        terms[j] = OF(load)(column + j * BLOCK_ROWS);
-    OF(add_terms)(terms, m, chunk, ties, exponents, count);
-    UNROLL_ALL
-    for (int j = 0; j < count; ++j)
-        OF(store)(column + j * BLOCK_ROWS, terms[j]);
+    vec<T> terms[N];
+    UNROLL
+    for (int j = 0; j < N; ++j)
+        terms[j] = vec<T>::load(column + j * block_rows);
+    add_terms<exponents>(terms, m, chunk, ties);
+    UNROLL
+    for (int j = 0; j < N; ++j)
+        terms[j].store(column + j * block_rows);
 }
 
-/* rest of a vector of rows of K entries: the sum of `total` and `chunk`; total is 0 for K < CHUNK.
- */
-FASTCE_INLINE VREAL OF(rest_of_lanes)(OF(accumulator) total, VREAL chunk, VBITS ties, VREAL m,
-                                      ptrdiff_t K)
+// rest of a vector of rows of K entries: the sum of `total` and `chunk`; total is 0 for
+// K < chunk_terms.
+template <class T>
+INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_counter<T> &ties,
+                            vec<T> m, ptrdiff_t K)
 {
-    VREAL others = OF(real_of_count)(ties - (BITS)1) + (m - m); /* m - m: NaN for an infinite m */
-    if (K < CHUNK)
+    const vec<T> others = ties.minus_one() + (m - m); // m - m: NaN for an infinite m
+    if (K < chunk_terms)
         return chunk + others;
-    OF(accumulate)(&total, chunk);
-    OF(accumulate)(&total, others);
-#if REAL_IS_FLOAT
-    return NAME(narrowed)(total.sum, total.more);
-#else
-    return total.sum + total.more;
-#endif
+    total.add(chunk);
+    total.add(others);
+    return total.lanes();
 }
 
-/* Softmax statistics as in long_rows.h, of n <= BLOCK_ROWS short rows; transposed (K, BLOCK_ROWS)
- * becomes exp(x - max x), or x - max x if `exponents`. row_max, rest and logs are (BLOCK_ROWS,);
- * the lanes beyond the last row hold copies of the first row. */
-FASTCE_INLINE void OF(short_row_statistics)(const REAL *x, ptrdiff_t n, ptrdiff_t K,
-                                            REAL *transposed, REAL *row_max, REAL *rest, REAL *logs,
-                                            int exponents)
+// The rows in the lanes of column (K, block_rows), as in short_row_statistics.
+template <bool exponents, class T>
+INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
 {
-    ptrdiff_t end = (n + LANES - 1) / LANES * LANES;
-    OF(transpose)(x, n, K, transposed);
+    using V = vec<T>;
+    V m(-constants<T>::infinity), chunk(T(0));
+    lane_counter<T> ties;
+    accumulator<T> total;
+    ties.clear();
+    total.clear();
+    for (ptrdiff_t k = 0; k < K; ++k)
+        m = max(V::load(column + k * block_rows), m);
+    ptrdiff_t k = 0;
+    for (; k + 4 <= K; k += 4) {
+        add_column_terms<exponents, 4>(column + k * block_rows, m, chunk, ties);
+        if (k % chunk_terms == chunk_terms - 4) {
+            total.add(chunk);
+            chunk = V(T(0));
+        }
+    }
+    T *left = column + k * block_rows;
+    switch (K - k) {
+    case 3: add_column_terms<exponents, 3>(left, m, chunk, ties); break;
+    case 2: add_column_terms<exponents, 2>(left, m, chunk, ties); break;
+    case 1: add_column_terms<exponents, 1>(left, m, chunk, ties); break;
+    default: break;
+    }
+    const V others = rest_of_lanes(total, chunk, ties, m, K);
+    m.store(maxima);
+    others.store(rest);
+    log1p_nonnegative(others).store(logs);
+}
+
+// Softmax statistics as in long_rows.h, of n <= block_rows short rows; transposed (K, block_rows)
+// becomes exp(x - max x), or x - max x if `exponents`. maxima, rest and logs are (block_rows,); the
+// lanes beyond the last row hold copies of the first row.
+template <bool exponents, class T>
+INLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
+                                 T *rest, T *logs)
+{
+    constexpr ptrdiff_t lanes = vec<T>::lanes;
+    const ptrdiff_t end = (n + lanes - 1) / lanes * lanes;
+    transpose<direction::forth>(x, n, K, transposed);
     for (ptrdiff_t i = n; i < end; ++i)
         for (ptrdiff_t k = 0; k < K; ++k)
-            transposed[k * BLOCK_ROWS + i] = x[k];
-    for (ptrdiff_t i = 0; i < end; i += LANES) {
-        REAL *column = transposed + i;
-        VREAL m = OF(splat)((REAL)-INFINITY), chunk = OF(splat)((REAL)0);
-        VBITS ties = OF(bits)(chunk); /* 0 */
-        for (ptrdiff_t k = 0; k < K; ++k)
-            m = OF(max)(OF(load)(column + k * BLOCK_ROWS), m);
-        OF(accumulator) total = {NAME(splat_f64)(0), NAME(splat_f64)(0)};
-        ptrdiff_t k = 0;
-        for (; k + 4 <= K; k += 4) {
-            OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 4);
-            if (k % CHUNK == CHUNK - 4) {
-                OF(accumulate)(&total, chunk);
-                chunk = OF(splat)((REAL)0);
-            }
-        }
-        switch (K - k) { /* fewer than four entries are left */
-        case 3:
-            OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 3);
-            break;
-        case 2:
-            OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 2);
-            break;
-        case 1:
-            OF(add_column_terms)(column + k * BLOCK_ROWS, m, &chunk, &ties, exponents, 1);
-            break;
-        default: break;
-        }
-        VREAL others = OF(rest_of_lanes)(total, chunk, ties, m, K);
-        OF(store)(row_max + i, m);
-        OF(store)(rest + i, others);
-        OF(store)(logs + i, OF(log1p_nonnegative)(others));
-    }
+            transposed[k * block_rows + i] = x[k];
+    for (ptrdiff_t i = 0; i < end; i += lanes)
+        lane_statistics<exponents>(transposed + i, K, maxima + i, rest + i, logs + i);
 }

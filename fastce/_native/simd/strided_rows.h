@@ -1,194 +1,192 @@
-/* logsumexp, softmax and log_softmax along the middle axis of a C-contiguous (outer, K, inner)
- * array: rows whose entries are `inner` elements apart. m and rest are those of
- * rows.h. Included by rowwise_level.h.
- *
- * A strided row is called a column here. Neighbouring columns fill the vectors, so nothing is
- * transposed or copied. A block is wide enough for memory to be read in long contiguous pieces, and
- * CHUNK entries of a column are processed at a time, so that the state of a column (maximum, sums)
- * is loaded and stored once a chunk.
- */
-#ifndef BLOCK_BYTES
-#  define BLOCK_BYTES                                                                              \
-        (1 << 19) /* size of a block, which is read three times and should stay in the             \
-                     second-level cache */
-#  define UNCACHED_BYTES                                                                           \
-        (1 << 21) /* size of the narrowest block above which caches do not help, so blocks are     \
-                     widest */
+// logsumexp, softmax and log_softmax along the middle axis of a C-contiguous (outer, K, inner)
+// array: rows whose entries are `inner` elements apart. m and rest are those of rows.h.
+//
+// A strided row is called a column here. Neighbouring columns fill the vectors, so nothing is
+// transposed or copied. A block is wide enough for memory to be read in long contiguous pieces, and
+// chunk_terms entries of a column are processed at a time, so that the state of a column (maximum,
+// sums) is loaded and stored once a chunk.
+#if !defined(SIMD_LEVEL)
+#  include "alone.h"
+#  include "scalar.h"
+#  include "vector.h"
+#  include "elementary.h"
+#  include "long_rows.h"
+#  include "short_rows.h"
+#  include "rows.h"
 #endif
-#define MAX_COLUMNS (ptrdiff_t)(4096 / sizeof(REAL)) /* the widest block */
-#define MIN_COLUMNS 64 /* the narrowest block, unless fewer columns are left */
 
-/* A full vector, or the first `count` lanes. */
-FASTCE_INLINE VREAL OF(load_first)(const REAL *p, ptrdiff_t count)
-{
-    return count < LANES ? OF(load_or)(p, count, (REAL)0) : OF(load)(p);
-}
+// What is done with a piece of a block: n <= chunk_terms entries of `count` <= lanes columns.
+enum class pass { maxima, few_terms, many_terms, scale };
 
-FASTCE_INLINE void OF(store_first)(REAL *p, VREAL v, ptrdiff_t count)
-{
-    if (count < LANES)
-        OF(store_partial)(p, v, count);
-    else
-        OF(store)(p, v);
-}
+// A block of columns: x and out (K, width), the entries of a column `step` elements apart; out of
+// logsumexp is (width,).
+template <form f, class T> struct strided_block {
+    using V = vec<T>;
+    static constexpr ptrdiff_t lanes = V::lanes, widest = max_column_bytes / sizeof(T);
+    const T *x;
+    ptrdiff_t step, K, width;
+    T *out;
+    T m[widest], factor[widest];
+    V few[widest / lanes];
+    lane_counter<T> ties[widest / lanes];
+    accumulator<T> total[widest / lanes];
 
-/* m = max(m, n entries of each of the next columns), x (n, count). */
-FASTCE_INLINE void OF(strided_max)(const REAL *x, ptrdiff_t step, const ptrdiff_t n,
-                                   ptrdiff_t count, REAL *m)
-{
-    VREAL largest = OF(load)(m);
-    for (ptrdiff_t k = 0; k < n; ++k)
-        largest = OF(max)(OF(load_first)(x + k * step, count), largest);
-    OF(store)(m, largest);
-}
-
-/* Returns the sum of the terms exp(x - m) below the maximum of n <= CHUNK entries; the terms are
- * stored unless `terms` is NULL. All entries are loaded before any is stored: where `step` is a
- * multiple of 4096 bytes, a load after a store would often wait for it (4K aliasing). */
-FASTCE_INLINE VREAL OF(strided_sum)(const REAL *x, ptrdiff_t step, const ptrdiff_t n,
-                                    ptrdiff_t count, const REAL *m, REAL *ties, REAL *terms)
-{
-    const VREAL largest = OF(load)(m);
-    VREAL chunk = OF(splat)((REAL)0), v[CHUNK];
-    VBITS equal = OF(bits)(OF(load)(ties));
-    for (ptrdiff_t k = 0; k < n; ++k)
-        v[k] = OF(load_first)(x + k * step, count);
-    ptrdiff_t full = 0;
-    for (; full + 4 <= n; full += 4)
-        OF(add_terms)(v + full, largest, &chunk, &equal, 0, 4);
-    for (; full < n; ++full)
-        OF(add_terms)(v + full, largest, &chunk, &equal, 0, 1);
-    for (ptrdiff_t k = 0; terms && k < n; ++k)
-        OF(store_first)(terms + k * step, v[k], count);
-    OF(store)(ties, OF(from_bits)(equal));
-    return chunk;
-}
-
-FASTCE_INLINE void OF(strided_scale)(const REAL *x, ptrdiff_t step, const ptrdiff_t n,
-                                     ptrdiff_t count, const REAL *m, const REAL *factor, REAL *out,
-                                     int form)
-{
-    const VREAL base = OF(load)(m), f = OF(load)(factor);
-    VREAL v[CHUNK];
-    for (ptrdiff_t k = 0; k < n; ++k)
-        v[k] = OF(load_first)(x + k * step, count);
-    for (ptrdiff_t k = 0; k < n; ++k)
-        OF(store_first)(out + k * step, form == OF(SOFTMAX) ? v[k] * f : (v[k] - base) - f, count);
-}
-
-/* Calls `call(k, n, c, count)` for all pieces of the block: entries k to k + n of columns c to
- * c + count, n <= CHUNK. n and count are constants where the vectors are full, so the compiler
- * unrolls. */
-#define FOR_BLOCK(call)                                                                            \
-      for (ptrdiff_t k = 0; k < K; k += CHUNK) {                                                   \
-          ptrdiff_t c = 0;                                                                         \
-          if (K - k >= CHUNK) {                                                                    \
-              for (; c + LANES <= width; c += LANES)                                               \
-                  call(k, CHUNK, c, LANES);                                                        \
-          } else {                                                                                 \
-              for (; c + LANES <= width; c += LANES)                                               \
-                  call(k, K - k, c, LANES);                                                        \
-          }                                                                                        \
-          if (c < width)                                                                           \
-              call(k, K - k < CHUNK ? K - k : CHUNK, c, width - c);                                \
-      }
-
-/* A block of columns: x and out (K, width), width <= MAX_COLUMNS, the entries of a column `step`
- * elements apart; out of logsumexp is (width,). */
-FASTCE_INLINE void OF(strided_block)(const REAL *x, ptrdiff_t step, ptrdiff_t K, ptrdiff_t width,
-                                     REAL *out, int form)
-{
-    REAL m[MAX_COLUMNS], factor[MAX_COLUMNS], ties[MAX_COLUMNS]; /* ties: the bits of integers */
-    VREAL few[MAX_COLUMNS / LANES];
-    OF(accumulator) total[MAX_COLUMNS / LANES];
-    const ptrdiff_t n_vectors = (width + LANES - 1) / LANES;
-    for (ptrdiff_t v = 0; v < n_vectors; ++v) {
-        OF(store)(m + v * LANES, OF(splat)((REAL)-INFINITY));
-        OF(store)(ties + v * LANES, OF(splat)((REAL)0));
-        total[v].sum = total[v].more = NAME(splat_f64)(0);
-        few[v] = OF(splat)((REAL)0);
+    INLINE strided_block(const T *x_, ptrdiff_t step_, ptrdiff_t K_, ptrdiff_t width_, T *out_)
+        : x(x_), step(step_), K(K_), width(width_), out(out_)
+    {
     }
-#define MAX(k, n, c, count) OF(strided_max)(x + (k) * step + (c), step, n, count, m + (c))
-    FOR_BLOCK(MAX)
-#undef MAX
-#define SUM(k, n, c, count)                                                                        \
-      OF(strided_sum)(x + (k) * step + (c), step, n, count, m + (c), ties + (c),                   \
-                      form == OF(SOFTMAX) ? out + (k) * step + (c) : NULL)
-#define SUM_FEW(k, n, c, count) few[(c) / LANES] = SUM(k, n, c, count)
-#define SUM_MANY(k, n, c, count) OF(accumulate)(&total[(c) / LANES], SUM(k, n, c, count))
-    if (K < CHUNK) {
-        FOR_BLOCK(SUM_FEW)
-    } else {
-        FOR_BLOCK(SUM_MANY)
+
+    INLINE void find_maxima(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    {
+        V largest = V::load(m + c);
+        const T *from = x + k * step + c;
+        for (ptrdiff_t j = 0; j < n; ++j)
+            largest = max(load_up_to(from + j * step, count, T(0)), largest);
+        largest.store(m + c);
     }
-#undef SUM
-#undef SUM_FEW
-#undef SUM_MANY
-    for (ptrdiff_t v = 0; v < n_vectors; ++v) {
-        const ptrdiff_t c = v * LANES;
-        VREAL largest = OF(load)(m + c),
-              rest = OF(rest_of_lanes)(total[v], few[v], OF(bits)(OF(load)(ties + c)), largest, K);
-        OF(store)(factor + c,
-                  form == OF(SOFTMAX) ? (REAL)1 / (rest + (REAL)1) : OF(log1p_nonnegative)(rest));
+
+    // The sum of the terms exp(x - m) below the maximum; those of softmax are stored. All entries
+    // are loaded before any is stored: where `step` is a multiple of 4096 bytes, a load after a
+    // store would often wait for it (4K aliasing).
+    INLINE V sum_terms(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    {
+        const V largest = V::load(m + c);
+        const T *from = x + k * step + c;
+        V chunk(T(0)), v[chunk_terms];
+        lane_counter<T> equal = ties[c / lanes];
+        for (ptrdiff_t j = 0; j < n; ++j)
+            v[j] = load_up_to(from + j * step, count, T(0));
+        ptrdiff_t done = 0;
+        for (; done + 4 <= n; done += 4)
+            add_terms<false>(reinterpret_cast<V(&)[4]>(v[done]), largest, chunk, equal);
+        for (; done < n; ++done)
+            add_terms<false>(reinterpret_cast<V(&)[1]>(v[done]), largest, chunk, equal);
+        for (ptrdiff_t j = 0; f == form::softmax && j < n; ++j)
+            store_up_to(out + (k + j) * step + c, v[j], count);
+        ties[c / lanes] = equal;
+        return chunk;
     }
-    if (form != OF(SOFTMAX))
-        for (ptrdiff_t c = 0; c < width; ++c)
-            if (!OF(is_finite)(m[c])) {
-                m[c] = OF(logsumexp_not_finite)(x + c, step, K, m[c]);
+
+    INLINE void scale(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    {
+        const V base = V::load(m + c), by = V::load(factor + c);
+        const T *from = (f == form::softmax ? out : x) + k * step + c;
+        V v[chunk_terms];
+        for (ptrdiff_t j = 0; j < n; ++j)
+            v[j] = load_up_to(from + j * step, count, T(0));
+        for (ptrdiff_t j = 0; j < n; ++j)
+            store_up_to(out + (k + j) * step + c, apply_to<f, T>(v[j], base, by), count);
+    }
+
+    template <pass p> INLINE void piece(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    {
+        if constexpr (p == pass::maxima)
+            find_maxima(k, n, c, count);
+        else if constexpr (p == pass::few_terms)
+            few[c / lanes] = sum_terms(k, n, c, count);
+        else if constexpr (p == pass::many_terms)
+            total[c / lanes].add(sum_terms(k, n, c, count));
+        else
+            scale(k, n, c, count);
+    }
+
+    // All pieces. n and count are constants where the vectors are full, so the compiler unrolls.
+    template <pass p> INLINE void pieces()
+    {
+        for (ptrdiff_t k = 0; k < K; k += chunk_terms) {
+            ptrdiff_t c = 0;
+            if (K - k >= chunk_terms) {
+                for (; c + lanes <= width; c += lanes)
+                    piece<p>(k, chunk_terms, c, lanes);
+            } else {
+                for (; c + lanes <= width; c += lanes)
+                    piece<p>(k, K - k, c, lanes);
+            }
+            if (c < width)
+                piece<p>(k, K - k < chunk_terms ? K - k : chunk_terms, c, width - c);
+        }
+    }
+
+    INLINE void find_factors()
+    {
+        for (ptrdiff_t c = 0; c < width; c += lanes) {
+            const ptrdiff_t v = c / lanes;
+            const V rest = rest_of_lanes(total[v], few[v], ties[v], V::load(m + c), K);
+            const V by = f == form::softmax ? V(1) / (rest + V(1)) : log1p_nonnegative(rest);
+            by.store(factor + c);
+        }
+        for (ptrdiff_t c = 0; f != form::softmax && c < width; ++c)
+            if (!is_finite(m[c])) {
+                m[c] = logsumexp_not_finite(x + c, step, K, m[c]);
                 factor[c] = 0;
             }
-    if (form == OF(LOGSUMEXP)) {
-        for (ptrdiff_t c = 0; c < width; ++c)
-            out[c] = m[c] + factor[c];
-        return;
     }
-    const REAL *source = form == OF(SOFTMAX) ? out : x;
-#define SCALE(k, n, c, count)                                                                      \
-      OF(strided_scale)(source + (k) * step + (c), step, n, count, m + (c), factor + (c),          \
-                        out + (k) * step + (c), form)
-    FOR_BLOCK(SCALE)
-#undef SCALE
-}
-#undef FOR_BLOCK
 
-/* The columns from `first` to `last` - 1 of the outer * inner columns of x (outer, K, inner); out
- * of logsumexp is (outer, inner). */
-FASTCE_INLINE void OF(strided_range)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first,
-                                     ptrdiff_t last, REAL *out, int form)
+    INLINE void run()
+    {
+        for (ptrdiff_t v = 0; v * lanes < width; ++v) {
+            V(-constants<T>::infinity).store(m + v * lanes);
+            few[v] = V(T(0));
+            ties[v].clear();
+            total[v].clear();
+        }
+        pieces<pass::maxima>();
+        if (K < chunk_terms)
+            pieces<pass::few_terms>();
+        else
+            pieces<pass::many_terms>();
+        find_factors();
+        if constexpr (f == form::logsumexp) {
+            for (ptrdiff_t c = 0; c < width; ++c)
+                out[c] = m[c] + factor[c];
+        } else {
+            pieces<pass::scale>();
+        }
+    }
+};
+
+// The columns from `first` to `last` - 1 of the outer * inner columns of x (outer, K, inner); out
+// of logsumexp is (outer, inner).
+template <form f, class T>
+INLINE void strided_range(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last,
+                          T *out)
 {
+    constexpr ptrdiff_t size = sizeof(T), max_columns = max_column_bytes / size;
     if (K == 0) {
-        for (ptrdiff_t i = first; form == OF(LOGSUMEXP) && i < last; ++i)
-            out[i] = (REAL)-INFINITY;
+        for (ptrdiff_t i = first; f == form::logsumexp && i < last; ++i)
+            out[i] = -constants<T>::infinity;
         return;
     }
-    const ptrdiff_t fits = BLOCK_BYTES / (K * (ptrdiff_t)sizeof(REAL)) / MIN_COLUMNS * MIN_COLUMNS;
-    ptrdiff_t widest = fits < MIN_COLUMNS ? MIN_COLUMNS : fits < MAX_COLUMNS ? fits : MAX_COLUMNS;
-    if (K * (ptrdiff_t)sizeof(REAL) * MIN_COLUMNS > UNCACHED_BYTES)
-        widest = MAX_COLUMNS;
+    const ptrdiff_t fitting = block_bytes / (K * size) / min_columns * min_columns;
+    ptrdiff_t widest = fitting < min_columns   ? min_columns
+                       : fitting < max_columns ? fitting
+                                               : max_columns;
+    if (K * size * min_columns > uncached_bytes)
+        widest = max_columns;
     for (ptrdiff_t i = first, width; i < last; i += width) {
         const ptrdiff_t o = i / inner, c = i % inner;
         width = last - i < widest ? last - i : widest;
-        if (width > inner - c)
-            width = inner - c;
-        OF(strided_block)(x + o * K * inner + c, inner, K, width,
-                          form == OF(LOGSUMEXP) ? out + i : out + o * K * inner + c, form);
+        width = width < inner - c ? width : inner - c;
+        T *to = f == form::logsumexp ? out + i : out + o * K * inner + c;
+        strided_block<f, T>(x + o * K * inner + c, inner, K, width, to).run();
     }
 }
 
-static void OF(logsumexp_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first,
-                                  ptrdiff_t last, REAL *out)
+template <class T>
+void logsumexp_strided(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last,
+                       T *out)
 {
-    OF(strided_range)(x, K, inner, first, last, out, OF(LOGSUMEXP));
+    strided_range<form::logsumexp>(x, K, inner, first, last, out);
 }
-static void OF(softmax_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first,
-                                ptrdiff_t last, REAL *out)
+template <class T>
+void softmax_strided(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last,
+                     T *out)
 {
-    OF(strided_range)(x, K, inner, first, last, out, OF(SOFTMAX));
+    strided_range<form::softmax>(x, K, inner, first, last, out);
 }
-static void OF(log_softmax_strided)(const REAL *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first,
-                                    ptrdiff_t last, REAL *out)
+template <class T>
+void log_softmax_strided(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t first, ptrdiff_t last,
+                         T *out)
 {
-    OF(strided_range)(x, K, inner, first, last, out, OF(LOG_SOFTMAX));
+    strided_range<form::log_softmax>(x, K, inner, first, last, out);
 }
-#undef MAX_COLUMNS
-#undef MIN_COLUMNS

@@ -1,62 +1,81 @@
-/* Macros for what the compiler and the architecture support. Included by cpu.h, products.h,
- * rowwise.h and scans.h.
- *
- * FASTCE_VECTORS      GCC or Clang vector extensions are used; otherwise every "vector" is one
- * scalar FASTCE_X86_LEVELS   compiled three times: baseline (SSE2), v3 (AVX2 + FMA), v4 (AVX-512)
- */
-#ifndef FASTCE_TARGET_H
-#define FASTCE_TARGET_H
-
+// What the compiler offers, and what it must promise. Nothing of the C++ library but headers of
+// plain C functions: an inline function of std:: that one level instantiates could be the copy
+// that the linker keeps for all of them.
+#pragma once
 #include <float.h>
-#include <math.h>
+#include <limits> // its functions only where the compiler evaluates them
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* __builtin_convertvector came with GCC 9 and Clang 3.7. FASTCE_SCALAR builds the scalar form. */
-#if !defined(FASTCE_SCALAR) && !defined(_MSC_VER) &&                                               \
-    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9))
-#  define FASTCE_VECTORS 1
-#else
-#  define FASTCE_VECTORS 0
+#if FLT_EVAL_METHOD != 0
+#  error "fastce needs float and double that round to their own precision: add -msse2 -mfpmath=sse"
+#endif
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) ||           \
+    defined(_M_FP_FAST)
+#  error "fastce needs NaN, infinities and the order of sums: add -fno-fast-math (or /fp:precise)"
 #endif
 
-#if FASTCE_VECTORS && defined(__x86_64__)
-#  define FASTCE_X86_LEVELS 1
-#  include <immintrin.h>
-#else
-#  define FASTCE_X86_LEVELS 0
+#if defined(__x86_64__) || defined(__i386__) || (defined(_M_X64) && !defined(_M_ARM64EC))
+#  if defined(__SSE2__) || defined(_M_X64)
+#    define SIMD_X86 1
+#    include <immintrin.h>
+#  endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#  define SIMD_NEON 1
+#  include <arm_neon.h>
 #endif
 
-#if defined(_MSC_VER)
-#  define FASTCE_INLINE static __forceinline
+#if defined(_MSC_VER) && !defined(__clang__)
+#  define INLINE __forceinline
+#  define UNROLL
 #else
-#  define FASTCE_INLINE static inline __attribute__((always_inline))
+#  define INLINE [[gnu::always_inline]] inline
+#  if defined(__clang__)
+#    define UNROLL _Pragma("clang loop unroll(full)")
+#  else
+#    define UNROLL _Pragma("GCC unroll 16")
+#  endif
 #endif
 
+// What stands between BEGIN_TARGET and END_TARGET is compiled for these features. MSVC compiles
+// every intrinsic everywhere.
+#define STRINGIFIED(...) #__VA_ARGS__
 #if defined(__clang__)
-#  define UNROLL_ALL _Pragma("clang loop unroll(full)")
+#  define TARGET_ATTRIBUTE(features) __attribute__((target(features)))
+#  define BEGIN_TARGET(features)                                                                   \
+      _Pragma(STRINGIFIED(clang attribute push(TARGET_ATTRIBUTE(features), apply_to = function)))
+#  define END_TARGET _Pragma("clang attribute pop")
 #elif defined(__GNUC__)
-#  define UNROLL_ALL _Pragma("GCC unroll 16")
+#  define BEGIN_TARGET(features)                                                                   \
+      _Pragma("GCC push_options") _Pragma(STRINGIFIED(GCC target(features)))
+#  define END_TARGET _Pragma("GCC pop_options")
 #else
-#  define UNROLL_ALL
+#  define BEGIN_TARGET(features)
+#  define END_TARGET
 #endif
 
-#define FASTCE_PASTE_(a, b) a##b
-#define FASTCE_PASTE(a, b) FASTCE_PASTE_(a, b)
-/* NAME(f) is f with the suffix of the instruction set being compiled: f_baseline, f_v3, f_v4. */
-#define NAME(identifier) FASTCE_PASTE(identifier, SIMD_SUFFIX)
+namespace fastce
+{
+// float16 and bfloat16 as memory holds them; vec<float> loads and stores them.
+struct half {
+    uint16_t bits;
+};
+struct bfloat16 {
+    uint16_t bits;
+};
 
-enum { FASTCE_LEVEL_BASELINE = 0, FASTCE_LEVEL_V3 = 1, FASTCE_LEVEL_V4 = 2 };
-
-/* One of the three compiled forms of a function; without FASTCE_X86_LEVELS, the only one. */
-#if FASTCE_X86_LEVELS
-#  define FASTCE_SELECT(level, function)                                                           \
-      ((level) == FASTCE_LEVEL_V4   ? function##_v4                                                \
-       : (level) == FASTCE_LEVEL_V3 ? function##_v3                                                \
-                                    : function##_baseline)
+// Prefetches the cache line that holds the place `bytes` after p, which may lie beyond the end of
+// an array: therefore it is computed as an integer.
+INLINE void prefetch(const void *p, ptrdiff_t bytes)
+{
+    const uintptr_t place = reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(bytes);
+#if defined(SIMD_X86)
+    _mm_prefetch(reinterpret_cast<const char *>(place), _MM_HINT_T0);
+#elif defined(__GNUC__)
+    __builtin_prefetch(reinterpret_cast<const void *>(place), 0, 3);
 #else
-#  define FASTCE_SELECT(level, function) ((void)(level), function##_baseline)
+    (void)place;
 #endif
-
-#endif
+}
+} // namespace fastce
