@@ -89,7 +89,9 @@ class BuildExtensions(build_ext):
         for name in ("linker_so", "linker_so_cxx"):
             linker = getattr(self.compiler, name, None) or []
             kept = [
-                part for part in linker if part not in FAST_MATH and not part.startswith("-Wl,-rpath")
+                part
+                for part in linker
+                if part not in FAST_MATH and not part.startswith("-Wl,-rpath")
             ]
             setattr(self.compiler, name, kept)
 
@@ -125,7 +127,10 @@ def extension(name):
 
 setup(
     ext_modules=cythonize(
-        [extension(name) for name in ("cpu", "launch", "scans", "rowwise", "products")],
+        [
+            extension(name)
+            for name in ("cpu", "launch", "scans", "rowwise", "row_kernels", "products")
+        ],
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,
