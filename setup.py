@@ -142,6 +142,7 @@ setup(
                 "gather",
                 "launch",
                 "products",
+                "row_kernels",
                 "rowwise",
                 "scans",
                 "usual",
