@@ -46,7 +46,8 @@ template <form f, class T> INLINE void apply(const T *x, ptrdiff_t K, T m, T fac
 template <form f, class T> INLINE void long_rows(const T *x, ptrdiff_t n, ptrdiff_t K, T *out)
 {
     T m[block_rows], rest[block_rows], logs[block_rows];
-    long_row_statistics<f == form::softmax>(x, n, K, out, m, rest, logs);
+    constexpr bool softmax = f == form::softmax;
+    long_row_statistics<softmax>(x, n, K, out, m, rest, softmax ? nullptr : logs);
     for (ptrdiff_t i = 0; i < n; ++i) {
         const T *row = x + i * K;
         if constexpr (f == form::softmax) {
@@ -70,12 +71,12 @@ INLINE void finish_columns(T *transposed, ptrdiff_t n, ptrdiff_t K, const T *res
     using V = vec<T>;
     const T *end = transposed + K * block_rows;
     for (ptrdiff_t i = 0; i < n; i += V::lanes) {
-        const V factor = V(1) / (V::load(rest + i) + V(1)), log1p_rest = V::load(logs + i);
+        const V by = f == form::softmax ? V(1) / (V::load(rest + i) + V(1)) : V::load(logs + i);
         for (T *column = transposed + i; column < end; column += block_rows)
             if constexpr (f == form::softmax)
-                (V::load(column) * factor).store(column);
+                (V::load(column) * by).store(column);
             else
-                (V::load(column) - log1p_rest).store(column);
+                (V::load(column) - by).store(column);
     }
 }
 
@@ -83,7 +84,9 @@ INLINE void finish_columns(T *transposed, ptrdiff_t n, ptrdiff_t K, const T *res
 template <form f, class T> INLINE void short_rows(const T *x, ptrdiff_t n, ptrdiff_t K, T *out)
 {
     T transposed[short_row * block_rows], m[block_rows], rest[block_rows], logs[block_rows];
-    short_row_statistics<f == form::log_softmax>(x, n, K, transposed, m, rest, logs);
+    constexpr bool exponents = f == form::log_softmax;
+    T *const wanted = f == form::softmax ? nullptr : logs;
+    short_row_statistics<exponents>(x, n, K, transposed, m, rest, wanted);
     if constexpr (f == form::logsumexp) {
         for (ptrdiff_t i = 0; i < n; ++i)
             out[i] = m[i] + logs[i];

@@ -15,9 +15,9 @@ struct label_rule {
     INLINE label_rule(int64_t n, int64_t i) : n_classes(n), ignore(i) {}
     using integer = int64_t;
     INLINE bool ignores(int64_t y) const { return y == ignore; }
-    INLINE bool allows(int64_t y) const
+    INLINE bool forbids(int64_t y) const
     {
-        return static_cast<uint64_t>(y) < static_cast<uint64_t>(n_classes);
+        return static_cast<uint64_t>(y) >= static_cast<uint64_t>(n_classes);
     }
 };
 
@@ -27,7 +27,7 @@ template <class T> struct interval_rule {
     INLINE interval_rule(T h, T i) : highest(h), ignore(i) {}
     using integer = typename constants<T>::integer;
     INLINE bool ignores(T t) const { return t == ignore; }
-    INLINE bool allows(T t) const { return (t >= 0) & (t <= highest); }
+    INLINE bool forbids(T t) const { return !((t >= 0) & (t <= highest)); }
 };
 
 template <class T, class Rule>
@@ -39,12 +39,12 @@ INLINE ptrdiff_t scan(const T *t, ptrdiff_t n, const Rule &rule, ptrdiff_t *n_ig
         const ptrdiff_t stop = n - start < scan_entries ? n : start + scan_entries;
         I bad = 0, skipped = 0;
         for (ptrdiff_t i = start; i < stop; ++i) {
-            const I skip = rule.ignores(t[i]), fits = rule.allows(t[i]);
+            const I skip = rule.ignores(t[i]), wrong = rule.forbids(t[i]);
             skipped += skip;
-            bad |= !(skip | fits);
+            bad |= wrong & !skip;
         }
         for (ptrdiff_t i = start; bad && i < stop; ++i)
-            if (!rule.ignores(t[i]) && !rule.allows(t[i]))
+            if (!rule.ignores(t[i]) && rule.forbids(t[i]))
                 return i;
         ignored += static_cast<ptrdiff_t>(skipped);
     }

@@ -195,12 +195,13 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
     const V others = rest_of_lanes(total, chunk, ties, m, K);
     m.store(maxima);
     others.store(rest);
-    log1p_nonnegative(others).store(logs);
+    if (logs)
+        log1p_nonnegative(others).store(logs);
 }
 
 // Softmax statistics as in long_rows.h, of n <= block_rows short rows; transposed (K, block_rows)
-// becomes exp(x - max x), or x - max x if `exponents`. maxima, rest and logs are (block_rows,); the
-// lanes beyond the last row hold copies of the first row.
+// becomes exp(x - max x), or x - max x if `exponents`. maxima, rest and logs, which may be null,
+// are (block_rows,); the lanes beyond the last row hold copies of the first row.
 template <bool exponents, class T>
 NOINLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
                                    T *rest, T *logs)
@@ -212,5 +213,5 @@ NOINLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *tran
         for (ptrdiff_t k = 0; k < K; ++k)
             transposed[k * block_rows + i] = x[k];
     for (ptrdiff_t i = 0; i < end; i += lanes)
-        lane_statistics<exponents>(transposed + i, K, maxima + i, rest + i, logs + i);
+        lane_statistics<exponents>(transposed + i, K, maxima + i, rest + i, logs ? logs + i : logs);
 }

@@ -92,7 +92,7 @@ template <class T> struct strided_block {
     }
 
     // All pieces. n and count are constants where the vectors are full, so the compiler unrolls.
-    template <pass p, form f> NOINLINE void pieces()
+    template <pass p, form f> INLINE void pieces()
     {
         for (ptrdiff_t k = 0; k < K; k += chunk_terms) {
             ptrdiff_t c = 0;
@@ -131,13 +131,11 @@ template <class T> struct strided_block {
             ties[v].clear();
             total[v].clear();
         }
-        // what the other forms do alike is compiled for logsumexp only
-        constexpr form terms = f == form::softmax ? f : form::logsumexp;
-        pieces<pass::maxima, form::logsumexp>();
+        pieces<pass::maxima, f>();
         if (K < chunk_terms)
-            pieces<pass::few_terms, terms>();
+            pieces<pass::few_terms, f>();
         else
-            pieces<pass::many_terms, terms>();
+            pieces<pass::many_terms, f>();
         find_factors<f>();
         if constexpr (f == form::logsumexp) {
             for (ptrdiff_t c = 0; c < width; ++c)
