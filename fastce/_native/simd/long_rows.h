@@ -85,7 +85,7 @@ INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahea
     // two short chains of additions; their sum is accumulated in double
     for (; k + 4 * lanes <= K; k += 4 * lanes) {
         V sum[2] = {zero, zero}, x_k[4];
-        prefetch_ahead<T, stores>(x + k, out + k, ahead);
+        prefetch_ahead<T, stores>(x + k, stores ? out + k : out, ahead);
         UNROLL
         for (int j = 0; j < 4; ++j)
             x_k[j] = V::load(x + k + j * lanes);

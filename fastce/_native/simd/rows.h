@@ -80,17 +80,32 @@ INLINE void finish_columns(T *transposed, ptrdiff_t n, ptrdiff_t K, const T *res
     }
 }
 
+// Whether the n entries are finite. The lanes beyond them are looked at, too.
+template <class T> INLINE bool all_finite(const T *m, ptrdiff_t n)
+{
+    using V = vec<T>;
+    unsigned odd = 0;
+    for (ptrdiff_t i = 0; i < n; i += V::lanes) {
+        const V x = V::load(m + i);
+        odd |= lane_bits(x - x != V(0));
+    }
+    return odd == 0;
+}
+
 // n <= block_rows short rows.
 template <form f, class T> INLINE void short_rows(const T *x, ptrdiff_t n, ptrdiff_t K, T *out)
 {
     T transposed[short_row * block_rows], m[block_rows], rest[block_rows], logs[block_rows];
-    constexpr bool exponents = f == form::log_softmax;
+    constexpr keep kept = f == form::softmax       ? keep::terms
+                          : f == form::log_softmax ? keep::exponents
+                                                   : keep::nothing;
     T *const wanted = f == form::softmax ? nullptr : logs;
-    short_row_statistics<exponents>(x, n, K, transposed, m, rest, wanted);
+    short_row_statistics<kept>(x, n, K, transposed, m, rest, wanted);
     if constexpr (f == form::logsumexp) {
         for (ptrdiff_t i = 0; i < n; ++i)
             out[i] = m[i] + logs[i];
-        for (ptrdiff_t i = 0; i < n; ++i)
+        const bool odd = !all_finite(m, n);
+        for (ptrdiff_t i = 0; odd && i < n; ++i)
             if (!is_finite(m[i]))
                 out[i] = logsumexp_not_finite(x + i * K, 1, K, m[i]);
         return;
