@@ -85,7 +85,7 @@ INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahea
     // two short chains of additions; their sum is accumulated in double
     for (; k + 4 * lanes <= K; k += 4 * lanes) {
         V sum[2] = {zero, zero}, x_k[4];
-        prefetch_ahead<T, stores>(x + k, out + k, ahead);
+        prefetch_ahead<T, stores>(x + k, stores ? out + k : out, ahead);
         UNROLL
         for (int j = 0; j < 4; ++j)
             x_k[j] = V::load(x + k + j * lanes);
@@ -114,11 +114,12 @@ INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahea
     return total.total() + static_cast<double>(k - others.total() - 1);
 }
 
-// Softmax statistics of a block of rows x (n, K): row_max, rest and logs = log1p(rest), each (n,).
-// terms (n, K), which may be x, becomes exp(x - max x) if `stores`. A row with a NaN, or whose
-// largest entry is infinite, has rest NaN and terms NaN. Each step is done for all rows before the
-// next step, since the steps of one row depend on each other and those of different rows do not.
-// Not inlined, as a block of rows is worth a call: its copies would be half of the machine code.
+// Softmax statistics of a block of rows x (n, K): maxima, rest and logs = log1p(rest), each (n,);
+// logs may be null. terms (n, K), which may be x, becomes exp(x - max x) if `stores`. A row with a
+// NaN, or whose largest entry is infinite, has rest NaN and terms NaN. Each step is done for all
+// rows before the next step, since the steps of one row depend on each other and those of different
+// rows do not. Not inlined, as a block of rows is worth a call: its copies would be half of the
+// machine code.
 template <bool stores, class T>
 NOINLINE void long_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *terms, T *maxima,
                                   T *rest, T *logs)
@@ -137,6 +138,6 @@ NOINLINE void long_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *terms
                 to[k] = constants<T>::nan;
         }
     }
-    for (ptrdiff_t i = 0; i < n; i += V::lanes)
+    for (ptrdiff_t i = 0; logs && i < n; i += V::lanes)
         store_up_to(logs + i, log1p_nonnegative(load_up_to(rest + i, n - i, T(0))), n - i);
 }
