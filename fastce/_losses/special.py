@@ -266,7 +266,7 @@ def logsumexp(
         check_out(out, shape, source.dtype, inputs, in_place=False)
     if b is None:
         result = _logsumexp(source, axes).reshape(shape)
-        sign = any_axis.signs(result)
+        sign = any_axis.signs(result) if return_sign else result
     else:
         result, sign = (part.reshape(shape) for part in any_axis.scaled_logsumexp(source, b, axes))
         if not return_sign:
