@@ -119,9 +119,9 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
     """Return a result in the shape, dtype and memory order of the input, or in `out` if given."""
     source = layout.source
     if out is None:
-        is_in_order = data.ndim == source.ndim == layout.axis + 1 and source.flags.c_contiguous
-        if is_in_order and data.dtype == source.dtype:
-            return data
+        if source.flags.c_contiguous and layout.axis == source.ndim - 1:  # the usual call
+            data = data if data.ndim == source.ndim else data.reshape(source.shape)
+            return deliver(data, source.dtype, None)
     elif out is data or may_overlap(out, data):  # data is memory of ours else
         return out
     last = source.ndim - 1
