@@ -19,14 +19,14 @@ from fastce.boosting import xgboost
 # A fifth of the training labels is wrong, those of the test rows are right.
 
 X, y = make_classification(
-    4000, 20, n_informative=8, n_classes=4, flip_y=0.0, class_sep=1.2, random_state=0
+    4000, 10, n_informative=8, n_classes=4, flip_y=0.0, class_sep=1.2, random_state=0
 )
 rng = np.random.default_rng(0)
-train, test = np.arange(4000) < 2000, np.arange(4000) >= 2000
+train, test = np.arange(4000) < 1500, np.arange(4000) >= 1500
 noisy = np.where(rng.random(4000) < 0.2, rng.integers(0, 4, 4000), y)
 
 
-def boost(objective, n_rounds=60, rate=0.3):
+def boost(objective, n_rounds=40, rate=0.3):
     """Return the scores of all rows after each round: a Newton step of one tree a class."""
     scores, history = np.zeros((len(X), 4)), []
     for _ in range(n_rounds):

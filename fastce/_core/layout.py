@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import checks
+from . import checks, pool
 from .flags import silent
 from .memory import contiguous, is_plain, may_overlap, unlocked
 
@@ -124,9 +124,9 @@ def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.nd
     """Return a result in the shape, dtype and memory order of the input, or in `out` if given."""
     source = layout.source
     if out is None:
-        is_in_order = data.ndim == source.ndim == layout.axis + 1 and source.flags.c_contiguous
-        if is_in_order and data.dtype == source.dtype:
-            return data
+        if source.flags.c_contiguous and layout.axis == source.ndim - 1:  # the usual call
+            data = data if data.ndim == source.ndim else data.reshape(source.shape)
+            return deliver(data, source.dtype, None)
     elif out is data or may_overlap(out, data):  # data is memory of ours else
         return out
     last = source.ndim - 1
@@ -153,12 +153,21 @@ def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.n
     """Return `result` as `dtype`, in `out` if that is given."""
     if result is out or (out is None and result.dtype == dtype):
         return result
+    if out is None:
+        out = np.empty_like(result, dtype)
+    if out.nbytes < pool.MIN_SPLIT_BYTES:
+        _copy(result, out)
+    else:  # in another order of memory it takes longer than the loss itself
+        longest = int(np.argmax(out.shape))
+        source, place = np.moveaxis(result, longest, 0), np.moveaxis(out, longest, 0)
+        pool.split(lambda a, b: _copy(source[a:b], place[a:b]), len(place), out.nbytes)
+    return out
+
+
+def _copy(source: np.ndarray, out: np.ndarray) -> None:
     # float32 to float16 may overflow to inf or fall to 0: the right answers, no warning
     with silent():
-        if out is None:
-            return result.astype(dtype)
-        out[...] = result
-    return out
+        out[...] = source
 
 
 def result_memory(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:

@@ -13,7 +13,7 @@ _MAX_OVERLAP_WORK = 10_000
 
 def contiguous(x: np.ndarray, dtype: Any) -> np.ndarray:
     """Return `x` as an aligned C-contiguous array; a copy only where it is none."""
-    if x.dtype == dtype or x.dtype.kind != "f":
+    if x.dtype.kind != "f" or x.dtype == dtype:
         return np.require(x, dtype, ("C", "A"))
     with silent():  # numbers beyond a narrower dtype, signalling NaNs
         return np.require(x, dtype, ("C", "A"))

@@ -266,14 +266,16 @@ def logsumexp(
         check_out(out, shape, source.dtype, inputs, in_place=False)
     if b is None:
         result = _logsumexp(source, axes).reshape(shape)
-        sign = any_axis.signs(result) if return_sign else None
+        sign = any_axis.signs(result) if return_sign else result
     else:
         result, sign = (part.reshape(shape) for part in any_axis.scaled_logsumexp(source, b, axes))
         if not return_sign:
             result = np.where(sign < 0, np.nan, result)
     value = layout.deliver(result, source.dtype, out)
     value = value[()] if out is None else out
-    return (value, layout.deliver(sign, source.dtype, None)[()]) if return_sign else value
+    if not return_sign:
+        return value
+    return value, layout.deliver(sign, source.dtype, None)[()]
 
 
 def _logsumexp(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
