@@ -146,6 +146,7 @@ setup(
                 "rowwise",
                 "scans",
                 "usual",
+                "usual_elements",
                 "usual_nll",
             )
         ],

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core.checks import as_pair
-from .._native import usual
+from .._native import usual_elements
 from . import _forms
 from ._call import MEAN, ElementOptions, check_elements
 from ._evaluate import evaluate_elements
@@ -89,7 +89,7 @@ def binary_cross_entropy_with_logits(
     ... )
     array([3.05902274e-07, 0.00000000e+00])
     """
-    result = usual.binary_cross_entropy(
+    result = usual_elements.binary_cross_entropy(
         logits, target, weight, pos_weight, ignore_index, reduction, None, False
     )
     if result is not None:
@@ -146,7 +146,7 @@ def binary_cross_entropy_with_logits_value_and_grad(
     >>> fastce.binary_cross_entropy_with_logits_value_and_grad([0.0, 0.0], [0, 1])
     (0.6931471805599453, array([ 0.25, -0.25]))
     """
-    result = usual.binary_cross_entropy(
+    result = usual_elements.binary_cross_entropy(
         logits, target, weight, pos_weight, ignore_index, reduction, out, True
     )
     if result is not None:

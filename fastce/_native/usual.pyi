@@ -4,16 +4,6 @@ from typing import Any
 
 import numpy as np
 
-def binary_cross_entropy(
-    logits: Any,
-    target: Any,
-    weight: Any,
-    pos_weight: Any,
-    ignore_index: Any,
-    reduction: Any,
-    out: Any,
-    wants_grad: bool,
-) -> Any: ...
 def cross_entropy(
     logits: Any,
     target: Any,

@@ -1,10 +1,10 @@
-"""Usual calls of cross-entropy, answered whole: from Python's arguments to the result, no Numba.
+"""Usual calls of cross-entropy of rows, answered whole: from Python's arguments to the result.
 
 The checks in Python and the way into a function that Numba compiled take 5 us, a small loss less
-than one. Here are calls of little work on one thread whose arguments need no conversion. A call
-that is not usual is answered None, and nothing was written: the checks in Python convert its
-arguments or raise. The arithmetic is one C++ function for both ways, which gives both the same
-bits.
+than one. Here are calls of little work on one thread whose arguments need no conversion, without
+Numba. A call that is not usual is answered None, and nothing was written: the checks in Python
+convert its arguments or raise. The arithmetic is one C++ function for both ways, which gives both
+the same bits.
 """
 
 cimport numpy as np
@@ -12,22 +12,21 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.float cimport FLT_MAX
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from .plain cimport apart, is_real, is_result, min_divisor, take_weights
+from .plain cimport apart, is_real, is_result, min_divisor, sum_numbers, take_weights
 
 from . import rowwise
 
 np.import_array()
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "sum_of"]
+__all__ = ["cross_entropy", "sum_of"]
 
 cdef enum:
     # Elements from which on threads share the work (``threads.MIN_PARALLEL_WORK``).
     _MAX_ELEMENTS = 100000
     # Elements from which on other Python threads may run meanwhile.
     _MIN_NOGIL_ELEMENTS = 4096
-    # Elements of a block, which has a partial sum: those of ``sums.py`` and ``weights.py``.
+    # Elements of a block, which has a partial sum (``sums.py``).
     _ROW_BLOCK = 1 << 15
-    _ELEMENT_BLOCK = 1 << 13
     # No usual call has more blocks.
     _MAX_BLOCKS = 16
     # The most class weights that are usual.
@@ -39,42 +38,9 @@ ctypedef double (*rows_f32)(
 ctypedef double (*rows_f64)(
     const double *x, Py_ssize_t n, Py_ssize_t K, const int64_t *labels, const double *weight,
     Py_ssize_t n_weights, double factor, double *values, double *grad, double *hess) noexcept nogil
-ctypedef double (*flat_f32)(
-    const float *x, Py_ssize_t n, const float *target, const float *positive_weight,
-    const float *negative_weight, float factor, float ignore, float *values, float *grad,
-    float *hess) noexcept nogil
-ctypedef double (*flat_f64)(
-    const double *x, Py_ssize_t n, const double *target, const double *positive_weight,
-    const double *negative_weight, double factor, double ignore, double *values, double *grad,
-    double *hess) noexcept nogil
-
 _addresses = rowwise.addresses()
 cdef rows_f32 rows_32 = <rows_f32> <size_t> _addresses["fastce_cross_entropy_rows_f32"]
 cdef rows_f64 rows_64 = <rows_f64> <size_t> _addresses["fastce_cross_entropy_rows_f64"]
-cdef flat_f32 flat_32 = <flat_f32> <size_t> _addresses["fastce_binary_cross_entropy_flat_f32"]
-cdef flat_f64 flat_64 = <flat_f64> <size_t> _addresses["fastce_binary_cross_entropy_flat_f64"]
-
-
-cdef double sum_numbers(const double *x, Py_ssize_t n) noexcept nogil:
-    # up to 128 numbers by eight sums, more by halves: as numpy.sum, and `pairwise_sum` of
-    # ``sums.py`` for compiled code
-    cdef double[8] sums
-    cdef double total = 0.0
-    cdef Py_ssize_t i, k, half, whole = n - n % 8
-    if n > 128:
-        half = n // 2 - n // 2 % 8
-        return sum_numbers(x, half) + sum_numbers(x + half, n - half)
-    if n >= 8:
-        for k in range(8):
-            sums[k] = x[k]
-        for i in range(8, whole, 8):
-            for k in range(8):
-                sums[k] += x[i + k]
-        total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + (
-            (sums[4] + sums[5]) + (sums[6] + sums[7]))
-    for i in range(whole if n >= 8 else 0, n):
-        total += x[i]
-    return total
 
 
 def sum_of(np.ndarray x not None):
@@ -85,9 +51,6 @@ def sum_of(np.ndarray x not None):
     with nogil:
         total = sum_numbers(<double *> np.PyArray_DATA(x), np.PyArray_SIZE(x))
     return total
-
-
-# ---- class indices -------------------------------------------------------------------------------
 
 
 cdef struct Rows:
@@ -243,91 +206,4 @@ def cross_entropy(
                 total = sum_rows(&rows, np.PyArray_DATA(x), np.PyArray_TYPE(x) == np.NPY_DOUBLE)
     finally:
         PyMem_Free(memory)
-    return (total, g) if wants_grad else total
-
-
-# ---- elements ------------------------------------------------------------------------------------
-
-ctypedef fused real:
-    float
-    double
-
-
-cdef bint in_unit_interval(const real *target, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int inside = 1
-    for i in range(n):
-        inside &= (target[i] >= 0) & (target[i] <= 1)
-    return inside
-
-
-cdef double sum_flat(
-        const real *x, const real *target, Py_ssize_t n, double factor, real *grad) noexcept nogil:
-    cdef double[_MAX_BLOCKS] sums
-    cdef Py_ssize_t first = 0, size, b = 0
-    cdef real *to
-    while first < n:
-        size = min(<Py_ssize_t> _ELEMENT_BLOCK, n - first)
-        to = NULL
-        if grad != NULL:
-            to = grad + first
-        if real is float:
-            sums[b] = flat_32(
-                x + first, size, target + first, NULL, NULL, <float> factor, 0, NULL, to, NULL)
-        else:
-            sums[b] = flat_64(
-                x + first, size, target + first, NULL, NULL, factor, 0, NULL, to, NULL)
-        first += size
-        b += 1
-    return sum_numbers(sums, b) * factor
-
-
-def binary_cross_entropy(
-        logits, target, weight, pos_weight, ignore_index, reduction, out, bint wants_grad):
-    """Return the loss, or loss and gradient, of a usual call; else None.
-
-    Contiguous logits of little work and targets of one shape and dtype, float32 or float64; no
-    weights.
-    """
-    cdef np.ndarray x, t, g = None
-    cdef Py_ssize_t n
-    cdef double factor, total
-    cdef void *to = NULL
-    cdef bint is_double
-    if not (weight is None and pos_weight is None and ignore_index is None
-            and type(logits) is np.ndarray and type(target) is np.ndarray
-            and type(reduction) is str):
-        return None
-    x, t = logits, target
-    n, is_double = np.PyArray_SIZE(x), np.PyArray_TYPE(x) == np.NPY_DOUBLE
-    if not (is_real(x) and is_real(t) and np.PyArray_TYPE(x) == np.PyArray_TYPE(t)
-            and np.PyArray_NDIM(x) and np.PyArray_SAMESHAPE(x, t) and 0 < n < _MAX_ELEMENTS):
-        return None
-    factor = 1.0 / n
-    if reduction != "mean":
-        if reduction != "sum":
-            return None
-        factor = 1.0
-    if is_double:
-        if not in_unit_interval(<const double *> np.PyArray_DATA(t), n):
-            return None
-    elif not in_unit_interval(<const float *> np.PyArray_DATA(t), n):
-        return None
-    if out is not None:
-        if not (is_result(out, x) and apart(out, t)):
-            return None
-        g = out
-    if wants_grad:
-        if g is None:
-            g = np.PyArray_EMPTY(np.PyArray_NDIM(x), np.PyArray_DIMS(x), np.PyArray_TYPE(x), 0)
-        to = np.PyArray_DATA(g)
-    with nogil:
-        if is_double:
-            total = sum_flat[double](
-                <double *> np.PyArray_DATA(x), <double *> np.PyArray_DATA(t), n, factor,
-                <double *> to)
-        else:
-            total = sum_flat[float](
-                <float *> np.PyArray_DATA(x), <float *> np.PyArray_DATA(t), n, factor,
-                <float *> to)
     return (total, g) if wants_grad else total

@@ -27,7 +27,6 @@ cdef enum:
     _MAX_WEIGHTS = 256
 
 
-
 cdef class _Call:
     """Arguments that need no conversion; its methods take blocks from `first` to before `last`."""
 

@@ -71,6 +71,6 @@ def test_builders_have_the_arguments_of_the_functions(name):
     public = inspect.signature(getattr(fastce, name)).parameters
     own = inspect.signature(builder).parameters
     assert list(own) == [option for option in public if option in own]
-    assert set(public) - set(own) <= {"out", "b", "return_sign"}
+    assert set(public) - set(own) <= {"out", "b", "return_sign", "where"}
     for option, parameter in own.items():
         assert parameter.default == public[option].default
