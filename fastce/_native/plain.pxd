@@ -4,6 +4,10 @@ cimport numpy as np
 from libc.float cimport FLT_MAX
 
 
+cdef extern from "sums.h" namespace "fastce" nogil:
+    double sum_numbers(const double *x, Py_ssize_t n)
+
+
 cdef inline bint is_real(np.ndarray x) noexcept:
     """Whether x is contiguous, aligned float32 or float64; it may be read-only."""
     cdef int kind = np.PyArray_TYPE(x)
@@ -50,27 +54,3 @@ cdef inline bint take_weights(object weight, Py_ssize_t n, double *to) except -1
 cdef inline double min_divisor() noexcept nogil:
     """The inverse of a smaller divisor may be infinite: 2^-1000 (see ``weights.py``)."""
     return 9.332636185032189e-302
-
-
-cdef inline double sum_numbers(const double *x, Py_ssize_t n) noexcept nogil:
-    """The sum in the order of numpy.sum, and of `pairwise_sum` of ``sums.py``.
-
-    Up to 128 numbers are added by eight sums, more by halves.
-    """
-    cdef double[8] sums
-    cdef double total = 0.0
-    cdef Py_ssize_t i, k, half, whole = n - n % 8
-    if n > 128:
-        half = n // 2 - n // 2 % 8
-        return sum_numbers(x, half) + sum_numbers(x + half, n - half)
-    if n >= 8:
-        for k in range(8):
-            sums[k] = x[k]
-        for i in range(8, whole, 8):
-            for k in range(8):
-                sums[k] += x[i + k]
-        total = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + (
-            (sums[4] + sums[5]) + (sums[6] + sums[7]))
-    for i in range(whole if n >= 8 else 0, n):
-        total += x[i]
-    return total
