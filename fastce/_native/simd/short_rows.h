@@ -168,9 +168,9 @@ INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_count
     return total.lanes();
 }
 
-// The rows in the lanes of column (K, block_rows), as in short_row_statistics.
-template <keep kept, class T>
-INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+// The rows in the lanes of column (K, block_rows), of which it keeps what short_row_statistics does;
+// returns the maxima.
+template <keep kept, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, vec<T> &rest)
 {
     using V = vec<T>;
     V m(-constants<T>::infinity), chunk(T(0));
@@ -195,8 +195,15 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
     case 1: add_column_terms<kept, 1>(left, m, chunk, ties); break;
     default: break;
     }
-    const V others = rest_of_lanes(total, chunk, ties, m, K);
-    m.store(maxima);
+    rest = rest_of_lanes(total, chunk, ties, m, K);
+    return m;
+}
+
+template <keep kept, class T>
+INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+{
+    vec<T> others;
+    lane_terms<kept>(column, K, others).store(maxima);
     others.store(rest);
     if (logs)
         log1p_nonnegative(others).store(logs);
