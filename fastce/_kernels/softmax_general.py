@@ -31,12 +31,7 @@ from numba import types
 from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
-from .intrinsics import (
-    MAX_SOFT_CLASSES,
-    probability_rows,
-    softmax_statistics,
-    weighted_softmax,
-)
+from .intrinsics import softmax_statistics, weighted_softmax
 from .softmax import index_rows
 from .sums import add, clear, finish
 
@@ -263,127 +258,6 @@ def _general_rows(
     return finish(total, error)
 
 
-def _rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    # as _general_rows; probabilities of few classes are one C++ function
-    raise NotImplementedError
-
-
-@overload(_rows)
-def _choose_general_rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    if target.ndim == 1:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            return _general_rows(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-    else:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            if logits.shape[1] <= MAX_SOFT_CLASSES and z == 0.0 and hess.shape[0] == 0:
-                # of probabilities, the weight of the target is that of the row
-                return probability_rows(
-                    logits[first:last],
-                    target[first:last],
-                    target_weight[first:last] if target_weight.size > 1 else target_weight,
-                    factor,
-                    scaled_class_weight,
-                    smoothing,
-                    values[first:last],
-                    grad[first:last],
-                )
-            return _general_rows(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-
-    return choose
-
-
 @driver
 def general(
     b,
@@ -403,7 +277,7 @@ def general(
     work,
 ):
     first, last = b * rows, min((b + 1) * rows, logits.shape[0])
-    sums[b] = _rows(
+    sums[b] = _general_rows(
         first,
         last,
         logits,

@@ -168,8 +168,7 @@ INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_count
     return total.lanes();
 }
 
-// The rows in the lanes of column (K, block_rows), of which it keeps what short_row_statistics does;
-// returns the maxima.
+// The rows in the lanes of column (K, block_rows), as in short_row_statistics; returns the maxima.
 template <keep kept, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, vec<T> &rest)
 {
     using V = vec<T>;
