@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from .._core import threads
-from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
+from .._kernels import (
+    hessian_product,
+    probabilities,
+    sigmoid,
+    soft_targets,
+    softmax,
+    softmax_general,
+)
+from .._kernels.intrinsics import MAX_SOFT_CLASSES
 from .._kernels.sums import blocks
 from .._native import usual
 from ._call import Call
@@ -24,10 +32,13 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
     n, n_classes = logits.shape
     rows, n_blocks, step = blocks(n, n_classes)
     sums = np.empty(n_blocks)
+    is_soft = call.target.ndim == 2 and n_classes <= MAX_SOFT_CLASSES and hess is None
     values = _NONE if values is None else values
     grad = _NO_ROWS[logits.dtype] if grad is None else grad
     hess = _NO_ROWS[logits.dtype] if hess is None else hess
     results = values, grad, hess, rows, sums
+    class_weight = _NONE if form.scaled_class_weight is None else form.scaled_class_weight
+    smoothing = _NONE if form.smoothing is None else form.smoothing
     if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
         n_work = 0 if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
@@ -43,6 +54,22 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             *results,
             work,
         )
+    elif is_soft and not form.z_loss:
+        threads.run(
+            probabilities.probabilities,
+            logits.size,
+            n_blocks,
+            logits,
+            call.target,
+            form.target_weight,
+            form.factor,
+            class_weight,
+            smoothing,
+            values,
+            grad,
+            rows,
+            sums,
+        )
     else:
         threads.run(
             softmax_general.general,
@@ -52,8 +79,8 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             call.target,
             form.target_weight,
             form.sample_weight,
-            _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
-            _NONE if form.smoothing is None else form.smoothing,
+            class_weight,
+            smoothing,
             form.z_loss,
             form.factor,
             *results,

@@ -470,8 +470,7 @@ template <class T> NOINLINE double many_classes(const labelled_rows<T> &r)
     const V zero(T(0));
     group_losses<T> losses(r);
     for (ptrdiff_t i = 0; i < r.n; i += step) {
-        typename constants<T>::integer ties[lanes];
-        T maxima[lanes], at_label[lanes], factors[lanes], rests[lanes];
+        T maxima[lanes], at_label[lanes], factors[lanes], rests[lanes], ties[lanes];
         ptrdiff_t labels[lanes]; // -1: a row of weight 0
         V lane[lanes], own;
         vec<double> sums[lanes];
@@ -480,7 +479,7 @@ template <class T> NOINLINE double many_classes(const labelled_rows<T> &r)
             lane[j] = zero;
             sums[j] = vec<double>(0.0);
             at_label[j] = T(0);
-            ties[j] = 0;
+            ties[j] = T(0);
         }
         for (ptrdiff_t j = 0; j < losses.count; ++j) {
             const T *x = r.x + (i + j) * K;
@@ -500,9 +499,9 @@ template <class T> NOINLINE double many_classes(const labelled_rows<T> &r)
             ptrdiff_t equal;
             sums[j] = out ? row_exp_lanes<true>(x, K, maxima[j], out, ahead, equal)
                           : row_exp_lanes<false>(x, K, maxima[j], out, ahead, equal);
-            ties[j] = static_cast<typename constants<T>::integer>(equal);
+            ties[j] = static_cast<T>(equal);
         }
-        V rest = narrow_sums<T>(sums) + reals_of<T>(ties);
+        V rest = narrow_sums<T>(sums) + V::load(ties);
         const V factor = losses.close(m, rest, x_y, exp_nonpositive(x_y - m), own);
         if (!r.grad)
             continue;

@@ -59,16 +59,20 @@ template <class T, int K> INLINE void store_any_rows(T *x, vec<T> (&c)[soft_vect
     }
 }
 
-// sum_k c_k (m - x_k) of rows in which a difference is not finite in T, in double.
+// sum_k c_k (m - x_k) in double, of the rows where it is not finite in T.
 template <int K, class T>
 NOINLINE void wide_gaps(const T (&x)[K][vec<T>::lanes], const T (&c)[K][vec<T>::lanes],
-                        const T *maxima, double *gaps)
+                        const T *maxima, const T *gaps, double *wide)
 {
     for (int j = 0; j < vec<T>::lanes; ++j) {
-        gaps[j] = 0;
+        wide[j] = static_cast<double>(gaps[j]);
+        if (is_finite(gaps[j]))
+            continue;
+        wide[j] = 0;
         for (int k = 0; k < K; ++k)
             if (c[k][j] != 0)
-                gaps[j] += double(c[k][j]) * (double(maxima[j]) - double(x[k][j]));
+                wide[j] += static_cast<double>(c[k][j]) *
+                           (static_cast<double>(maxima[j]) - static_cast<double>(x[k][j]));
     }
 }
 
@@ -145,7 +149,7 @@ template <int K, class T> NOINLINE double soft_classes(const soft_rows<T> &s)
         rest += m - m;
         wide<T> wide_gap = widen(gap);
         if (lane_bits(gap - gap == zero) != lane_bits(zero == zero)) {
-            T x_k[K][lanes], c_k[K][lanes], maxima[lanes];
+            T x_k[K][lanes], c_k[K][lanes], maxima[lanes], narrow_gaps[lanes];
             double gaps[lanes];
             UNROLL
             for (int k = 0; k < K; ++k) {
@@ -153,7 +157,8 @@ template <int K, class T> NOINLINE double soft_classes(const soft_rows<T> &s)
                 q[k].store(c_k[k]);
             }
             m.store(maxima);
-            wide_gaps<K, T>(x_k, c_k, maxima, gaps);
+            gap.store(narrow_gaps);
+            wide_gaps<K, T>(x_k, c_k, maxima, narrow_gaps, gaps);
             UNROLL
             for (int p = 0; p < wide<T>::parts; ++p)
                 wide_gap.part[p] = vec<double>::load(gaps + p * vec<double>::lanes);

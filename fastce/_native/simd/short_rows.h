@@ -168,7 +168,7 @@ INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_count
     return total.lanes();
 }
 
-// The rows in the lanes of column (K, block_rows) become what is kept; returns the maxima.
+// The rows in the lanes of column (K, block_rows), as in short_row_statistics; returns the maxima.
 template <keep kept, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, vec<T> &rest)
 {
     using V = vec<T>;
@@ -198,7 +198,6 @@ template <keep kept, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, v
     return m;
 }
 
-// The same, and the statistics as in short_row_statistics.
 template <keep kept, class T>
 INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
 {
