@@ -6,7 +6,10 @@
 namespace fastce {
 
 // In the order of numpy.sum, and of pairwise_sum of sums.py: up to 128 numbers are added by eight
-// sums, more by halves.
+// sums, more by halves. Not inlined, since GCC takes the halves of a short array for an error.
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
 inline double sum_numbers(const double *x, ptrdiff_t n)
 {
     if (n > 128) {
