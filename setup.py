@@ -47,7 +47,13 @@ NEEDED = (
     "Studio 2019, or newer (CXX names another one)."
 )
 PROBE = """
-template <class T> constexpr bool is_wide() { if constexpr (sizeof(T) == 8) return true; else return false; }
+template <class T> constexpr bool is_wide()
+{
+    if constexpr (sizeof(T) == 8)
+        return true;
+    else
+        return false;
+}
 static_assert(is_wide<double>() && !is_wide<float>());
 """
 
@@ -90,7 +96,9 @@ class BuildExtensions(build_ext):
         for name in ("linker_so", "linker_so_cxx"):
             linker = getattr(self.compiler, name, None) or []
             kept = [
-                part for part in linker if part not in FAST_MATH and not part.startswith("-Wl,-rpath")
+                part
+                for part in linker
+                if part not in FAST_MATH and not part.startswith("-Wl,-rpath")
             ]
             setattr(self.compiler, name, kept)
 

@@ -1,7 +1,7 @@
 """Which compiled form of the kernels this process uses: the best one that the processor supports.
 
-The environment variable ``FASTCE_CPU`` (``scalar``, ``sse2``, ``avx2``, ``avx512``, on Arm ``neon``)
-can lower the choice, never raise it.
+The environment variable ``FASTCE_CPU`` (``scalar``, ``sse2``, ``avx2``, ``avx512``; on Arm
+``scalar``, ``neon``) can lower the choice, never raise it.
 """
 
 import os

@@ -118,9 +118,10 @@ INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahea
 // terms (n, K), which may be x, becomes exp(x - max x) if `stores`. A row with a NaN, or whose
 // largest entry is infinite, has rest NaN and terms NaN. Each step is done for all rows before the
 // next step, since the steps of one row depend on each other and those of different rows do not.
+// Not inlined, as a block of rows is worth a call: its copies would be half of the machine code.
 template <bool stores, class T>
-INLINE void long_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *terms, T *maxima, T *rest,
-                                T *logs)
+NOINLINE void long_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *terms, T *maxima,
+                                  T *rest, T *logs)
 {
     using V = vec<T>;
     const ptrdiff_t ahead = n * K * static_cast<ptrdiff_t>(sizeof(T));

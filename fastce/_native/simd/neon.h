@@ -85,7 +85,7 @@ template <> struct vec<double> {
     INLINE vec(float64x2_t r) : v(r) {}
     INLINE vec(T s) : v(vdupq_n_f64(s)) {}
     INLINE static vec load(const T *p) { return vld1q_f64(p); }
-    INLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
+    NOINLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
     {
         T lane[lanes];
         for (int i = 0; i < lanes; ++i)
@@ -93,13 +93,15 @@ template <> struct vec<double> {
         return load(lane);
     }
     INLINE void store(T *p) const { vst1q_f64(p, v); }
-    INLINE void store_first(T *p, ptrdiff_t count) const
+    // the vector as a value, for an object whose address is taken does not stay in a register
+    NOINLINE static void store_lanes(T *p, float64x2_t lanes_of, ptrdiff_t count)
     {
         T lane[lanes];
-        store(lane);
+        vec(lanes_of).store(lane);
         for (ptrdiff_t i = 0; i < count; ++i)
             p[i] = lane[i];
     }
+    INLINE void store_first(T *p, ptrdiff_t count) const { store_lanes(p, v, count); }
     // float32 entries are widened as they are loaded
     INLINE static vec load(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
     INLINE static vec load_or(const float *p, ptrdiff_t count, T fill)
@@ -164,7 +166,7 @@ template <> struct vec<float> {
     INLINE vec(float32x4_t r) : v(r) {}
     INLINE vec(T s) : v(vdupq_n_f32(s)) {}
     INLINE static vec load(const T *p) { return vld1q_f32(p); }
-    INLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
+    NOINLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
     {
         T lane[lanes];
         for (int i = 0; i < lanes; ++i)
@@ -172,13 +174,15 @@ template <> struct vec<float> {
         return load(lane);
     }
     INLINE void store(T *p) const { vst1q_f32(p, v); }
-    INLINE void store_first(T *p, ptrdiff_t count) const
+    // the vector as a value, for an object whose address is taken does not stay in a register
+    NOINLINE static void store_lanes(T *p, float32x4_t lanes_of, ptrdiff_t count)
     {
         T lane[lanes];
-        store(lane);
+        vec(lanes_of).store(lane);
         for (ptrdiff_t i = 0; i < count; ++i)
             p[i] = lane[i];
     }
+    INLINE void store_first(T *p, ptrdiff_t count) const { store_lanes(p, v, count); }
     INLINE static vec load(const half *p)
     {
         return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits)));

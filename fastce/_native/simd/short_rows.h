@@ -94,21 +94,29 @@ INLINE void transpose_tiles(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
                 transpose_at<way, false>(from, i, k, n, K, to);
 }
 
-template <direction way, class T> void transpose(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
+// The same for short rows of 2 to 8 entries that are not transposed by tiles.
+template <direction way, ptrdiff_t K, class T>
+INLINE bool transpose_if(const T *from, ptrdiff_t n, ptrdiff_t any_K, T *to)
+{
+    if constexpr (K < vec<T>::transpose_from)
+        if (any_K == K)
+            return transpose_entries<way, K>(from, n, K, to), true;
+    return false;
+}
+
+template <direction way, class T>
+NOINLINE void transpose(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
 {
     if constexpr (vec<T>::transpose_from <= short_row)
         if (K >= vec<T>::transpose_from)
             return transpose_tiles<way>(from, n, K, to);
-    switch (K) {
-    case 2: return transpose_entries<way, 2>(from, n, K, to);
-    case 3: return transpose_entries<way, 3>(from, n, K, to);
-    case 4: return transpose_entries<way, 4>(from, n, K, to);
-    case 5: return transpose_entries<way, 5>(from, n, K, to);
-    case 6: return transpose_entries<way, 6>(from, n, K, to);
-    case 7: return transpose_entries<way, 7>(from, n, K, to);
-    case 8: return transpose_entries<way, 8>(from, n, K, to);
-    default: return transpose_entries<way, 0>(from, n, K, to);
-    }
+    const bool done =
+        transpose_if<way, 2>(from, n, K, to) || transpose_if<way, 3>(from, n, K, to) ||
+        transpose_if<way, 4>(from, n, K, to) || transpose_if<way, 5>(from, n, K, to) ||
+        transpose_if<way, 6>(from, n, K, to) || transpose_if<way, 7>(from, n, K, to) ||
+        transpose_if<way, 8>(from, n, K, to);
+    if (!done)
+        transpose_entries<way, 0>(from, n, K, to);
 }
 
 // N vectors of entries, a row in each lane: x becomes exp(x - m), or x - m if `exponents`; the sum
@@ -194,8 +202,8 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
 // becomes exp(x - max x), or x - max x if `exponents`. maxima, rest and logs are (block_rows,); the
 // lanes beyond the last row hold copies of the first row.
 template <bool exponents, class T>
-INLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
-                                 T *rest, T *logs)
+NOINLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
+                                   T *rest, T *logs)
 {
     constexpr ptrdiff_t lanes = vec<T>::lanes;
     const ptrdiff_t end = (n + lanes - 1) / lanes * lanes;

@@ -101,20 +101,22 @@ template <> struct vec<double> {
     INLINE vec(__m128d r) : v(r) {}
     INLINE vec(T s) : v(_mm_set1_pd(s)) {}
     INLINE static vec load(const T *p) { return _mm_loadu_pd(p); }
-    INLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
+    NOINLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
     {
         T lane[lanes];
         for (int i = 0; i < lanes; ++i)
             lane[i] = i < count ? p[i] : fill;
         return load(lane);
     }
-    INLINE void store_first(T *p, ptrdiff_t count) const
+    // the vector as a value, for an object whose address is taken does not stay in a register
+    NOINLINE static void store_lanes(T *p, __m128d lanes_of, ptrdiff_t count)
     {
         T lane[lanes];
-        store(lane);
+        vec(lanes_of).store(lane);
         for (ptrdiff_t i = 0; i < count; ++i)
             p[i] = lane[i];
     }
+    INLINE void store_first(T *p, ptrdiff_t count) const { store_lanes(p, v, count); }
     INLINE void store(T *p) const { _mm_storeu_pd(p, v); }
     // float32 entries are widened as they are loaded
     INLINE static vec load(const float *p)
@@ -194,20 +196,22 @@ template <> struct vec<float> {
     INLINE vec(__m128 r) : v(r) {}
     INLINE vec(T s) : v(_mm_set1_ps(s)) {}
     INLINE static vec load(const T *p) { return _mm_loadu_ps(p); }
-    INLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
+    NOINLINE static vec load_or(const T *p, ptrdiff_t count, T fill)
     {
         T lane[lanes];
         for (int i = 0; i < lanes; ++i)
             lane[i] = i < count ? p[i] : fill;
         return load(lane);
     }
-    INLINE void store_first(T *p, ptrdiff_t count) const
+    // the vector as a value, for an object whose address is taken does not stay in a register
+    NOINLINE static void store_lanes(T *p, __m128 lanes_of, ptrdiff_t count)
     {
         T lane[lanes];
-        store(lane);
+        vec(lanes_of).store(lane);
         for (ptrdiff_t i = 0; i < count; ++i)
             p[i] = lane[i];
     }
+    INLINE void store_first(T *p, ptrdiff_t count) const { store_lanes(p, v, count); }
     INLINE void store(T *p) const { _mm_storeu_ps(p, v); }
     INLINE static vec load(const half *p);
     INLINE void store(half *p) const;

@@ -20,7 +20,7 @@ enum class pass { maxima, few_terms, many_terms, scale };
 
 // A block of columns: x and out (K, width), the entries of a column `step` elements apart; out of
 // logsumexp is (width,).
-template <form f, class T> struct strided_block {
+template <class T> struct strided_block {
     using V = vec<T>;
     static constexpr ptrdiff_t lanes = V::lanes, widest = max_column_bytes / sizeof(T);
     const T *x;
@@ -48,7 +48,7 @@ template <form f, class T> struct strided_block {
     // The sum of the terms exp(x - m) below the maximum; those of softmax are stored. All entries
     // are loaded before any is stored: where `step` is a multiple of 4096 bytes, a load after a
     // store would often wait for it (4K aliasing).
-    INLINE V sum_terms(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    template <form f> INLINE V sum_terms(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
     {
         const V largest = V::load(m + c);
         const T *from = x + k * step + c;
@@ -67,7 +67,7 @@ template <form f, class T> struct strided_block {
         return chunk;
     }
 
-    INLINE void scale(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    template <form f> INLINE void scale(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
     {
         const V base = V::load(m + c), by = V::load(factor + c);
         const T *from = (f == form::softmax ? out : x) + k * step + c;
@@ -78,36 +78,37 @@ template <form f, class T> struct strided_block {
             store_up_to(out + (k + j) * step + c, apply_to<f, T>(v[j], base, by), count);
     }
 
-    template <pass p> INLINE void piece(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
+    template <pass p, form f>
+    INLINE void piece(ptrdiff_t k, ptrdiff_t n, ptrdiff_t c, ptrdiff_t count)
     {
         if constexpr (p == pass::maxima)
             find_maxima(k, n, c, count);
         else if constexpr (p == pass::few_terms)
-            few[c / lanes] = sum_terms(k, n, c, count);
+            few[c / lanes] = sum_terms<f>(k, n, c, count);
         else if constexpr (p == pass::many_terms)
-            total[c / lanes].add(sum_terms(k, n, c, count));
+            total[c / lanes].add(sum_terms<f>(k, n, c, count));
         else
-            scale(k, n, c, count);
+            scale<f>(k, n, c, count);
     }
 
     // All pieces. n and count are constants where the vectors are full, so the compiler unrolls.
-    template <pass p> INLINE void pieces()
+    template <pass p, form f> NOINLINE void pieces()
     {
         for (ptrdiff_t k = 0; k < K; k += chunk_terms) {
             ptrdiff_t c = 0;
             if (K - k >= chunk_terms) {
                 for (; c + lanes <= width; c += lanes)
-                    piece<p>(k, chunk_terms, c, lanes);
+                    piece<p, f>(k, chunk_terms, c, lanes);
             } else {
                 for (; c + lanes <= width; c += lanes)
-                    piece<p>(k, K - k, c, lanes);
+                    piece<p, f>(k, K - k, c, lanes);
             }
             if (c < width)
-                piece<p>(k, K - k < chunk_terms ? K - k : chunk_terms, c, width - c);
+                piece<p, f>(k, K - k < chunk_terms ? K - k : chunk_terms, c, width - c);
         }
     }
 
-    INLINE void find_factors()
+    template <form f> INLINE void find_factors()
     {
         for (ptrdiff_t c = 0; c < width; c += lanes) {
             const ptrdiff_t v = c / lanes;
@@ -122,7 +123,7 @@ template <form f, class T> struct strided_block {
             }
     }
 
-    INLINE void run()
+    template <form f> INLINE void run()
     {
         for (ptrdiff_t v = 0; v * lanes < width; ++v) {
             V(-constants<T>::infinity).store(m + v * lanes);
@@ -130,17 +131,19 @@ template <form f, class T> struct strided_block {
             ties[v].clear();
             total[v].clear();
         }
-        pieces<pass::maxima>();
+        // what the other forms do alike is compiled for logsumexp only
+        constexpr form terms = f == form::softmax ? f : form::logsumexp;
+        pieces<pass::maxima, form::logsumexp>();
         if (K < chunk_terms)
-            pieces<pass::few_terms>();
+            pieces<pass::few_terms, terms>();
         else
-            pieces<pass::many_terms>();
-        find_factors();
+            pieces<pass::many_terms, terms>();
+        find_factors<f>();
         if constexpr (f == form::logsumexp) {
             for (ptrdiff_t c = 0; c < width; ++c)
                 out[c] = m[c] + factor[c];
         } else {
-            pieces<pass::scale>();
+            pieces<pass::scale, f>();
         }
     }
 };
@@ -168,7 +171,7 @@ INLINE void strided_range(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t fi
         width = last - i < widest ? last - i : widest;
         width = width < inner - c ? width : inner - c;
         T *to = f == form::logsumexp ? out + i : out + o * K * inner + c;
-        strided_block<f, T>(x + o * K * inner + c, inner, K, width, to).run();
+        strided_block<T>(x + o * K * inner + c, inner, K, width, to).template run<f>();
     }
 }
 

@@ -28,9 +28,11 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #  define INLINE __forceinline
+#  define NOINLINE __declspec(noinline)
 #  define UNROLL
 #else
 #  define INLINE [[gnu::always_inline]] inline
+#  define NOINLINE [[gnu::noinline]]
 #  if defined(__clang__)
 #    define UNROLL _Pragma("clang loop unroll(full)")
 #  else
