@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import checks
+from .flags import silent
 from .memory import contiguous, is_plain, may_overlap, unlocked
 
 
@@ -91,8 +92,7 @@ def converted(target: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return a target as a C-contiguous array of the dtype of the logits; it is only read."""
     if type(target) is np.ndarray and target.dtype == dtype and target.flags.carray:
         return target
-    with np.errstate(over="ignore"):
-        result = contiguous(target, dtype)
+    result = contiguous(target, dtype)
     if (
         target.dtype.itemsize > result.dtype.itemsize
         and (lost := np.isinf(result) & np.isfinite(target)).any()
@@ -143,7 +143,7 @@ def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.n
     if result is out or (out is None and result.dtype == dtype):
         return result
     # float32 to float16 may overflow to inf or fall to 0: the right answers, no warning
-    with np.errstate(all="ignore"):
+    with silent():
         if out is None:
             return result.astype(dtype)
         out[...] = result
@@ -165,7 +165,7 @@ def finish(
     The mean of nothing, whose factor is 0, is NaN.
     """
     if values is not None:
-        with np.errstate(over="ignore"):
+        with silent():
             return values.reshape(shape).astype(dtype)
     return total if factor else math.nan
 
@@ -219,7 +219,9 @@ def reordered(x: np.ndarray) -> Reordered:
     if _is_ready(data):
         return Reordered(data, order, False)
     dtype = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
-    data, order = _in_memory_order(np.array(x, dtype=dtype, order="K"))
+    with silent():  # a signalling NaN
+        copy = np.array(x, dtype=dtype, order="K")
+    data, order = _in_memory_order(copy)
     return Reordered(data, order, True)  # the copy has no gaps and no negative strides
 
 

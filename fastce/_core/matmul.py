@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import pool
+from .flags import silent
 
 # Every piece reads all of the other factor, so few are better than many.
 # Numbers of the largest piece.
@@ -21,14 +22,6 @@ _MIN_PIECE_WORK = 1 << 20
 _MIN_PIECE_LENGTH = 64
 # Multiplications that take as long as what `pool.split` expects of a byte.
 _WORK_OF_A_BYTE = 8
-
-
-def silent() -> Any:
-    """Return a context in which no product warns.
-
-    NaN, infinity and sums beyond the largest number go into the results, as in all losses.
-    """
-    return np.errstate(invalid="ignore", over="ignore")
 
 
 def _split(function: Callable[[slice, slice], Any], shape: tuple[int, int], n_inner: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from .._native import scans
+from .flags import silent
 
 # Steps that NumPy may take to solve for a shared address before two arrays count as overlapping.
 _MAX_OVERLAP_WORK = 10_000
@@ -12,7 +13,10 @@ _MAX_OVERLAP_WORK = 10_000
 
 def contiguous(x: np.ndarray, dtype: Any) -> np.ndarray:
     """Return `x` as an aligned C-contiguous array; a copy only where it is none."""
-    return np.require(x, dtype, ("C", "A"))
+    if x.dtype == dtype or x.dtype.kind != "f":
+        return np.require(x, dtype, ("C", "A"))
+    with silent():  # numbers beyond a narrower dtype, signalling NaNs
+        return np.require(x, dtype, ("C", "A"))
 
 
 def unlocked(x: np.ndarray) -> np.ndarray:

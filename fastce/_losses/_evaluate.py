@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._core import threads
+from .._core.flags import silent
 from .._kernels import sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
 from ._call import Call
@@ -15,6 +16,13 @@ _NONE = np.empty(0)
 # What kernels take for derivatives that are absent, of each dtype.
 _NO_ROWS = {kind: np.empty((0, 0), kind) for kind in map(np.dtype, (np.float32, np.float64))}
 _NO_ELEMENTS = {kind: empty.reshape(0) for kind, empty in _NO_ROWS.items()}
+
+
+def _total(sums: np.ndarray) -> float:
+    if sums.size == 1:
+        return float(sums[0])
+    with silent():  # infinities of both signs, or a sum beyond the largest number
+        return float(sums.sum())
 
 
 def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -58,7 +66,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             *results,
             np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
         )
-    return float(sums[0]) if n_blocks == 1 else float(sums.sum())
+    return _total(sums)
 
 
 def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -83,7 +91,7 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
         sums,
         np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
     )
-    return float(sums.sum())
+    return _total(sums)
 
 
 def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
@@ -116,4 +124,4 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
         sums,
         np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),
     )
-    return float(sums[0] if n_blocks == 1 else sums.sum()) * form.factor
+    return _total(sums) * form.factor

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core import checks, layout
+from .._core.flags import silent
 from . import _forms
 from ._call import MEAN, Call, check_outs
 
@@ -34,16 +35,16 @@ class _Form(NamedTuple):
 
 def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
     p, t, form = call.layout.data, call.target, call.form
-    with np.errstate(all="ignore"):
+    with silent():
         cost_p = np.minimum(-np.log(p), _MAX_COST)
         cost_q = np.minimum(-np.log1p(-p), _MAX_COST)
         costs = form.weight * (t * cost_p + (1 - t) * cost_q)
         total = float(costs.sum(dtype=np.float64)) / (form.divisor or 1.0)
-    if values is not None:
-        values[:] = costs
-    if grad is not None:
-        variance = np.maximum(p * (1 - p), p.dtype.type(_MIN_VARIANCE))
-        grad[...] = form.weight / (form.divisor or 1.0) * (p - t) / variance
+        if values is not None:
+            values[:] = costs
+        if grad is not None:
+            variance = np.maximum(p * (1 - p), p.dtype.type(_MIN_VARIANCE))
+            grad[...] = form.weight / (form.divisor or 1.0) * (p - t) / variance
     return total
 
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from .._core import blas, checks, layout
 from .._core.design import Design, design_of, numbers_of
-from .._core.matmul import matmul, silent
+from .._core.flags import silent
+from .._core.matmul import matmul
 from ._call import IGNORE, MEAN, OFF, Call, RowOptions, check_row_options
 from ._evaluate import evaluate_rows
 from .weights import RowForm
@@ -91,10 +92,12 @@ def _check(X: Any, coef: Any, target: Any, intercept: Any, options: RowOptions) 
                 f"intercept must have shape {(n_classes,)}, one number a class; "
                 f"got shape {intercept.shape}"
             )
-        intercept = intercept.astype(number)
+        with silent():
+            intercept = intercept.astype(number)
     rows = layout.Rows((n,), n_classes, (n, n_classes), 1, number)
     target, form, unreduced = check_row_options(target, rows, options)
-    design, coef = design.in_dtype(number), coef.astype(number, copy=False)
+    with silent():
+        design, coef = design.in_dtype(number), coef.astype(number, copy=False)
     return _Problem(design, coef, intercept, target, form, unreduced, dtype)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core import checks, layout, pool
+from .._core.flags import silent
 from .._core.layout import Rows
 from .._native import gather, usual
 from ._call import IGNORE, LAST, MEAN, RowOptions, check_row_options
@@ -47,7 +48,7 @@ def _write_gradient(
     grad: np.ndarray, target: np.ndarray, weight: np.ndarray, factor: float
 ) -> None:
     """Write the gradient to grad (..., K), which is all 0."""
-    with np.errstate(all="ignore"):
+    with silent():
         entries = (-(weight * factor)).astype(grad.dtype)
     place = layout.outer_inner(grad) if grad.flags.aligned else None
     if place is None:

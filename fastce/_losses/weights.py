@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import checks, pool
+from .._core.flags import silent
 from .._core.layout import Rows
 from .._native import scans
 
@@ -89,14 +90,9 @@ def index_form(
         target_weight = row_weight = _ONE
         divisor = float(target.size)
     else:
-        kept = target != ignore_index
-        row_weight = np.ones(target.size) if sample_weight is None else sample_weight.copy()
-        row_weight *= kept
-        target_weight = row_weight
-        if weight is not None:
-            target_weight = row_weight * weight[np.where(kept, target, 0)]
-            if sample_weight is not None:
-                checks.check_not_huge(target_weight, "weight times sample_weight")
+        row_weight, target_weight = _row_weights(
+            target, weight, sample_weight, target != ignore_index if n_ignored else None
+        )
         divisor = float(target_weight.sum()) if mean else 1.0
     factor = 1.0
     if mean:
@@ -104,7 +100,33 @@ def index_form(
     if label_smoothing == 0.0:
         return RowForm(target_weight, row_weight, None, None, factor)
     smoothing = _smoothing(n_classes, weight, label_smoothing)
-    return RowForm((1.0 - label_smoothing) * target_weight, row_weight, None, smoothing, factor)
+    with silent():
+        target_weight = (1.0 - label_smoothing) * target_weight
+    return RowForm(target_weight, row_weight, None, smoothing, factor)
+
+
+def _row_weights(
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    sample_weight: np.ndarray | None,
+    kept: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights (n,) of rows and of their targets, 0 where a row is not `kept`.
+
+    None for `kept` says that all are.
+    """
+    if sample_weight is None:
+        row_weight = np.ones(target.size) if kept is None else kept.astype(np.float64)
+    else:
+        row_weight = sample_weight if kept is None else sample_weight * kept
+    if weight is None:
+        return row_weight, row_weight
+    class_weight = weight[target if kept is None else np.where(kept, target, 0)]
+    if sample_weight is None:
+        return row_weight, class_weight if kept is None else class_weight * kept
+    with silent():  # a product that is too small is 0
+        target_weight = row_weight * class_weight
+    return row_weight, checks.check_not_huge(target_weight, "weight times sample_weight")
 
 
 def probability_form(
@@ -126,7 +148,9 @@ def probability_form(
         raise checks.probability_error(target[row, k], tuple(map(int, where)))
     row_weight = _ONE if sample_weight is None else sample_weight
     if weight is not None:
-        checks.check_not_huge(row_weight.max(initial=0.0) * weight, "weight times sample_weight")
+        with silent():
+            largest = row_weight.max(initial=0.0) * weight
+        checks.check_not_huge(largest, "weight times sample_weight")
     factor = 1.0
     if mean:
         total = float(n_rows) if sample_weight is None else float(sample_weight.sum())
@@ -135,7 +159,8 @@ def probability_form(
         return RowForm(row_weight, row_weight, weight, None, factor)
     class_weight = np.ones(n_classes) if weight is None else weight
     smoothing = _smoothing(n_classes, weight, label_smoothing)
-    scaled = (1.0 - label_smoothing) * class_weight
+    with silent():
+        scaled = (1.0 - label_smoothing) * class_weight
     return RowForm(row_weight, row_weight, scaled, smoothing, factor)
 
 
@@ -150,7 +175,10 @@ def _over(divisor: float, *weights: np.ndarray) -> tuple[Any, ...]:
 
 
 def _smoothing(n_classes: int, weight: np.ndarray | None, label_smoothing: float) -> np.ndarray:
-    return label_smoothing / n_classes * (np.ones(n_classes) if weight is None else weight)
+    if weight is None:
+        return np.full(n_classes, label_smoothing / n_classes)
+    with silent():
+        return label_smoothing / n_classes * weight
 
 
 class ElementForm(NamedTuple):
@@ -200,7 +228,9 @@ def element_form(
     negative = np.ones(()) if weight is None else weight
     positive = negative
     if pos_weight is not None:
-        positive = checks.check_not_huge(negative * pos_weight, "weight times pos_weight")
+        with silent():
+            positive = negative * pos_weight
+        checks.check_not_huge(positive, "weight times pos_weight")
     period_shape = np.broadcast_shapes(positive.shape, negative.shape, (1,))
     period = period_shape[-1]
     # One weight for each element; also where they repeat so seldom that a period would be too large
@@ -220,5 +250,6 @@ def element_form(
 
 
 def _repeated(x: np.ndarray, shape: tuple[int, ...], repeats: int, dtype: Any) -> np.ndarray:
-    flat = np.broadcast_to(x, shape).astype(dtype).reshape(-1)
+    with silent():  # a weight that is too small for the dtype is 0
+        flat = np.broadcast_to(x, shape).astype(dtype).reshape(-1)
     return np.tile(flat, repeats) if repeats > 1 else flat

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._core import threads
 from .._core.blas import one_blas_thread
 from .._core.design import Design, as_design
+from .._core.flags import silent
 from .._core.interrupts import interrupts_wait
 from .._core.version import __version__, is_newer
 from . import (
@@ -295,7 +296,7 @@ class LogisticRegression(
         soft = _soft_labels.read(y)
         y = y if soft is None else soft.target
         # scikit-learn's sum of X, by which it looks for infinities, may overflow
-        with np.errstate(over="ignore", invalid="ignore"):
+        with silent():
             X, y = validate_data(self, X, y, multi_output=soft is not None, **_validation.X_RULES)
         classes, problem = _validation.make_problem(self, meaning, X, y, sample_weight, soft)
         start = _validation.check_warm_start(self, meaning, classes, X.shape[1])
@@ -324,7 +325,7 @@ class LogisticRegression(
             line or nullcontext(),
             threads.at_most(n_threads),
             one_blas_thread(),
-            np.errstate(over="ignore", invalid="ignore"),
+            silent(),
         ):
             solution = solve(problem, start, settings)
         result = solution.result
@@ -362,7 +363,7 @@ class LogisticRegression(
     def _design(self, X: Any) -> Design:
         """Return X of a prediction, checked."""
         check_is_fitted(self)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with silent():
             return as_design(validate_data(self, to_numpy(X), reset=False, **_validation.X_RULES))
 
     def _logits(self, X: Design) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._core.design import Design
+from .._core.flags import silent
 
 # Products of numbers of X that are divided by two to this power cannot overflow, unless
 # coefficients are beyond 1e150 themselves.
@@ -29,9 +30,10 @@ def mend(
     is_finite = np.isfinite(logits)
     if is_finite.all():
         return
-    for i in np.flatnonzero(~is_finite.all(axis=1)).tolist():
-        row = X.rows(first + i, first + i + 1).columns(0, X.shape[1])
-        small = np.ldexp(row, -_EXPONENT) @ table + np.ldexp(intercept, -_EXPONENT)
-        largest = float(np.abs(small).max())
-        if 0.0 < largest < np.inf:
-            logits[i] = small[0] / largest * _LARGEST
+    with silent():
+        for i in np.flatnonzero(~is_finite.all(axis=1)).tolist():
+            row = X.rows(first + i, first + i + 1).columns(0, X.shape[1])
+            small = np.ldexp(row, -_EXPONENT) @ table + np.ldexp(intercept, -_EXPONENT)
+            largest = float(np.abs(small).max())
+            if 0.0 < largest < np.inf:
+                logits[i] = small[0] / largest * _LARGEST

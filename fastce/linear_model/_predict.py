@@ -7,6 +7,7 @@ import numpy as np
 
 from .._core.checks import is_sparse
 from .._core.design import Design
+from .._core.flags import silent
 from .._core.pool import split
 from .._native import rowwise
 from ._namespace import to_numpy
@@ -56,7 +57,7 @@ def n_features(model: Any) -> int:
 
 def as_float_of(X: Design, result: np.ndarray) -> np.ndarray:
     """Return a result in the dtype of X: float32 or float64."""
-    with np.errstate(all="ignore"):  # beyond float32 is infinity, below it zero
+    with silent():  # beyond float32 is infinity, below it zero
         return result.astype(X.dtype, copy=False)
 
 

@@ -139,7 +139,8 @@ def judge(call):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            results = call.function(*call.args, **call.kwargs)
+            with np.errstate(all="raise"):
+                results = call.function(*call.args, **call.kwargs)
         except (TypeError, ValueError) as error:
             refused = error
         except Exception:
