@@ -1,6 +1,7 @@
 """How many threads may run, and the call of a compiled driver on one of them or on several."""
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .._native import launch
+from .limits import limits
 
 # Least work of a parallel region, in evaluations of an element: 100,000 take 40 to 200 us on one
 # thread. The start of a region takes 5 us where the threads still wait for work, and 50 us and more
@@ -51,14 +53,30 @@ def _max_threads() -> int:
     return max(1, int(n))
 
 
+@functools.cache
+def _limits() -> dict[str, int]:
+    return limits()
+
+
+def decision() -> tuple[int, str]:
+    """Return the number of threads that kernels may use, and what has decided it."""
+    if _n_threads is not None:
+        return _n_threads, "set_num_threads"
+    found = _limits() | {"Numba": _max_threads()}
+    decides = min(found, key=found.__getitem__)
+    return found[decides], decides
+
+
 def get_num_threads() -> int:
     """Return the number of threads that kernels may use.
 
     Returns
     -------
     int
-        The number set by `set_num_threads`; by default every core this process may run on (or
-        ``NUMBA_NUM_THREADS``).
+        The number set by `set_num_threads`; by default the smallest of: the cores of the machine,
+        those that this process may run on, the quota of its control group (a container's limit),
+        and the environment variables ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``. `show_versions`
+        tells which it was.
 
     Examples
     --------
@@ -66,7 +84,7 @@ def get_num_threads() -> int:
     >>> fastce.get_num_threads() >= 1
     True
     """
-    return _n_threads if _n_threads is not None else _max_threads()
+    return decision()[0]
 
 
 def set_num_threads(n: int) -> None:
@@ -78,7 +96,7 @@ def set_num_threads(n: int) -> None:
     ----------
     n : int
         From 1 to the number of threads that Numba was started with (the cores this process may run
-        on, or the environment variable ``NUMBA_NUM_THREADS``).
+        on, or the environment variable ``NUMBA_NUM_THREADS``), which may be more than the default.
 
     Raises
     ------

@@ -36,7 +36,7 @@ def _facts() -> dict[str, str]:
     import numba
 
     from .._core.jit import cache_folder
-    from .._core.threads import get_num_threads
+    from .._core.threads import decision
     from .._native import cpu
 
     facts = {
@@ -46,7 +46,8 @@ def _facts() -> dict[str, str]:
     facts.update((package, _version(package)) for package in _PACKAGES)
 
     numba.get_num_threads()  # starts Numba's threads, and with them the layer is chosen
-    facts["threads"] = f"{get_num_threads()} of {os.cpu_count()} cores"
+    n_threads, decided_by = decision()
+    facts["threads"] = f"{n_threads} of {os.cpu_count()} cores, decided by {decided_by}"
     facts["threading layer"] = numba.threading_layer()
 
     features = llvmlite.binding.get_host_cpu_features()

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 import fastce
 from fastce._core import threads
+from fastce._core.limits import limits
 
 # Several blocks each, the last one not full; the last shape is big enough for a parallel region.
 PROBLEM = """
@@ -45,6 +46,9 @@ def results(x, y, q, s):
     yield from fastce.nll_loss_value_and_grad(x, y, sample_weight=s)
     yield from fastce.binary_cross_entropy_value_and_grad(q, q)
 
+print("default", *threads.decision())
+fastce.set_num_threads(3)  # more than the default, where there are fewer cores
+
 def digest(problem):
     data = b"".join(np.ascontiguousarray(a).tobytes() for a in results(*problem))
     return hashlib.sha256(data).hexdigest()
@@ -53,7 +57,6 @@ def digest(problem):
 
 # What each process of three threads does first.
 ALONE = """
-print("n_threads", fastce.get_num_threads())
 import numba
 numba.set_num_threads(2)
 digest(large_problem())
@@ -188,8 +191,33 @@ def alone():
     return run(ALONE)
 
 
-def test_environment_sets_the_number_of_threads(alone):
-    assert alone["n_threads"] == [["3"]]
+def test_the_environment_of_openmp_decides_and_more_may_be_set():
+    assert run("", OMP_NUM_THREADS="1")["default"] == [["1", "OMP_NUM_THREADS"]]
+
+
+@pytest.fixture
+def _no_number_set(monkeypatch):
+    monkeypatch.setattr(threads, "_n_threads", None)
+
+
+@pytest.mark.usefixtures("_no_number_set")
+@pytest.mark.parametrize("name", ["cores", "affinity", "cgroup quota", "NUMBA_NUM_THREADS"])
+def test_what_has_decided(monkeypatch, name):
+    n = threads._max_threads()
+    found = {"cores": n + 3, "affinity": n + 2, "cgroup quota": n + 1} | {name: n}
+    monkeypatch.setattr(threads, "_limits", lambda: found)
+    assert threads.decision() == (n, name)
+    assert fastce.get_num_threads() == n
+    monkeypatch.setattr(threads, "_limits", lambda: {"cores": n + 1})
+    assert threads.decision() == (n, "Numba")
+    fastce.set_num_threads(n)
+    assert threads.decision() == (n, "set_num_threads")
+
+
+def test_more_than_the_default_may_be_set(alone):
+    """Asked for in NUMBA_NUM_THREADS: on fewer cores it is not the default, but allowed."""
+    ((n, *_),) = alone["default"]
+    assert int(n) == min(3, *limits().values())
 
 
 def test_numba_keeps_its_own_setting(alone):

@@ -3,6 +3,7 @@
 import numpy as np
 
 import fastce
+from fastce._core.threads import decision
 
 
 def test_versions_are_those_installed(capsys):
@@ -14,3 +15,4 @@ def test_versions_are_those_installed(capsys):
     )
     assert shown["numpy"] == np.__version__
     assert shown["threads"].startswith(f"{fastce.get_num_threads()} of ")
+    assert shown["threads"].endswith(f"decided by {decision()[1]}")
