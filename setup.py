@@ -137,7 +137,7 @@ setup(
     ext_modules=cythonize(
         [
             extension(name)
-            for name in ("cpu", "gather", "launch", "products", "rowwise", "scans", "usual")
+            for name in ("cpu", "gather", "launch", "products", "rowwise", "scans", "tiles", "usual")
         ],
         compiler_directives={
             "language_level": 3,

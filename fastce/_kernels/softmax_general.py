@@ -34,6 +34,16 @@ from .._core.jit import driver, elementwise, kernel, reduction
 from .intrinsics import softmax_statistics, weighted_softmax
 from .softmax import index_rows
 from .sums import add, clear, finish
+from .tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    rows_read,
+    rows_written,
+    target_read,
+    weights_read,
+    write_back,
+)
 
 
 @reduction
@@ -269,14 +279,26 @@ def general(
     values,
     grad,
     hess,
+    memory,
+    n,
     rows,
     sums,
     work,
 ):
-    first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+    first, last = b * rows, min((b + 1) * rows, n)
+    start, stop = first, last
+    if memory.shape[0]:
+        logits = rows_read(logits, memory, LOGITS, first, last)
+        target = target_read(target, memory, first, last)
+        grad = rows_written(grad, memory, GRAD, first, last)
+        hess = rows_written(hess, memory, HESS, first, last)
+        values = values[first:last]
+        target_weight = weights_read(target_weight, first, last)
+        sample_weight = weights_read(sample_weight, first, last)
+        start, stop = 0, last - first
     sums[b] = _general_rows(
-        first,
-        last,
+        start,
+        stop,
         logits,
         target,
         target_weight,
@@ -290,6 +312,8 @@ def general(
         hess,
         work[b],
     )
+    write_back(grad, memory, GRAD, first, last)
+    write_back(hess, memory, HESS, first, last)
 
 
 def rows_value_and_grad(

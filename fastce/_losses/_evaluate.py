@@ -7,8 +7,11 @@ import numpy as np
 
 from .._core import threads
 from .._core.flags import silent
+from .._core.layout import Result
 from .._kernels import sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
+from .._kernels.tiles import GRAD, HESS, LOGITS, OPERANDS, TARGET
+from .._native import tiles
 from ._call import Call
 
 # Kernels of rows take this for values, class weights and smoothing that are absent.
@@ -16,6 +19,24 @@ _NONE = np.empty(0)
 # What kernels take for derivatives that are absent, of each dtype.
 _NO_ROWS = {kind: np.empty((0, 0), kind) for kind in map(np.dtype, (np.float32, np.float64))}
 _NO_ELEMENTS = {kind: empty.reshape(0) for kind, empty in _NO_ROWS.items()}
+# Where rows lie that kernels take as they are: a table of other memory without rows.
+_NO_TILES = np.empty((0, tiles.MEMORY_WORDS), np.int64)
+
+
+def _memory(call: Call, grad: Result | None, hess: Result | None) -> np.ndarray:
+    """Return the table of `fastce._kernels.tiles`."""
+    views = {LOGITS: call.layout.view, TARGET: call.target.view}
+    if grad is not None:
+        views[GRAD] = grad.view
+    if hess is not None:
+        views[HESS] = hess.view
+    if all(view is None for view in views.values()):
+        return _NO_TILES
+    table = np.zeros((OPERANDS, tiles.MEMORY_WORDS), np.int64)
+    for operand, view in views.items():
+        if view is not None:
+            tiles.describe(view, table, operand, operand in (GRAD, HESS))
+    return table
 
 
 def _total(sums: np.ndarray) -> float:
@@ -25,38 +46,43 @@ def _total(sums: np.ndarray) -> float:
         return float(sums.sum())
 
 
-def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
+def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | None) -> float:
     """Evaluate cross-entropy, or the loss that is a function of it."""
-    logits, form, loss = call.layout.data, call.form, call.loss
-    n, n_classes = logits.shape
+    logits, target, form, loss = call.layout.data, call.target, call.form, call.loss
+    n, n_classes = call.layout.n, logits.shape[1]
     rows, n_blocks, step = blocks(n, n_classes)
     sums = np.empty(n_blocks)
-    values = _NONE if values is None else values
-    grad = _NO_ROWS[logits.dtype] if grad is None else grad
-    hess = _NO_ROWS[logits.dtype] if hess is None else hess
-    results = values, grad, hess, rows, sums
-    if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
+    absent = _NO_ROWS[logits.dtype]
+    results = (
+        _NONE if values is None else values,
+        absent if grad is None else grad.data,
+        absent if hess is None else hess.data,
+        _memory(call, grad, hess),
+    )
+    if form.smoothing is None and not form.z_loss and target.data.ndim == 1:
         n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
         threads.run(
             softmax.index,
-            logits.size,
+            n * n_classes,
             n_blocks,
             logits,
-            call.target,
+            target.data,
             form.target_weight,
             form.factor,
             loss,
             *results,
+            rows,
+            sums,
             work,
         )
     else:
         threads.run(
             softmax_general.general,
-            logits.size,
+            n * n_classes,
             n_blocks,
             logits,
-            call.target,
+            target.data,
             form.target_weight,
             form.sample_weight,
             _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
@@ -64,29 +90,37 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             form.z_loss,
             form.factor,
             *results,
+            n,
+            rows,
+            sums,
             np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
         )
     return _total(sums)
 
 
-def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> float:
+def evaluate_soft_targets(
+    call: Call, values: Any, grad: Result | None, hess: Result | None
+) -> float:
     """Evaluate a loss that brings its own function of rows."""
     logits, form = call.layout.data, call.form
-    n, n_classes = logits.shape
+    n, n_classes = call.layout.n, logits.shape[1]
     rows, n_blocks, step = blocks(n, n_classes)
     sums = np.empty(n_blocks)
+    absent = _NO_ROWS[logits.dtype]
     threads.run(
         soft_targets.soft_target,
-        logits.size,
+        n * n_classes,
         n_blocks,
         logits,
-        call.target,
+        call.target.data,
         form.sample_weight,
         form.factor,
         call.loss,
         _NONE if values is None else values,
-        _NO_ROWS[logits.dtype] if grad is None else grad,
-        _NO_ROWS[logits.dtype] if hess is None else hess,
+        absent if grad is None else grad.data,
+        absent if hess is None else hess.data,
+        _memory(call, grad, hess),
+        n,
         rows,
         sums,
         np.empty((n_blocks, soft_targets.WORK_ROWS, step), logits.dtype),
@@ -94,11 +128,11 @@ def evaluate_soft_targets(call: Call, values: Any, grad: Any, hess: Any) -> floa
     return _total(sums)
 
 
-def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
+def evaluate_elements(call: Call, values: Any, grad: Result | None, hess: Result | None) -> float:
     """Evaluate binary cross-entropy, or a loss of elements that brings its own kernel."""
-    logits, form = call.layout.data, call.form
+    logits, form, n = call.layout.data, call.form, call.layout.n
     number, absent = logits.dtype.type, _NO_ELEMENTS[logits.dtype]
-    n_blocks = -(-logits.size // form.size)
+    n_blocks = -(-n // form.size)
     sums = np.empty(n_blocks)
     positive, negative, ignore = form.positive_weight, form.negative_weight, form.ignore
     # Two variants are compiled: without weights and ignored targets, and with both.
@@ -108,18 +142,20 @@ def evaluate_elements(call: Call, values: Any, grad: Any, hess: Any) -> float:
         ignore = number(math.nan if ignore is None else ignore)
     threads.run(
         sigmoid.binary,
-        logits.size,
+        n,
         n_blocks,
         logits,
-        call.target,
+        call.target.data,
         positive,
         negative,
         number(form.factor),
         ignore,
         call.loss,
         absent if values is None else values,
-        absent if grad is None else grad,
-        absent if hess is None else hess,
+        absent if grad is None else grad.data,
+        absent if hess is None else hess.data,
+        _memory(call, grad, hess),
+        n,
         form.size,
         sums,
         np.empty((n_blocks, sigmoid.WORK_ROWS, sigmoid.CHUNK), number),

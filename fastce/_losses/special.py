@@ -19,7 +19,10 @@ from .._core import layout
 from .._core.checks import as_float_array, check_axis, check_out
 from .._core.memory import is_plain, may_overlap
 from .._core.pool import MIN_SPLIT_BYTES, split
-from .._native import rowwise
+from .._native import rowwise, tiles
+
+# Bytes of a number of 16 bits where it is computed.
+_COMPUTED_BYTES = 4
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
@@ -96,10 +99,52 @@ def _along_axis(
     axis = check_axis(axis, source.ndim)
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
+    if source.dtype.itemsize == 2:
+        return _by_tiles(_BY_TILES[rows], source, axis, out)
     moved = layout.reordered(source)
     result = moved.result(out)
     _apply(rows, columns, moved.data, moved.order.index(axis), result)
     return _from_reordered(result, moved, source, out)
+
+
+# The same functions of numbers of 16 bits.
+_BY_TILES = {
+    rowwise.logsumexp_rows: tiles.logsumexp,
+    rowwise.softmax_rows: tiles.softmax,
+    rowwise.log_softmax_rows: tiles.log_softmax,
+    rowwise.sigmoid_flat: tiles.sigmoid,
+    rowwise.log_sigmoid_flat: tiles.log_sigmoid,
+}
+
+
+def _by_tiles(
+    function: Callable[..., None], source: np.ndarray, axis: int | None, out: np.ndarray | None
+) -> np.ndarray:
+    """Return a function of rows along `axis`, or of elements for None, of float16 or bfloat16."""
+    if out is None:
+        out = np.empty_like(source, subok=False)
+    if source.size == 0:
+        return out
+    x, result = (
+        array[..., None] if axis is None else layout.axis_last(array, axis)
+        for array in (source, out)
+    )
+    _run_by_tiles(function, x, result)
+    return out
+
+
+def _run_by_tiles(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
+    """Write a function of the rows x (..., K) to out (..., K), or of (..., 1)."""
+    view, place = layout.as_view(x), layout.as_view(out)
+    split(
+        lambda first, last: function(view, place, first, last),
+        view.shape[0] * view.shape[1],
+        x.size * _COMPUTED_BYTES,
+        min_length=64 if view.shape[2] <= 64 else 1,
+    )
+    if not may_overlap(place, out):  # a copy of ours
+        bits = layout.as_bits(out)
+        bits[...] = place.reshape(bits.shape)
 
 
 def _from_reordered(
@@ -137,6 +182,9 @@ def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | 
     source = as_float_array(x, "x")
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
+    if source.dtype.itemsize == 2:
+        result = _by_tiles(_BY_TILES[function], source, None, out)
+        return result[()] if out is None else out
     flat = layout.reordered(source)
     result = flat.result(out)
     _apply_flat(function, flat.data, result)
@@ -216,6 +264,16 @@ def logsumexp(
     kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
     if out is not None:
         check_out(out, kept if keepdims else lead, source.dtype, {"x": x}, in_place=False)
+    if source.dtype.itemsize == 2:
+        rows_last = source.reshape(-1) if axis is None else layout.axis_last(source, axis)
+        result = np.empty(lead, source.dtype) if out is None else out.reshape(lead)
+        if source.size:
+            _run_by_tiles(tiles.logsumexp, rows_last, result[..., None])
+        else:
+            result[...] = -np.inf
+        if out is not None:
+            return out
+        return (result.reshape(kept) if keepdims else result)[()]
     data, order, _ = layout.reordered(source)
     if axis is None:
         result = np.empty((), data.dtype)
