@@ -9,6 +9,7 @@ editors see is `__init__.pyi`, which ``python -m fastce._tools.stubs`` writes.
 """
 
 import importlib
+import sys
 from typing import Any
 
 from ._core.interrupts import interrupts_wait
@@ -39,6 +40,10 @@ def __getattr__(name: str) -> Any:
         with interrupts_wait():
             value = getattr(importlib.import_module(f".{_MODULE_BY_NAME[name]}", __name__), name)
         globals()[name] = value  # found directly from now on
+        if "numba" in sys.modules:  # whose compiled code may call some of the functions
+            from ._njit.extension import extend
+
+            extend(name, value)
         return value
     if name in _SUBMODULES:
         with interrupts_wait():

@@ -6,19 +6,24 @@
 run a program so; `patch_sklearn` and `unpatch_sklearn` do it inside of one.
 """
 
+import importlib
+import importlib.util
 import os
 import runpy
 import sys
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NamedTuple
 
 USAGE = "usage: python -m fastce.patch (script.py | -m module) [arguments]"
 # What is replaced: its name, in the same module of scikit-learn's package and of ours.
 NAMES = {"LogisticRegression": "linear_model"}
-# Packages whose names stay: our own; and skl2onnx, which tells by the class how to convert a model,
-# and would give wrong probabilities for scikit-learn's.
-_KEEPERS = ("fastce", "skl2onnx")
+# Tells by the class how to convert a model, and would give wrong probabilities for ours.
+_CONVERTER = "skl2onnx"
+# Packages whose names stay.
+_KEEPERS = ("fastce", _CONVERTER)
 
 
 class _Place(NamedTuple):
@@ -34,13 +39,57 @@ class _Place(NamedTuple):
 _places: list[_Place] = []
 
 
+class _ConverterFinder(MetaPathFinder):
+    """Undoes the patch while the converter is imported, which takes names at that time."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return the converter's own spec, with an import that is run without the patch."""
+        if fullname != _CONVERTER:
+            return None
+        _stop_waiting()
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            _wait_for_converter()
+        if spec is not None and spec.loader is not None:
+            own = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                names = _patched_names()
+                unpatch_sklearn(names)
+                try:
+                    own(module)
+                finally:
+                    patch_sklearn(names, verbose=False)
+
+            vars(spec.loader)["exec_module"] = exec_module
+        return spec
+
+
+_finder = _ConverterFinder()
+
+
+def _wait_for_converter() -> None:
+    if _places and _CONVERTER not in sys.modules and _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+
+
+def _stop_waiting() -> None:
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+
+
+def _patched_names() -> list[str]:
+    return [name for name in NAMES if any(place.ours is _pair(name)[0] for place in _places)]
+
+
 def patch_sklearn(name: str | list[str] | None = None, verbose: bool = True) -> list[str]:
     """Put fastce's classes in the place of scikit-learn's, wherever a module has them.
 
     That is in ``sklearn.linear_model`` and its private module, from which later imports take them,
     and in each module that has imported one already, under whatever name. Classes that are kept
-    elsewhere, in dicts or default arguments, stay, and so do other processes. skl2onnx converts by
-    class (see `fastce.onnx.register`): what it has is left alone, if it is imported before.
+    elsewhere, in dicts or default arguments, stay, and so do other processes. skl2onnx, which
+    converts by class (see `fastce.onnx.register`), keeps scikit-learn's, imported before or after.
     Objects that exist keep their class, and cannot be pickled until `unpatch_sklearn`, so this is
     best called first.
 
@@ -84,6 +133,7 @@ def patch_sklearn(name: str | list[str] | None = None, verbose: bool = True) -> 
         )
     for place in _places:
         place.namespace[place.name] = place.ours
+    _wait_for_converter()
     patched = [f"{place.module}.{place.name}" for place in _places]
     if verbose:
         print(f"fastce is in the place of scikit-learn: {', '.join(patched)}", file=sys.stderr)
@@ -129,6 +179,8 @@ def unpatch_sklearn(name: str | list[str] | None = None) -> None:
         for module, namespace, attribute in _holders(ours):
             if module.partition(".")[0] == "sklearn":
                 namespace[attribute] = mine[0].theirs
+    if not _places:
+        _stop_waiting()
 
 
 def _checked(name: str | list[str] | None) -> list[str]:
@@ -141,8 +193,6 @@ def _checked(name: str | list[str] | None) -> list[str]:
 
 def _pair(name: str) -> tuple[Any, Any]:
     """Return our class and scikit-learn's of this name, also while it is patched."""
-    import importlib
-
     ours = getattr(importlib.import_module(f".{NAMES[name]}", __package__), name)
     theirs = getattr(importlib.import_module(f"sklearn.{NAMES[name]}"), name)
     known = [place.theirs for place in _places if place.ours is ours]

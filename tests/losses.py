@@ -11,7 +11,7 @@ import numpy as np
 import reference
 
 import fastce
-from fastce._losses.table import GRAD_AND_HESS, ROWS, loss_named
+from fastce._losses.table import GRAD_AND_HESS, PROBABILITIES, ROWS, loss_named
 
 IGNORED = -100  # the label of entries that are left out
 _ANY = np.random.default_rng(0), np.zeros((1, 2)), np.zeros(1, int)
@@ -46,6 +46,12 @@ class Loss:
     def ignores(self):
         """Whether entries with the label `IGNORED` can be left out."""
         return "ignore_index" in list(self.options.values())[-1](*_ANY)
+
+    @property
+    def is_soft(self):
+        """Whether the targets are the classes' probabilities."""
+        _, target = self.make(np.random.default_rng(0), 1, 2, np.float64)
+        return PROBABILITIES in loss_named(self.function).targets and target.ndim == 2
 
     def value(self, *args, **kwargs):
         """Call the plain form."""

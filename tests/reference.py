@@ -99,12 +99,13 @@ def cross_entropy(
     ):
         divisor += part
         z = Real(z_loss) * s
-        if c is None or not (c.any() or z):
+        if c is None or s == 0 or not (target.ndim == x.ndim or c.any() or z):
             continue
         top = x[row].max()
         e = np.exp(x[row] - top)
         p = e / e.sum()
-        values[row] = sum(
+        # The normaliser meets targets of 0, too: a row without a softmax is NaN.
+        values[row] = 0 * np.log(e.sum()) + sum(
             c_k * (np.log(e.sum()) - (x_k - top)) for c_k, x_k in zip(c, x[row], strict=True) if c_k
         )
         grads[row] = p * c.sum() - c
@@ -230,10 +231,12 @@ def kl_divergence(logits, target, *, temperature=1.0, sample_weight=None, axis=-
         if s == 0:
             continue
         q, z = target[row], (x[row] - x[row].max()) / t
-        log_p = z - np.log(np.exp(z).sum())
+        log_sum = np.log(np.exp(z).sum())
+        log_p = z - log_sum
         p = np.exp(log_p)
         terms = [a * (np.log(a) - b) for a, b in zip(q, log_p, strict=True) if a]
-        values[row] = s * t**2 * sum(terms, Real(0))
+        # The normaliser meets targets of 0, too: a row without a softmax is NaN.
+        values[row] = s * t**2 * sum(terms, 0 * log_sum)
         grads[row] = s * t * (p * q.sum() - q)
         hess[row] = s * p * (1 - p) * q.sum()
     return Terms(values, np.moveaxis(grads, -1, axis), np.moveaxis(hess, -1, axis), divisor)

@@ -99,6 +99,7 @@ def test_modules_are_named_after_what_is_public():
     others = {"common", "libraries", "losses", "start"}
     parts = {"linear_loss": "_linear.loss", "solvers": "_optimize.minimise"}
     parts |= {"special": "_losses.special", "on_probabilities": "_losses.nll"}
+    parts |= {"compiled": "_njit.rows"}
     assert set(MODULES) - others - set(parts) <= {*fastce.__all__, *fastce._SUBMODULES}
     for module in parts.values():
         assert importlib.util.find_spec(f"fastce.{module}") is not None

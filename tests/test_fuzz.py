@@ -5,6 +5,7 @@ import re
 import fuzz.__main__ as fuzz
 import numpy as np
 import pytest
+from fuzz import references
 
 import fastce
 
@@ -17,6 +18,17 @@ CALLS = {"rows": 60, "elements": 40, "special": 300, "linear": 300, "fit": 60}
 def test_random_calls(family):
     defects = list(fuzz.run(CALLS[family], seed=1, only=family))
     assert not defects, "\n".join(map(str, defects))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 30.0])
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_a_certain_element_has_no_focal_loss_by_the_formulas_either(target, gamma):
+    """Where powers of its probability leave the range of a long double, on their way to 0."""
+    x = np.array([2e3, 4e3, 5e3, 6e3, 7e3, 1e4, 6e4, 1e30, 1e300]) * (1 if target else -1)
+    with np.errstate(all="ignore"):
+        found = references.elements(x, np.full(x.shape, target), gamma=gamma)
+    for array in (found.values, found.grads, found.hess):
+        np.testing.assert_array_equal(array.astype(float), np.zeros(x.shape))
 
 
 def first_defect(monkeypatch, wrong, calls=200):

@@ -37,11 +37,11 @@ def test_the_least_objective_by_easy_columns_is_that_of_the_data(seed):
     np.testing.assert_allclose(value, large.least_objective(problem), rtol=1e-7)
 
 
-@pytest.mark.parametrize("seed", [0, 3, 17, 25, 690])
+@pytest.mark.parametrize("seed", [0, 3, 17, 25, 690, 14, 19])
 def test_the_least_objective_is_that_of_the_data_themselves(seed):
     problem = make(seed)
-    X, y, C, fit_intercept = problem[:4]
-    expected = least_objective(of(X, y, C, fit_intercept))
+    own = of(problem.X, problem.y)
+    expected = least_objective(problem._replace(base=own.base, gram=own.gram))
     np.testing.assert_allclose(least_objective(problem), expected, rtol=1e-8, atol=1e-10)
 
 
@@ -60,3 +60,22 @@ def test_the_exact_objective_at_the_null_model():
     K = 1 if n_classes == 2 else n_classes
     value = exact_objective(problem, np.zeros((K, problem.X.shape[1])), np.zeros(K))
     np.testing.assert_allclose(value, np.log(n_classes), rtol=1e-14)
+
+
+def test_weights_and_soft_labels_are_rows_that_are_repeated(rng):
+    X, y = rng.integers(-8, 9, (12, 2)).astype(float), rng.integers(0, 2, 12)
+    weights, part = rng.integers(1, 5, 12), rng.integers(0, 9, 12) / 8
+    soft = of(X, y)._replace(
+        soft=np.column_stack([1.0 - part, part]), sample_weight=8.0 * weights, class_weight=None
+    )
+    counts = np.concatenate([8 * weights * (1.0 - part), 8 * weights * part]).astype(int)
+    rows = np.repeat(np.concatenate([X, X]), counts, axis=0)
+    plain = of(rows, np.repeat(np.arange(24) // 12, counts))
+    np.testing.assert_allclose(least_objective(soft), least_objective(plain), rtol=1e-10)
+    coef, intercept = rng.normal(size=(1, 2)), rng.normal(size=1)
+    expected = exact_objective(plain, coef, intercept)
+    np.testing.assert_allclose(exact_objective(soft, coef, intercept), expected, rtol=1e-12)
+    by_class = of(X, y)._replace(class_weight={0: 1.0, 1: 3.0})
+    counts = np.where(y == 1, 3, 1)
+    repeated = of(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+    np.testing.assert_allclose(least_objective(by_class), least_objective(repeated), rtol=1e-10)

@@ -15,6 +15,7 @@ FLOORS = {
     "_losses": 4,
     "_optimize": 4,
     "_linear": 5,
+    "_njit": 5,
     "linear_model": 6,
     "inference": 7,
     "display": 7,

@@ -154,6 +154,54 @@ def test_a_program_runs_patched(tmp_path, start):
     assert done.stderr.startswith("fastce is in the place of scikit-learn: ")
 
 
+CONVERTS = """
+import importlib.util
+import sys
+import fastce
+from sklearn.linear_model import LogisticRegression as Ours
+if "find" in sys.argv:
+    importlib.util.find_spec("skl2onnx")
+if "undo" in sys.argv:
+    fastce.unpatch_sklearn()
+import skl2onnx
+from skl2onnx._supported_operators import sklearn_operator_name_map as table
+from skl2onnx.operator_converters import linear_classifier
+from sklearn.linear_model import LogisticRegression
+print(Ours.__module__, LogisticRegression.__module__)
+print({each.__module__ for each in table if each.__name__ == "LogisticRegression"})
+print(linear_classifier.LogisticRegression.__module__)
+print([type(each).__name__ for each in sys.meta_path if type(each).__module__ == "fastce.patch"])
+fastce.unpatch_sklearn()
+from sklearn.linear_model import LogisticRegression
+print(LogisticRegression.__module__)
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["find"], ["undo"]])
+def test_skl2onnx_that_is_imported_later_gets_scikit_learns_class(arguments, tmp_path):
+    pytest.importorskip("skl2onnx")
+    (tmp_path / "program.py").write_text(CONVERTS)
+    done = python("program.py", *arguments, cwd=tmp_path)
+    ours, theirs = "fastce.linear_model._logistic", "sklearn.linear_model._logistic"
+    now = theirs if arguments == ["undo"] else ours
+    assert done.stdout.splitlines() == [
+        f"{ours} {now}",
+        str({theirs}),
+        theirs,
+        "[]",
+        theirs,
+    ], done.stderr
+
+
+def test_nothing_waits_for_a_package_once_it_is_undone():
+    before = list(sys.meta_path)
+    fastce.patch_sklearn(verbose=False)
+    fastce.patch_sklearn(verbose=False)
+    assert len(sys.meta_path) <= len(before) + 1
+    fastce.unpatch_sklearn()
+    assert sys.meta_path == before
+
+
 def test_wrong_uses_say_how_it_is_used(tmp_path):
     for arguments in ([], ["-m"], ["nothing.py"]):
         done = python(*arguments, cwd=tmp_path)

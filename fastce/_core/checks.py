@@ -14,7 +14,7 @@ import numpy as np
 from .memory import contiguous, may_overlap, overlaps, overlaps_itself, same_memory, unlocked
 
 REDUCTIONS = ("mean", "sum", "none")
-_LARGEST_WEIGHT = float(np.finfo(np.float32).max)
+LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 _INT64 = np.dtype(np.int64)
 _FLOAT64 = np.dtype(np.float64)
 _FLOATS = (np.float16, np.float32, np.float64)
@@ -226,10 +226,10 @@ def check_not_huge(weights: np.ndarray, name: str, each: str = "row") -> np.ndar
 
     Kernels multiply with them in the dtype of the logits.
     """
-    if weights.size and not weights.max() <= _LARGEST_WEIGHT:
+    if weights.size and not weights.max() <= LARGEST_WEIGHT:
         raise ValueError(
-            f"{name} must be at most {_LARGEST_WEIGHT:.3g}; "
-            f"{_found(weights, ~(weights <= _LARGEST_WEIGHT), each)}"
+            f"{name} must be at most {LARGEST_WEIGHT:.3g}; "
+            f"{_found(weights, ~(weights <= LARGEST_WEIGHT), each)}"
         )
     return weights
 

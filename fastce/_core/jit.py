@@ -67,7 +67,7 @@ def source_stamp(package: Path = _PACKAGE) -> str:
     return digest.hexdigest()
 
 
-_STAMP = source_stamp()
+STAMP = source_stamp()
 
 
 def _nothing() -> None:
@@ -113,7 +113,7 @@ def _jit_enabled() -> Iterator[None]:
         numba.config.DISABLE_JIT = before
 
 
-def _jit(function: Callable[..., Any], stamp: str = _STAMP, **flags: Any) -> Any:
+def _jit(function: Callable[..., Any], stamp: str = STAMP, **flags: Any) -> Any:
     flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
     with _jit_enabled():
         try:
@@ -238,4 +238,4 @@ def driver(block: Callable[..., None]) -> Callable[..., None]:
     function.__module__, function.__doc__ = block.__module__, block.__doc__
     # Numba's key of the cache holds the code of that function only, which all drivers share.
     own = block.__code__.co_code, block.__code__.co_consts, block.__code__.co_names
-    return _jit(function, stamp=f"{_STAMP} {own!r}")
+    return _jit(function, stamp=f"{STAMP} {own!r}")

@@ -181,7 +181,7 @@ def _plus_product(a, b, c):
 
 
 @kernel
-def _general_rows(
+def general_rows(
     first,
     last,
     logits,
@@ -296,7 +296,7 @@ def general(
         target_weight = weights_read(target_weight, first, last)
         sample_weight = weights_read(sample_weight, first, last)
         start, stop = 0, last - first
-    sums[b] = _general_rows(
+    sums[b] = general_rows(
         start,
         stop,
         logits,
@@ -362,7 +362,7 @@ def _choose_rows(
             grad,
             work,
         ):
-            return _general_rows(
+            return general_rows(
                 0,
                 logits.shape[0],
                 logits,

@@ -13,9 +13,9 @@ so a confident row, where lse - x_y and 1 - p_y would cancel to 0, keeps all its
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
-from .._core.jit import kernel, reduction
+from .._core.jit import elementwise, kernel, reduction
 from .intrinsics import BLOCK_ROWS
 
 # A block of rows is one unit of parallel work and one partial sum. Its size depends on the number
@@ -91,7 +91,34 @@ def _choose_repeat_or_none(numbers, start, stop):
     return lambda numbers, start, stop: None
 
 
+@register_jitable
 def blocks(n_rows: int, n_classes: int) -> tuple[int, int, int]:
     """Return the rows of a block, the number of blocks and the rows of a step."""
     rows = max(1, _BLOCK_ELEMENTS // n_classes)
     return rows, -(-n_rows // rows), min(BLOCK_ROWS, max(1, _STEP_ELEMENTS // n_classes))
+
+
+@elementwise
+def pairwise_sum(x):
+    """Sum float64 numbers with the bits of `numpy.sum`, which adds up the blocks outside.
+
+    Up to 128 numbers are added up in eight sums; more are halved, at a multiple of 8.
+    """
+    n = x.size
+    if n < 8:
+        total = 0.0
+        for i in range(n):
+            total += x[i]
+        return total
+    if n > 128:
+        half = n // 2 - n // 2 % 8
+        return pairwise_sum(x[:half]) + pairwise_sum(x[half:])
+    a, b, c, d, e, f, g, h = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
+    whole = n - n % 8
+    for i in range(8, whole, 8):
+        a, b, c, d = a + x[i], b + x[i + 1], c + x[i + 2], d + x[i + 3]
+        e, f, g, h = e + x[i + 4], f + x[i + 5], g + x[i + 6], h + x[i + 7]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for i in range(whole, n):
+        total += x[i]
+    return total

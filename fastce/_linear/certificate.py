@@ -12,9 +12,13 @@ References
 C. Dünner, S. Forte, M. Takáč, M. Jaggi (2016), Primal-dual rates and certificates, ICML.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from .curvature import hessian_diagonal, probabilities
+from . import formed_hessian
+from .curvature import hessian_diagonal
+from .formed_hessian import both_tails
 from .loss import LinearLoss
 
 # An entry of the gradient is large where the bound that is made of it alone is above this part of
@@ -88,11 +92,11 @@ def _gain(
     """Return what a Newton step along some columns and the intercept gains."""
     rows, K = loss.shard, loss.n_outputs
     n = rows.design.shape[0]
+    weights = np.broadcast_to(rows.weights, n)
     P = apart.size + loss.fit_intercept
     columns = np.hstack([rows.design.columns(j, j + 1) for j in apart]) if apart.size else None
     if loss.fit_intercept:
         ones = np.ones((n, 1))
-        weights = np.broadcast_to(rows.weights, n)
         if columns is None:
             columns = ones
         else:
@@ -104,35 +108,17 @@ def _gain(
     coef, intercept = loss.parts(theta)
     table = np.ascontiguousarray(coef.T)
     start = np.ascontiguousarray(intercept) if loss.fit_intercept else None
-    H = np.zeros((P, K, P, K))
     step = max(1, _BLOCK_NUMBERS // max(P, K))
-    for first in range(0, n, step):
-        last = min(n, first + step)
-        p = rows.design.forward(first, last, table, start, np.empty((last - first, K)))
-        rest = probabilities(-p)
-        p = probabilities(p)
-        weight = rows.weights[first:last] if rows.weights.size > 1 else rows.weights[0]
-        block = columns[first:last]
-        for k in range(K):
-            for j in range(k, K):
-                if K == 1:
-                    curvature = p[:, 0] * rest[:, 0]
-                elif k == j:
-                    curvature = p[:, k] * (1.0 - p[:, k])
-                else:
-                    curvature = -p[:, k] * p[:, j]
-                H[:, k, :, j] += block.T @ (block * (weight * curvature)[:, np.newaxis])
-    for k in range(K):
-        for j in range(k):
-            H[:, k, :, j] = H[:, j, :, k]
-        i = np.arange(apart.size)
-        H[i, k, i, k] += loss.penalty
-    if K > 1:  # what the classes have in common, along which the gradient is 0
-        for i in range(P):
-            H[i, :, i, :] += H[i, :, i, :].trace() / K
-    H = H.reshape(P * K, P * K)
-    scale = 1.0 / np.sqrt(np.maximum(H.diagonal(), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(H * scale * scale[:, np.newaxis])
+
+    def blocks() -> Iterator[formed_hessian.Block]:
+        for first in range(0, n, step):
+            last = min(n, first + step)
+            logits = np.empty((last - first, K))
+            tails = both_tails(rows.design.forward(first, last, table, start, logits))
+            yield formed_hessian.Block(columns[first:last], *tails, weights[first:last])
+
+    H = formed_hessian.form(blocks(), P, K, loss.penalty * np.eye(apart.size))
+    values, vectors, scale = formed_hessian.scaled(H)
     if not values[0] > _ROUNDING:
         return np.inf
     along = vectors.T @ (scale * grad.ravel())

@@ -7,12 +7,15 @@ twice the digits, the gradient by these columns, and what a Newton step along it
 the distance from the minimum where the step changes no logit by more than a unit.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .._native import rowwise
+from . import formed_hessian
 from .curvature import probabilities
+from .formed_hessian import both_tails
 from .loss import LinearLoss
 from .orthonormal import OrthonormalColumns
 from .shard import Shard
@@ -24,8 +27,6 @@ TOLERANCE = 1e-6
 # the step: the gain is looked at without its curvature, too. Where no row is moved as far, the gain
 # is what the quadratic model says, but for a third.
 _LONG_STEP = 0.3
-# Most parameters of a Hessian that is formed; more are left to conjugate gradients.
-_MAX_PARAMETERS, _MAX_PRODUCTS = 512, 1e9
 _MAX_CG_STEPS, _CG_ACCURACY = 200, 1e-3
 # Eigenvalues of a Hessian whose diagonal is scaled to ones that are below this many times its size
 # are rounding: only rows that no longer curve the loss tell these directions apart.
@@ -118,9 +119,7 @@ class _Model:
         logits = columns.logits(coef, intercept) if told is None else told.logits
         logits = np.ascontiguousarray(logits)
         self.K, self.is_curved = logits.shape[1], True
-        self.p = probabilities(logits.copy())
-        # of one logit, 1 - p with the digits that a p near 1 has lost
-        self.rest = probabilities(-logits) if self.K == 1 else None
+        self.p, self.rest = both_tails(logits)
         losses, residuals = _losses_and_residuals(loss.shard, logits, self.p)
         # weights of the rows' curvatures
         self.curving = columns.weights
@@ -173,33 +172,18 @@ class _Model:
 
     def _newton_step(self) -> tuple[np.ndarray, float]:
         """Return the Newton step (P, K) and its squared decrement."""
-        n, n_parameters = len(self.p), self.P * self.K
         if not (np.isfinite(self.value) and np.all(np.isfinite(self.grad))):
             return np.full_like(self.grad, np.nan), np.nan
-        if n_parameters <= _MAX_PARAMETERS and n * n_parameters**2 <= _MAX_PRODUCTS:
+        n, n_parameters = len(self.p), self.P * self.K
+        if formed_hessian.is_small(n, n_parameters):
             return self._exact_step()
         return self._cg_step()
 
     def _exact_step(self) -> tuple[np.ndarray, float]:
-        P, K, weights = self.P, self.K, self.curving
-        H = np.zeros((P, K, P, K))
-        for rows in self.columns.slices():
-            basis = self.columns.basis_of(rows)
-            for k in range(K):
-                for j in range(k, K):
-                    curvature = weights[rows] * self._curvature(rows, k, j)
-                    H[:, k, :, j] += basis.T @ (basis * curvature[:, np.newaxis])
-        for k in range(K):
-            for j in range(k):
-                H[:, k, :, j] = H[:, j, :, k]
-            H[: len(self.penalty), k, : len(self.penalty), k] += self.penalty
-        if K > 1:  # what the classes have in common, along which the gradient is 0
-            for i in range(P):
-                H[i, :, i, :] += H[i, :, i, :].trace() / K
-        H = H.reshape(P * K, P * K)
-        diagonal = np.maximum(H.diagonal(), np.finfo(float).tiny)
-        scale = 1.0 / np.sqrt(diagonal)
-        values, vectors = np.linalg.eigh(H * scale * scale[:, np.newaxis])
+        P, K = self.P, self.K
+        values, vectors, scale = formed_hessian.scaled(
+            formed_hessian.form(self._blocks(), P, K, self.penalty)
+        )
         along = vectors.T @ (scale * self.grad.ravel())
         least = _ROUNDING * P * K
         self.is_curved = bool(values[0] > least)
@@ -237,13 +221,11 @@ class _Model:
             result += columns.basis_of(rows).T @ table[rows]
         return result
 
-    def _curvature(self, rows: slice, k: int, j: int) -> np.ndarray:
-        p = self.p[rows]
-        if self.rest is not None:
-            return np.asarray((p * self.rest[rows])[:, 0])
-        if k == j:  # 1 - p of what the others have
-            return np.asarray(p[:, k] * np.delete(p, k, axis=1).sum(axis=1))
-        return np.asarray(-p[:, k] * p[:, j])
+    def _blocks(self) -> Iterator[formed_hessian.Block]:
+        for rows in self.columns.slices():
+            rest = None if self.rest is None else self.rest[rows]
+            basis = self.columns.basis_of(rows)
+            yield formed_hessian.Block(basis, self.p[rows], rest, self.curving[rows])
 
     def _cg_step(self) -> tuple[np.ndarray, float]:
         # the columns are about orthonormal, so the identity is a preconditioner but for the classes

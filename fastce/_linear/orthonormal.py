@@ -15,10 +15,11 @@ QR and LU factorizations, SIAM J. Scientific Computing 34.
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr
 from scipy.linalg.lapack import dgeqrf
 
 from .._core.design import Design
+from .._core.triangular import solve_triangular
 from . import exact
 
 # Columns whose distance from the span of others is below this part of their size are taken for
@@ -250,6 +251,15 @@ class OrthonormalColumns:
         """Return coef (K, r) and intercept (K,) for Z from those for X."""
         own = np.ldexp(coef.T, self._exponents[:, np.newaxis])[self._order]
         return (self._R @ own).T, intercept + coef @ self.mean
+
+    def moved(
+        self, coef: np.ndarray, intercept: np.ndarray, step: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return coef (K, p) and intercept (K,) after a step (r, K) by Z, or (r + 1, K)."""
+        coef = coef + (self.T @ step[: self.rank]).T
+        if not self.centre:
+            return coef, intercept
+        return coef, intercept + step[self.rank] - step[: self.rank].T @ (self.T.T @ self.mean)
 
     def logits(self, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
         """Return the logits (n, K) of coefficients of X, with twice the digits where that pays."""

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from itertools import chain
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+from scipy.linalg import qr
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dgeqrf, dpstrf
 
 from .._core.design import Design
+from .._core.triangular import solve_triangular
 from . import exact
 from .approximations import check_squares
 
@@ -122,7 +123,7 @@ class RowSpace:
     def _basis(self, first: int, last: int) -> np.ndarray:
         # of the row space, by the first factor: (r, columns)
         rows = self._scaled_block(first, last)[self.pivots]
-        return np.asarray(solve_triangular(self._first, rows, lower=True))
+        return solve_triangular(self._first, rows, lower=True)
 
     @property
     def largest_stretch(self) -> float:

@@ -2,9 +2,10 @@
 
 Separation is complete where the model gives every row's class the largest logit, and no other as
 large. It is incomplete where a direction raises the margins of some rows and lowers none; a linear
-program finds one if there is one. Where that is too large, a Newton step near the infimum is such a
-direction, since a loss that falls as an exponential does is worth a step of one unit however little
-is left.
+program finds one if there is one. Its tolerance hides rows that are small beside others, so it is
+not asked where the residuals of the model prove that there is none. Where it is too large, a Newton
+step near the infimum is such a direction, since a loss that falls as an exponential does is worth a
+step of one unit however little is left.
 
 References
 ----------
@@ -19,6 +20,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from .._core.design import Design
+from . import formed_hessian
 from .orthonormal import OrthonormalColumns
 
 # A step along which classes come apart changes a margin by about 1, at least by this ...
@@ -30,6 +32,14 @@ _GAIN = 0.1
 # Where a fit ends, all rows that come apart together have a loss of less than this: ten times what
 # it may end above the infimum.
 _LEFT = 1e-5
+# Probabilities of other classes than a row's own may shrink by this part of them in a proof that
+# nothing comes apart: where it does, some become 0 or negative. Below the second number they are
+# left out of it.
+_MOST_SHRUNK, _NO_RESIDUAL = 0.7, 1e-30
+# Most Newton steps of a proof, and multiply-adds that they may take.
+_MAX_PROOFS, _MAX_PRODUCTS = 40, 1e8
+# Eigenvalues of a scaled Hessian that are below this many times its size are rounding.
+_ROUNDING = 1e-14
 # Most numbers of the matrix of a linear program (16 MB).
 _MAX_NUMBERS = 1 << 21
 # Logits are found in blocks of this many numbers (512 kB).
@@ -83,6 +93,67 @@ def may_be_separated(rows: Rows, logits: np.ndarray) -> bool:
     """Tell whether some row is so sure that it is not of some class that they may come apart."""
     ahead = margins(logits, rows.target).max(initial=0.0)
     return bool(ahead > -np.log(min(0.5, _LEFT * len(logits))))
+
+
+def is_held(rows: Rows, columns: OrthonormalColumns, logits: np.ndarray) -> bool:
+    """Tell whether probabilities, of logits (n, K) at first, prove that nothing comes apart.
+
+    No direction takes classes apart if every row's probabilities can be replaced by positive ones
+    of which the gradient is 0 (Stiemke's lemma). To first order, those after a Newton step are
+    that. A few steps are taken, where the first ones still shrink some row's too far.
+    """
+    n, K = logits.shape
+    cost = n * ((columns.rank + columns.centre) * K) ** 2
+    if not formed_hessian.is_small(n, (columns.rank + columns.centre) * K) or not columns.has_all:
+        return False
+    is_own = rows.target[:, np.newaxis] == (np.arange(K) if K > 1 else 1)
+    for _ in range(min(_MAX_PROOFS, 1 + int(_MAX_PRODUCTS // cost))):
+        is_proof, change = _newton_step(rows, columns, logits, is_own)
+        if is_proof or change is None:
+            return is_proof
+        logits = logits + change
+    return False
+
+
+def _newton_step(
+    rows: Rows, columns: OrthonormalColumns, logits: np.ndarray, is_own: np.ndarray
+) -> tuple[bool, np.ndarray | None]:
+    """Return whether probabilities stay positive, and how the logits change, if that can be told.
+
+    The step is taken by columns that are orthonormal in the rows that curve the loss, however close
+    together these are beside others.
+    """
+    p, rest = formed_hessian.both_tails(logits)
+    K = p.shape[1]
+    if rest is None:
+        others = np.where(is_own, 0.0, p)
+        rest = np.column_stack([np.delete(p, k, axis=1).sum(axis=1) for k in range(K)])
+    else:
+        others = np.where(is_own, rest, p)
+    # What others balance without may be as small a positive number as it has to be.
+    counts = (others >= _NO_RESIDUAL) & rows.count[:, np.newaxis]
+    weights = np.where(counts.any(axis=1), rows.weights, 0.0)
+    curvatures = weights * (p * rest).sum(axis=1)
+    total = float(curvatures.sum())
+    if not total > 0.0:
+        return False, None
+    own = OrthonormalColumns(columns.design, curvatures / total, 0.0, centre=columns.centre)
+    if own.rank < columns.rank or not own.has_all:
+        return False, None
+    basis, P = own.basis, own.rank + own.centre
+    block = formed_hessian.Block(basis, p, rest if K == 1 else None, weights)
+    H = formed_hessian.form([block], P, K, np.zeros((0, 0)))
+    values, vectors, scale = formed_hessian.scaled(H)
+    if not values[0] > _ROUNDING * P * K:
+        return False, None
+    grad = basis.T @ (weights[:, np.newaxis] * np.where(is_own, -rest, p))
+    step = scale * (vectors @ (vectors.T @ (scale * grad.ravel()) / -values))
+    change = basis @ step.reshape(P, K)
+    if K == 1:
+        growth = change * np.where(is_own, -p, rest)
+    else:
+        growth = change - (p * change).sum(axis=1, keepdims=True)
+    return bool(np.all(growth[counts] > -_MOST_SHRUNK)), change
 
 
 def direction(rows: Rows, columns: OrthonormalColumns, K: int) -> np.ndarray | None:

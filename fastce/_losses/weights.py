@@ -27,15 +27,15 @@ from .._native import scans, tiles
 _ONE = np.ones(1)
 # Elements of a block of a sigmoid loss, and the most blocks of one without weights. Neither depends
 # on the number of threads, so the sums do not.
-_ELEMENT_BLOCK = 1 << 13
-_MAX_ELEMENT_BLOCKS = 256
+ELEMENT_BLOCK = 1 << 13
+MAX_ELEMENT_BLOCKS = 256
 # Weights with a period longer than a block repeat in the kernel where the target has this many
 # periods.
-_FEW_PERIODS = 16
+FEW_PERIODS = 16
 # A divisor below this one and its weights are multiplied with a power of two, so that the inverse
 # of the divisor is finite.
-_MIN_DIVISOR = 2.0**-1000
-_UP = 2.0**1000
+MIN_DIVISOR = 2.0**-1000
+UP = 2.0**1000
 # Bytes of a target that several threads scan: one thread takes 25 us for 1 MiB.
 _MIN_SCAN_BYTES = 1 << 22
 
@@ -197,8 +197,8 @@ def _over(divisor: float, *weights: np.ndarray) -> tuple[Any, ...]:
 
     All are multiplied with powers of two where 1 / divisor would be inf.
     """
-    if 0.0 < divisor < _MIN_DIVISOR:
-        return 1.0 / (divisor * _UP), *(w * _UP for w in weights)
+    if 0.0 < divisor < MIN_DIVISOR:
+        return 1.0 / (divisor * UP), *(w * UP for w in weights)
     return 1.0 / divisor if divisor else 0.0, *weights
 
 
@@ -226,7 +226,7 @@ class ElementForm(NamedTuple):
 
 def plain_element_form(n: int) -> ElementForm:
     """Return the normal form of the mean of n elements without any option."""
-    size = max(_ELEMENT_BLOCK, -(-n // _MAX_ELEMENT_BLOCKS))
+    size = max(ELEMENT_BLOCK, -(-n // MAX_ELEMENT_BLOCKS))
     return ElementForm(None, None, 1.0 / n if n else 0.0, size)
 
 
@@ -264,11 +264,11 @@ def element_form(
     # One weight for each element; also where they repeat so seldom that a period would be too large
     # a piece of work.
     if math.prod(period_shape[:-1]) != 1 or (
-        period > _ELEMENT_BLOCK and n < _FEW_PERIODS * period
+        period > ELEMENT_BLOCK and n < FEW_PERIODS * period
     ):
-        period_shape, repeats, size = shape, 1, _ELEMENT_BLOCK
+        period_shape, repeats, size = shape, 1, ELEMENT_BLOCK
     else:
-        repeats = max(1, _ELEMENT_BLOCK // max(1, period))
+        repeats = max(1, ELEMENT_BLOCK // max(1, period))
         size = max(1, repeats * period)
     negative_weight = _repeated(negative, period_shape, repeats, dtype)
     positive_weight = negative_weight

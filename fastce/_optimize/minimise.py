@@ -9,6 +9,7 @@ from .lbfgs import lbfgs
 from .monitor import Monitor, Progress, Result
 from .newton import newton_cg, newton_cholesky
 from .objective import Objective
+from .status import PRECISION, RUNNING
 
 # Newton's method with a factored Hessian is chosen where a factor costs at most this many
 # evaluations: it takes about ten iterations, L-BFGS two to three times as many evaluations.
@@ -106,7 +107,7 @@ def minimise(
     if solver == "lbfgs":
         lbfgs(monitor, pause_after=switch_after)
         # Where L-BFGS finds no lower point, its model may be to blame: that of the Hessian decides.
-        if monitor.status == "" or (monitor.status == "precision" and switch_after < np.inf):
+        if monitor.status == RUNNING or (monitor.status == PRECISION and switch_after < np.inf):
             monitor.resume()
             newton_cg(monitor)
     elif solver == "newton-cg":

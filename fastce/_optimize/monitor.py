@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .objective import Objective, Point
+from .status import CONVERGED, MAX_ITER, PRECISION, RUNNING, STOPPED
 from .vectors import amax
 
 # Values whose relative difference is below this count as equal: eight times float64's epsilon, the
@@ -31,8 +32,6 @@ _NEWTON_FALL = 0.1
 # Iterations without a lower value or a smaller gap after which that is rounding.
 _NEWTON_STALLED = 2
 _TINY = float(np.finfo(np.float64).tiny)
-# The status of a minimisation that its callback ended.
-STOPPED = "stopped"
 
 
 class StartError(ValueError):
@@ -56,9 +55,9 @@ class Progress(NamedTuple):
 class Result(NamedTuple):
     """What a minimiser reached.
 
-    `status` is ``"converged"``, ``"precision"`` (float64 has no more to give), ``"max_iter"`` or
-    ``"stopped"`` (by the callback). `history`, `grad_norms` and `times` have an entry for the start
-    and one for each iteration: the value, max |gradient|, and the reading of `time.perf_counter`.
+    `status` is one of `fastce._optimize.status`. `history`, `grad_norms` and `times` have an entry
+    for the start and one for each iteration: the value, max |gradient|, and the reading of
+    `time.perf_counter`.
     """
 
     theta: np.ndarray
@@ -143,7 +142,7 @@ class Monitor:
         self.gap = self._best_gap = self._last_gap = np.inf
         self._n_stalled = 0
         self._is_within_tolerance = False
-        self.status = ""
+        self.status = RUNNING
 
     def check(self, decrement: float, *, has_hessian: bool = False) -> bool:
         """Tell whether the minimisation ends at this point; `status` then says why.
@@ -179,12 +178,12 @@ class Monitor:
         if is_stopped:
             self.status = STOPPED
         elif self._is_within_tolerance and is_sure and not self._must_move():
-            self.status = "converged"
+            self.status = CONVERGED
         elif not is_descent or self._n_stalled > _MAX_STALLED:
             self.give_up()
         elif self.n_iter >= self.max_iter:
-            self.status = "max_iter"
-        return self.status != ""
+            self.status = MAX_ITER
+        return self.status != RUNNING
 
     def _note(self) -> bool:
         """Note the point in the histories, and tell whether the callback ends it here."""
@@ -230,7 +229,7 @@ class Monitor:
 
     def give_up(self) -> None:
         """End here: no lower point can be found."""
-        self.status = "converged" if self._is_within_tolerance else "precision"
+        self.status = CONVERGED if self._is_within_tolerance else PRECISION
 
     def result(self) -> Result:
         """Return what was reached."""

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from .._core.triangular import solve_triangular
 from .._linear.curvature import probabilities
 from .._linear.hessian import hessian
 from .._linear.moments import CURVATURE_FLOOR

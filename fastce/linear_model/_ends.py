@@ -13,7 +13,8 @@ from .._linear.judge import ABOVE, MINIMUM, Told, Verdict, exact_value, judge, r
 from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._optimize import minimise
-from .._optimize.monitor import STOPPED, Result
+from .._optimize.monitor import Result
+from .._optimize.status import CONVERGED, PRECISION, STOPPED
 from ._validation import Settings
 from ._watching import callback_of, copies, parts_of
 
@@ -97,7 +98,7 @@ def by_hessian(objective: LinearLoss, solution: Solution, settings: Settings) ->
     return Solution(
         *copies(*parts_of(objective, result.theta)),
         after(first, result),
-        result.status == "converged",
+        result.status == CONVERGED,
     )
 
 
@@ -152,8 +153,8 @@ def judged(objective: LinearLoss, solution: Solution, settings: Settings) -> Sol
             break
         solution, verdict = other, other_verdict
     is_optimal, result = verdict.answer == MINIMUM, solution.result
-    if result.status == "converged" and not is_optimal:  # by estimates that have lost their digits
-        solution = solution._replace(result=result._replace(status="precision"))
+    if result.status == CONVERGED and not is_optimal:  # by estimates that have lost their digits
+        solution = solution._replace(result=result._replace(status=PRECISION))
     return solution._replace(is_optimal=is_optimal, columns=columns)
 
 
@@ -164,7 +165,7 @@ def _stepped(
     verdict: Verdict,
 ) -> Solution:
     """Return the solution after the judge's Newton step."""
-    coef, intercept = _moved(columns, solution.coef, solution.intercept, verdict.table)
+    coef, intercept = columns.moved(solution.coef, solution.intercept, verdict.table)
     value, grad = objective.value_and_grad(objective.pack(coef, intercept))
     result, grad_norm = solution.result, float(np.abs(grad).max(initial=0.0))
     result = result._replace(
@@ -177,20 +178,6 @@ def _stepped(
         times=[*result.times, perf_counter()],
     )
     return Solution(coef, intercept, result, True)
-
-
-def _moved(
-    columns: orthonormal.OrthonormalColumns,
-    coef: np.ndarray,
-    intercept: np.ndarray,
-    step: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return coef (K, p) and intercept (K,) after a step (r, K), or (r + 1, K), of the judge's."""
-    rank = columns.rank
-    coef = coef + (columns.T @ step[:rank]).T
-    if not columns.centre:
-        return coef, intercept
-    return coef, intercept + step[rank] - step[:rank].T @ (columns.T.T @ columns.mean)
 
 
 def orthonormal_columns(objective: LinearLoss) -> orthonormal.OrthonormalColumns:
@@ -261,9 +248,9 @@ def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> 
             callback=callback_of(settings, objective, copies, result.n_iter),
         )
         n_left -= _STEPS
-        is_over = more.n_iter == 0 or more.status in ("precision", STOPPED)
+        is_over = more.n_iter == 0 or more.status in (PRECISION, STOPPED)
         result = after(result, more)
-    status = "precision" if result.status == "converged" and not is_optimal else result.status
+    status = PRECISION if result.status == CONVERGED and not is_optimal else result.status
     result = result._replace(status=status)
     return Solution(*copies(*parts_of(objective, result.theta)), result, is_optimal)
 
@@ -303,11 +290,11 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
             found.result._replace(
                 value=least,
                 history=history,
-                status=found.result.status if is_optimal else "precision",
+                status=found.result.status if is_optimal else PRECISION,
             ),
             is_optimal,
         )
         if is_optimal:
             break
-        own, own_intercept = _moved(columns, own, own_intercept, verdict.table)
+        own, own_intercept = columns.moved(own, own_intercept, verdict.table)
     return best

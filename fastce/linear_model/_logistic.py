@@ -19,6 +19,7 @@ from .._core.design import Design, as_design
 from .._core.flags import silent
 from .._core.interrupts import interrupts_wait
 from .._core.version import __version__, is_newer
+from .._optimize.status import MAX_ITER, STOPPED
 from . import (
     _callbacks,
     _export,
@@ -340,7 +341,7 @@ class LogisticRegression(
             tasks.end_iterations()
         if solution.separated:
             warn_of_separation(classes[list(solution.separated)])
-        elif not solution.is_optimal and result.status != "stopped":
+        elif not solution.is_optimal and result.status != STOPPED:
             self._warn(result, settings.gap_tol)
         if tasks is not None:
             tasks.end()
@@ -352,7 +353,7 @@ class LogisticRegression(
             figures += ", but these estimates have lost their digits or the objective still fell"
         end = _warnings.End(
             solver=self.solver,
-            is_out_of_iterations=result.status == "max_iter",
+            is_out_of_iterations=result.status == MAX_ITER,
             n_iter=result.n_iter,
             max_iter=self.max_iter,
             value=result.value,
@@ -408,6 +409,32 @@ class LogisticRegression(
         They are finite also where a probability is rounded to 0, and float32 for float32 X.
         """
         return self._probabilities(X, log=True)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of the predictions, which needs labels.
+
+        The score of soft labels is ``-fastce.cross_entropy(model.predict_log_proba(X), y)``.
+
+        Parameters
+        ----------
+        X : array_like or CSR matrix, shape (n_samples, n_features)
+        y : array_like of shape (n_samples,)
+            The classes.
+        sample_weight : array_like of shape (n_samples,), default=None
+            A weight for each row.
+
+        Returns
+        -------
+        float
+            The part of the rows, by weight, whose class is the most probable one.
+
+        Raises
+        ------
+        ValueError
+            If y is a table of probabilities.
+        """
+        _soft_labels.check_no_table(y)
+        return float(super().score(X, y, sample_weight))
 
     def to_sklearn(self) -> Any:
         """Return a fitted scikit-learn LogisticRegression with these coefficients.

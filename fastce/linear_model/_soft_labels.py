@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.checks import is_sparse
+from ._namespace import to_numpy
 
 # The sum of a row's probabilities may be off by as much as the square root of a unit of their
 # dtype, as in NumPy's `Generator.choice`.
@@ -31,6 +32,33 @@ def read(y: Any) -> SoftLabels | None:
     ValueError
         If a row holds a number below 0 or does not sum to 1, or no row gives a class a probability.
     """
+    table = _table(y)
+    if table is None:
+        return None
+    names = _classes(y, table.shape[1])
+    target = _check_probabilities(table, names)
+    # Scorers and tools of scikit-learn take it that classes are sorted.
+    order = np.argsort(names)
+    return SoftLabels(names[order], np.ascontiguousarray(target[:, order]))
+
+
+def check_no_table(y: Any) -> None:
+    """Check that y is no table of probabilities, of which there is no accuracy.
+
+    Raises
+    ------
+    ValueError
+        If y is one.
+    """
+    if _table(to_numpy(y)) is not None:
+        raise ValueError(
+            "y must hold labels, which an accuracy counts; got a table of probabilities, whose "
+            "loss is fastce.cross_entropy(model.predict_log_proba(X), y)"
+        )
+
+
+def _table(y: Any) -> np.ndarray | None:
+    """Return y as an array where it is a table of at least two columns of floats."""
     if isinstance(y, list | tuple) and len(y) and np.ndim(y[0]) == 1:
         try:
             y = np.asarray(y)
@@ -40,19 +68,13 @@ def read(y: Any) -> SoftLabels | None:
     if is_sparse(y) or len(shape) != 2 or shape[1] < 2:
         return None
     table = np.asarray(y)
-    if table.dtype.kind != "f":
-        return None
-    names = _classes(y)
-    target = _check_probabilities(table, names)
-    # Scorers and tools of scikit-learn take it that classes are sorted.
-    order = np.argsort(names)
-    return SoftLabels(names[order], np.ascontiguousarray(target[:, order]))
+    return table if table.dtype.kind == "f" else None
 
 
-def _classes(y: Any) -> np.ndarray:
+def _classes(y: Any, n_classes: int) -> np.ndarray:
     columns = getattr(y, "columns", None)
     if columns is None:
-        return np.arange(y.shape[1])
+        return np.arange(n_classes)
     names = list(columns)
     is_of_a_kind = any(all(isinstance(name, kind) for name in names) for kind in (str, Integral))
     if not is_of_a_kind or len(set(names)) < len(names):

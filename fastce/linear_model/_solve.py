@@ -15,7 +15,8 @@ from .._linear.judge import judge
 from .._linear.loss import LinearLoss
 from .._linear.shard import Shard
 from .._optimize import minimise
-from .._optimize.monitor import STOPPED, Result, StartError
+from .._optimize.monitor import Result, StartError
+from .._optimize.status import CONVERGED, MAX_ITER, PRECISION, STOPPED
 from ._ends import (
     Solution,
     by_hessian,
@@ -91,6 +92,8 @@ def _separated(problem: Problem, solution: Solution) -> tuple[int, ...]:
         return ()
     objective = _objective(problem)
     columns = orthonormal_columns(objective) if columns is None else columns
+    if separation.is_held(rows, columns, columns.logits(solution.coef, solution.intercept)):
+        return ()
     step = separation.direction(rows, columns, objective.n_outputs)
     if step is None:
         step = judge(objective, columns, solution.coef, solution.intercept).step
@@ -102,17 +105,17 @@ def _solve_in_columns(problem: Problem, start: Start, settings: Settings) -> Sol
     found = _minimise(objective, start, settings)
     coef, intercept = copies(found.coef, found.intercept)
     result = found.result
-    solution = Solution(coef, intercept, result, result.status == "converged")
+    solution = Solution(coef, intercept, result, result.status == CONVERGED)
     if result.status == STOPPED:
         return solution
-    if result.status == "max_iter" and not is_promising(result, settings):
+    if result.status == MAX_ITER and not is_promising(result, settings):
         return solution
     if result.n_iter < settings.max_iter and is_saturated(objective, result):
         solution = by_hessian(objective, solution, settings)
         result = solution.result
-        if solution.is_optimal or result.status in ("max_iter", STOPPED):
+        if solution.is_optimal or result.status in (MAX_ITER, STOPPED):
             return solution
-    elif result.status == "converged" and is_sound(objective, result):
+    elif result.status == CONVERGED and is_sound(objective, result):
         return solution
     n, size = problem.X.shape[0], objective.size
     if orthonormal.fits(problem.X, _JUDGE_COST * result.n_evaluations * n * size):
@@ -245,8 +248,8 @@ def _is_optimal(
       itself: no entry is above `_SMALL_GRADIENT`, or those that are can be shown to be rounding
       errors (a pass over X, made only where all else holds).
     """
-    if result.status != "precision":
-        return result.status == "converged"
+    if result.status != PRECISION:
+        return result.status == CONVERGED
     if not result.gap <= gap_tol:
         return False
     return result.grad_norm <= _SMALL_GRADIENT or gradient_is_rounding()

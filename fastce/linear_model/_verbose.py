@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any
 
 from .._core.live_line import LiveLine
+from .._optimize.status import CONVERGED, MAX_ITER, PRECISION, STOPPED
 
 # Seconds between two texts in the same line of a terminal, ...
 _REDRAW = 0.1
@@ -13,10 +14,10 @@ _REDRAW = 0.1
 _SILENCE = 10.0
 
 _ENDS = {
-    "converged": "converged",
-    "precision": "at the precision of float64",
-    "max_iter": "max_iter reached",
-    "stopped": "stopped by a callback",
+    CONVERGED: "converged",
+    PRECISION: "at the precision of float64",
+    MAX_ITER: "max_iter reached",
+    STOPPED: "stopped by a callback",
 }
 
 
@@ -27,20 +28,24 @@ class FitLine:
         self._line = LiveLine(sys.stdout)
         self._interval = _REDRAW if self._line.in_place else _SILENCE
         self._next = 0.0
+        self._shown = ""
 
     def __call__(self, progress: Any) -> None:
         """Show where the fit stands, if it is time."""
         n, now = progress.n_iter, monotonic()
         is_power_of_two = n & (n - 1) == 0
         if now >= self._next or (is_power_of_two and not self._line.in_place):
-            self._line.say(_text(progress))
+            self._shown = _text(progress)
+            self._line.say(self._shown)
             self._next = now + self._interval
 
     def end(self, result: Any, is_optimal: bool, is_separated: bool) -> None:
         """Show how the fit has ended."""
-        status = "converged" if is_optimal else result.status
+        status = CONVERGED if is_optimal else result.status
         end = "the classes come apart: no minimum" if is_separated else _ENDS[status]
-        self._line.end(f"{_text(result)}  {end}")
+        text = _text(result)
+        is_there = text == self._shown and not self._line.in_place
+        self._line.end(end if is_there else f"{text}  {end}")
 
     def __enter__(self) -> "FitLine":
         return self

@@ -3,15 +3,9 @@
 import io
 
 import pytest
+from terminals import Terminal
 
 from fastce._core.live_line import LiveLine
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
 
 
 def test_one_line_is_rewritten_on_a_terminal(monkeypatch):

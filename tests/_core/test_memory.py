@@ -44,6 +44,10 @@ def test_same_memory_is_element_for_element():
     assert memory.same_memory(x, x[:])
     assert not memory.same_memory(x, x.T)
     assert not memory.same_memory(x, x[::-1])
+    assert not memory.same_memory(x, x[:, :1])
+    assert memory.same_memory(x[:1], x[:1][::-1])  # of one row, no stride is taken
+    assert memory.same_memory(x[1:2, :1], x[1::-2, :1])
+    assert not memory.same_memory(x[:1], x[1:2])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastce._kernels.sums import add, blocks, finish, sum_of
+from fastce._kernels.sums import add, blocks, finish, pairwise_sum, sum_of
 
 
 def test_a_compensated_sum_keeps_what_a_plain_one_loses():
@@ -22,3 +22,9 @@ def test_blocks_depend_on_the_shape_alone():
         rows, n_blocks, step = blocks(n, k)
         assert (n_blocks - 1) * rows < n <= n_blocks * rows
         assert 1 <= step
+
+
+def test_the_pairwise_sum_has_the_bits_of_numpy(rng):
+    for n in (*range(300), 1000, 1025, 5000, 8193, 100_000):
+        x = rng.standard_normal(n) * 10.0 ** rng.integers(-8, 8, n)
+        assert pairwise_sum(x) == x.sum(), n

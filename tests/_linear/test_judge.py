@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import learnable, objective_of
 
-from fastce._linear import judge as judging
+from fastce._linear import formed_hessian
 from fastce._linear.judge import ABOVE, MINIMUM, UNKNOWN, judge
 from fastce._linear.orthonormal import OrthonormalColumns
 from fastce._optimize import minimise
@@ -28,7 +28,7 @@ def case(X, y, n_classes, penalty=0.01, weights=None, **options):
 @pytest.mark.parametrize("formed", [True, False])
 def test_the_distance_of_a_model(rng, n_classes, options, weighted, formed, monkeypatch):
     if not formed:
-        monkeypatch.setattr(judging, "_MAX_PARAMETERS", 0)
+        monkeypatch.setattr(formed_hessian, "_MAX_PARAMETERS", 0)
     X, y = learnable(rng, n_classes=n_classes)
     weights = rng.random(len(y)) * (rng.random(len(y)) < 0.8) if weighted else None
     loss, columns, coef, intercept, result = case(X, y, n_classes, weights=weights, **options)

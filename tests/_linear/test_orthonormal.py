@@ -128,3 +128,14 @@ def test_a_number_that_hides_all_others(rng, outlier, expected):
     X = rng.normal(size=(40, 2))
     X[3, 1] = outlier
     assert columns_of(X).hides_rows == expected
+
+
+@pytest.mark.parametrize("centre", [True, False])
+def test_a_step_moves_logits_as_the_columns_say(rng, centre):
+    X = 2.0**20 * rng.normal(size=(30, 4)) + 2.0**22
+    columns = OrthonormalColumns(as_design(X), np.full(1, 1 / 30), 0.0, centre=centre)
+    coef, intercept = rng.normal(size=(2, 4)), rng.normal(size=2)
+    step = rng.normal(size=(4 + centre, 2))
+    moved = columns.moved(coef, intercept, step)
+    change = columns.logits(*moved) - columns.logits(coef, intercept)
+    np.testing.assert_allclose(change, columns.basis @ step, atol=1e-8)

@@ -92,3 +92,23 @@ def test_the_direction_of_a_linear_program(rng, n_classes, separated, monkeypatc
         assert separation.margins(change, own.target).min() > -1e-7
     monkeypatch.setattr(separation, "_MAX_NUMBERS", 100)
     assert separation.direction(own, columns, K) is None
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_residuals_prove_that_classes_overlap(rng, n_classes):
+    X, y = learnable(rng, n=60, p=2, n_classes=n_classes)
+    X[:20] *= 2.0**-40
+    y[:20] = rng.integers(0, n_classes, 20)
+    own, K = rows(y), 1 if n_classes == 2 else n_classes
+    columns = OrthonormalColumns(as_design(X), own.weights, 0.0, centre=True)
+    null = np.zeros((60, K))
+    assert separation.is_held(own, columns, null)
+    # a class that columns tell from others
+    columns = OrthonormalColumns(
+        as_design(np.column_stack([X, y == 1])), own.weights, 0.0, centre=True
+    )
+    assert not separation.is_held(own, columns, null)
+    # probabilities that are too small to count prove nothing
+    columns = OrthonormalColumns(as_design(X), own.weights, 0.0, centre=True)
+    far = np.where(y[:, np.newaxis] == (np.arange(K) if K > 1 else 1), 100.0, -100.0)
+    assert not separation.is_held(own, columns, far)

@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+from losses import LOSSES
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fastce
@@ -72,6 +73,34 @@ def test_zero_times_infinity_is_zero():
     assert_allclose(values[:2], expected[:2], rtol=1e-15)
     assert_array_equal(values[2:], [np.inf, np.nan, np.nan])
     assert_array_equal(grad, expected_grad)
+
+
+@pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES if loss.is_soft], ids=lambda loss: loss.name
+)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_a_target_of_zeros_hides_no_row_without_a_softmax(loss, dtype, poison, rng):
+    """The entries of the target multiply what is NaN already: the normaliser, as in torch."""
+    x, target = loss.make(rng, 9, 4, dtype)
+    target[:] = 0
+    expected = loss.reference(x, target)
+    for array in (expected.values, expected.grads, expected.hess):
+        assert_array_equal(array.astype(float), np.zeros(array.shape))
+    # -inf is a masked class, unless all are
+    x[2, 1:] = poison
+    x[5] = poison
+    bad = np.zeros(9, bool)
+    bad[[5] if poison == -np.inf else [2, 5]] = True
+    values, grad = loss.value_and_grad(x, target, reduction="none")
+    _, hess = loss.grad_and_hess(x, target, reduction="none")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = loss.reference(x, target)
+    for got, wanted in [(values, expected.values), (grad, expected.grads), (hess, expected.hess)]:
+        rows = bad if got.ndim == 1 else np.repeat(bad[:, None], 4, axis=1)
+        assert_array_equal(got, np.where(rows, np.nan, 0))
+        assert_array_equal(wanted.astype(float), got)
+    assert np.isnan(loss.value(x, target))
 
 
 @DTYPES

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 Real = np.longdouble
+# The square of the smaller sigmoid of this logit, and one over that, are in a long double's range.
+# Beyond it every term has a factor that float64 rounds to 0, or to nothing beside the others.
+_MOST = Real(5500) if np.finfo(Real).minexp < -5000 else Real(350)
 _LEAST = Real("1e-1500") if np.finfo(Real).minexp < -5000 else np.finfo(Real).tiny
 
 
@@ -151,9 +154,7 @@ def elements(x, t, *, weight=None, pos_weight=None, ignore_index=None, gamma=Non
     w = np.broadcast_to(Real(1) if weight is None else weight.astype(Real), x.shape)
     v = np.broadcast_to(Real(1) if pos_weight is None else pos_weight.astype(Real), x.shape)
     log_part, sign = np.log1p(np.exp(-abs(x))), x > 0
-    near = np.where(
-        np.isinf(x), x, np.clip(x, -7000, 7000)
-    )  # beyond, powers of these leave even a long double's range
+    near = np.where(np.isinf(x), x, np.clip(x, -_MOST, _MOST))
     up, down = 1 / (1 + np.exp(-near)), 1 / (1 + np.exp(near))
     positive, negative = (
         np.where(sign, 0, -x) + log_part,

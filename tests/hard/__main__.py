@@ -46,7 +46,7 @@ def fit(problem):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(problem.data(), problem.y)
+        model.fit(problem.data(), problem.labels, problem.sample_weight)
     value = _module(problem).exact_objective(problem, model.coef_, model.intercept_)
     return model, value, [str(warning.message) for warning in caught]
 

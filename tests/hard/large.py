@@ -34,6 +34,23 @@ class Large(NamedTuple):
     solver: str
     easy: Any
     kind: str
+    sample_weight: Any = None
+    tol: float = 1e-4
+
+    @property
+    def labels(self):
+        """What the fit is given as y."""
+        return self.y
+
+    @property
+    def targets(self):
+        """The classes' probabilities in each row, (n, n_classes)."""
+        return np.eye(int(self.y.max()) + 1)[self.y]
+
+    @property
+    def weights(self):
+        """The rows' weights, (n,)."""
+        return np.ones(len(self.y))
 
     def data(self):
         """Return X as the fit is given it."""
@@ -116,14 +133,12 @@ def _sparse(rng, size):
     first = 2.0 ** (rng.integers(-27, 28, r // 2) if wild else np.zeros(r // 2))
     second = first * 2.0 ** (rng.integers(-10, 11, r // 2) if wild else np.zeros(r // 2))
     a, b, near = base[:, ::2], base[:, 1::2], 2.0**-q
-    X = sparse.hstack(
-        [a @ sparse.diags_array(first), (a + near * b) @ sparse.diags_array(second)]
-    ).tocsr()
+    X = sparse.hstack([a @ sparse.diags(first), (a + near * b) @ sparse.diags(second)]).tocsr()
     root = np.hypot(first, second)
     easy = sparse.hstack(
         [
-            a @ sparse.diags_array(root) + b @ sparse.diags_array(second**2 * near / root),
-            b @ sparse.diags_array(first * second * near / root),
+            a @ sparse.diags(root) + b @ sparse.diags(second**2 * near / root),
+            b @ sparse.diags(first * second * near / root),
         ]
     ).tocsr()
     C = float(rng.choice([0.01, 1.0, 1.0, 1e3, 1e6]))
@@ -222,7 +237,7 @@ class _Easy:
         penalty = _penalty(problem)
         unit = 1.0 / np.sqrt(squares.ravel() / n + 4.0 * penalty)
         self.penalty = penalty * unit**2
-        self.B = (B @ sparse.diags_array(unit)).tocsr() if sparse.issparse(B) else B * unit
+        self.B = (B @ sparse.diags(unit)).tocsr() if sparse.issparse(B) else B * unit
         self.has_intercept = problem.fit_intercept
         if problem.fit_intercept:
             self.penalty = np.append(self.penalty, 0.0)

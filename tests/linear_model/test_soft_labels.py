@@ -7,7 +7,9 @@ from problems import raw_columns
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import get_scorer
+from sklearn.model_selection import cross_val_score
 
+import fastce
 from fastce.linear_model import LogisticRegression, _soft_labels
 
 
@@ -145,6 +147,28 @@ def test_bad_rows_are_named(rng, row, message):
     with pytest.raises(ValueError, match=f"y must hold labels, or probabilities .*{message}"):
         model.fit(X, y)
     assert vars(model) == vars(LogisticRegression())
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_an_accuracy_of_probabilities_is_refused_and_the_loss_named(rng, n_classes):
+    X, y = soft_problem(rng, n_classes)
+    model = LogisticRegression().fit(X, y)
+    for table in (y, y.tolist(), y.astype(np.float32)):
+        with pytest.raises(ValueError, match=r"^y must hold labels, .*fastce\.cross_entropy\("):
+            model.score(X, table)
+    with pytest.raises(ValueError, match=r"^y must hold labels"):
+        cross_val_score(LogisticRegression(), X, y, error_score="raise")
+    loss = fastce.cross_entropy(model.predict_log_proba(X), y)
+    np.testing.assert_allclose(loss, -(y * model.predict_log_proba(X)).sum(axis=1).mean())
+
+    def scoring(model, X, y):
+        return -fastce.cross_entropy(model.predict_log_proba(X), y)
+
+    assert (cross_val_score(LogisticRegression(), X, y, scoring=scoring) < 0).all()
+    labels = y.argmax(axis=1)
+    assert model.score(X, labels) == (model.predict(X) == labels).mean()
+    with pytest.raises(ValueError, match="multilabel-indicator"):
+        model.score(X, np.eye(n_classes, dtype=int)[labels])
 
 
 def test_what_is_no_table_of_probabilities(rng):

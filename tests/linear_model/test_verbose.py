@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 from linear_models import raw
 from sklearn.exceptions import ConvergenceWarning
+from terminals import Terminal
 
 from fastce._optimize.monitor import Progress
 from fastce.linear_model import LogisticRegression, SeparationWarning, _verbose
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
 
 
 @pytest.fixture
@@ -99,6 +93,23 @@ def test_the_end_is_named(capsys):
         warnings.simplefilter("ignore", ConvergenceWarning)
         LogisticRegression(verbose=1, max_iter=2).fit(*raw("iris"))
     assert capsys.readouterr().out.endswith("max_iter reached\n")
+
+
+@pytest.mark.parametrize("max_iter", [0, 1, 2, 3, 4, 5, 8])
+def test_a_log_does_not_say_a_line_twice(max_iter, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        LogisticRegression(verbose=1, max_iter=max_iter, solver="lbfgs").fit(*raw("iris"))
+    lines = capsys.readouterr().out.splitlines()
+    *shown, end = lines
+    figures = [line for line in lines if line.startswith("iteration")]
+    assert [int(line.split()[1]) for line in figures] == sorted(
+        {n for n in (0, 1, 2, 4, 8) if n <= max_iter} | {max_iter}
+    )
+    if shown == figures:
+        assert end == "max_iter reached"
+    else:
+        assert end == f"{figures[-1].removesuffix('  max_iter reached')}  max_iter reached"
 
 
 @pytest.mark.parametrize("close", [True, False])

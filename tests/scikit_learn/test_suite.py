@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 import sklearn
+from exclusions import EXCLUSIONS, MOST_LASTING
 
 HERE = Path(__file__).parent
+
+
+def test_few_exclusions_last():
+    lasting = {exclusion.test for exclusion in EXCLUSIONS if not exclusion.waits}
+    assert 0 < len(lasting) <= MOST_LASTING
 
 
 @pytest.mark.scikit_learn
