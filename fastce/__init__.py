@@ -28,7 +28,7 @@ _MODULE_BY_NAME = {
     "warmup": "_tools.warmup",
 }
 # Public modules, loaded in the same way.
-_SUBMODULES = ("display", "inference", "linear_model", "onnx")
+_SUBMODULES = ("boosting", "display", "inference", "linear_model", "onnx")
 
 __all__ = ["get_num_threads", "set_num_threads"]
 __all__.extend(_MODULE_BY_NAME)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
+from . import boosting as boosting
 from . import display as display
 from . import inference as inference
 from . import linear_model as linear_model
@@ -15,6 +16,7 @@ from ._core.threads import get_num_threads, set_num_threads
 from ._losses.binary_cross_entropy import binary_cross_entropy_with_logits_grad_and_hess
 from ._losses.cross_entropy import cross_entropy_grad_and_hess
 from ._losses.focal import focal_loss_grad_and_hess
+from ._losses.hess_vector import cross_entropy_hess_vector
 from ._losses.kl_divergence import kl_divergence_grad_and_hess
 from ._losses.poly_loss import poly_loss_grad_and_hess
 from ._losses.sigmoid_focal import sigmoid_focal_loss_grad_and_hess
@@ -32,6 +34,7 @@ __all__ = [
     "binary_cross_entropy_with_logits_value_and_grad",
     "cross_entropy",
     "cross_entropy_grad_and_hess",
+    "cross_entropy_hess_vector",
     "cross_entropy_value_and_grad",
     "focal_loss",
     "focal_loss_grad_and_hess",
@@ -700,25 +703,45 @@ def logsumexp(
     x: ArrayLike,
     axis: None,
     *,
+    b: ArrayLike | None = ...,
     keepdims: Literal[False] = ...,
+    return_sign: Literal[False] = ...,
+    where: ArrayLike | None = ...,
     out: np.ndarray | None = ...,
 ) -> np.floating[Any]: ...
 @overload
 def logsumexp(
     x: ArrayLike,
-    axis: int | None = ...,
+    axis: int | tuple[int, ...] | None = ...,
     *,
+    b: ArrayLike | None = ...,
     keepdims: Literal[True],
+    return_sign: Literal[False] = ...,
+    where: ArrayLike | None = ...,
     out: np.ndarray | None = ...,
 ) -> np.ndarray: ...
 @overload
 def logsumexp(
     x: ArrayLike,
-    axis: int | None = ...,
+    axis: int | tuple[int, ...] | None = ...,
     *,
+    b: ArrayLike | None = ...,
     keepdims: bool = ...,
+    return_sign: Literal[False] = ...,
+    where: ArrayLike | None = ...,
     out: np.ndarray | None = ...,
 ) -> np.ndarray | np.floating[Any]: ...
+@overload
+def logsumexp(
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None = ...,
+    *,
+    b: ArrayLike | None = ...,
+    keepdims: bool = ...,
+    return_sign: Literal[True],
+    where: ArrayLike | None = ...,
+    out: np.ndarray | None = ...,
+) -> tuple[np.ndarray | np.floating[Any], np.ndarray | np.floating[Any]]: ...
 @overload
 def sigmoid(
     x: float,

@@ -21,6 +21,7 @@ from .common import (
 )
 
 FORMS = forms("cross_entropy")
+HESS_VECTOR_FUNCTIONS = ["cross_entropy_hess_vector"]
 SHAPES = sizes("200000x3", "65536x10", "4096x1000", "64x50257", small="8x3")
 
 
@@ -71,6 +72,25 @@ class Probabilities:
     def time_plain(self, *_):
         """No option."""
         self.function(self.logits, self.target)
+
+
+class HessVector:
+    """The product of the rows' Hessians with a vector."""
+
+    params = (HESS_VECTOR_FUNCTIONS, SHAPES, DTYPES, THREADS)
+    param_names = ("function", "shape", "dtype", "threads")
+
+    def setup(self, function, shape, dtype, threads):
+        """Make the data, and compile."""
+        set_threads(threads)
+        self.function = public(function)
+        self.logits, self.labels = random_logits(shape, dtype), random_labels(*parse(shape))
+        self.v = self.logits[::-1].copy()
+        self.time_product()
+
+    def time_product(self, *_):
+        """No option."""
+        self.function(self.logits, self.labels, self.v)
 
 
 class _Beside(Beside):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .flags import silent
 from .memory import contiguous, may_overlap, overlaps, overlaps_itself, same_memory, unlocked
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -74,6 +75,18 @@ def check_axis(axis: Any, ndim: int, name: str = "axis") -> int:
             f"got {axis}"
         )
     return index % ndim
+
+
+def check_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
+    """Return an axis, a tuple of them, or all of them for None, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    if not isinstance(axis, tuple):
+        return (check_axis(axis, ndim, name),)
+    axes = tuple(check_axis(one, ndim, name) for one in axis)
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"{name} must not name an axis twice; got {axis}")
+    return axes
 
 
 def check_out(
@@ -194,8 +207,13 @@ def check_number(value: Any, name: str, least: float, most: float) -> float:
     return number
 
 
-def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np.ndarray:
-    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative."""
+def as_weights(
+    weights: Any, shape: tuple[int, ...], name: str, each: str, hint: str = ""
+) -> np.ndarray:
+    """Return weights of exactly this shape as a contiguous float64 array: finite, none negative.
+
+    `hint` ends the message where the shape is another one.
+    """
     if (
         type(weights) is np.ndarray
         and weights.dtype is _FLOAT64
@@ -206,7 +224,8 @@ def as_weights(weights: Any, shape: tuple[int, ...], name: str, each: str) -> np
     array = as_float_array(weights, name)
     if array.shape != shape:
         raise ValueError(
-            f"{name} must have shape {shape}, one number for each {each}; got shape {array.shape}"
+            f"{name} must have shape {shape}, one number for each {each}; "
+            f"got shape {array.shape}{hint}"
         )
     return unlocked(check_nonnegative(contiguous(array, np.float64), name, each))
 
@@ -239,17 +258,22 @@ def as_labels(
     shape: tuple[int, ...],
     name: str = "target",
     probabilities_shape: tuple[int, ...] | None = None,
+    hint: str = "",
 ) -> np.ndarray:
     """Return class indices of exactly this shape as a flat, contiguous int64 array.
 
+    Whole numbers of a float dtype are class indices, too: boosting libraries hand over such labels.
     Their range is not checked. `probabilities_shape` is the shape that probabilities would have
-    had, None where they are not allowed.
+    had, None where they are not allowed. `hint` ends the message where the shape is another one.
     """
     array = as_array(target, name)
     if array.shape == shape and array.dtype is _INT64 and array.flags.carray and len(shape) == 1:
         return array
     if array.size == 0 and array.shape == shape:
         return np.empty(0, dtype=np.int64)
+    if array.dtype.kind == "f" and array.shape == shape and _are_whole(array):
+        return array.astype(np.int64).reshape(-1)
+    hint = hint if array.shape != shape else ""
     if array.dtype.kind not in "iu":
         rule = f"{name} must be integers (class indices) of shape {shape}"
         if probabilities_shape is not None:
@@ -260,7 +284,7 @@ def as_labels(
             and array.ndim == len(probabilities_shape)
         )
         raise (ValueError if wrong_shape else TypeError)(
-            f"{rule}; got dtype {array.dtype} and shape {array.shape}"
+            f"{rule}; got dtype {array.dtype} and shape {array.shape}{hint}"
         )
     if array.shape != shape:
         other = (
@@ -268,13 +292,19 @@ def as_labels(
             if probabilities_shape is None
             else f", or be floats (probabilities) of shape {probabilities_shape}"
         )
-        got = f"got dtype {array.dtype} and shape {array.shape}"
+        got = f"got dtype {array.dtype} and shape {array.shape}{hint}"
         raise ValueError(f"{name} must have shape {shape}, one class index a row{other}; {got}")
     if array.dtype == np.uint64 and array.size and (array > np.iinfo(np.int64).max).any():
         raise ValueError(
             f"{name} must be class indices; {_found(array, array > np.iinfo(np.int64).max)}"
         )
     return unlocked(contiguous(array, np.int64).reshape(-1))
+
+
+def _are_whole(x: np.ndarray) -> bool:
+    """Whether all of these floats are integers of 64 bits."""
+    with silent():  # signalling NaNs
+        return bool(((x == np.floor(x)) & (np.abs(x) < 2.0**63)).all())
 
 
 def label_error(
@@ -330,12 +360,17 @@ def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.
     return check_nonnegative(array.astype(np.float64), name, "position")
 
 
-def as_targets(target: Any, shape: tuple[int, ...], name: str = "target") -> np.ndarray:
-    """Return targets of exactly this shape as floats; their range is not checked."""
+def as_targets(
+    target: Any, shape: tuple[int, ...], name: str = "target", hint: str = ""
+) -> np.ndarray:
+    """Return targets of exactly this shape as floats; their range is not checked.
+
+    `hint` ends the message where the shape is another one.
+    """
     array = as_float_array(target, name)
     if array.shape != shape:
         raise ValueError(
-            f"{name} must have the shape of the input, {shape}; got shape {array.shape}"
+            f"{name} must have the shape of the input, {shape}; got shape {array.shape}{hint}"
         )
     return array
 

@@ -27,13 +27,15 @@ fastmath={"contract"}
 cache=True
     Compiled code is kept on disk. Numba notices only edits to the file a function stands in, not to
     the files it calls into (Numba issue 1833), so the cache is keyed by all sources of the package
-    here; `cache` says how files are kept.
+    here; `cache` says how files are kept. Set here, and not by Numba, which caches only what has
+    a source file.
 """
 
 import contextlib
 import functools
 import hashlib
 import inspect
+import sys
 import types as python_types
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,6 +46,7 @@ import numba
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
+from numba.core.caching import FunctionCache
 from numba.core.callconv import Status, excinfo_ptr_t
 from numba.core.targetconfig import ConfigStack
 from numba.extending import intrinsic
@@ -58,20 +61,44 @@ _PACKAGE = Path(__file__).parents[1]
 def source_stamp(package: Path = _PACKAGE) -> str:
     """Return a digest of all files, in all folders, that machine code may depend on.
 
-    Extension modules are included: kernels use the sizes of their blocks.
+    Extension modules are included: kernels use the sizes of their blocks. Where the package was
+    installed without sources, the .pyc files in their places are; in a frozen program, which has
+    neither, the program's own file is, by its time and size.
     """
-    digest = hashlib.sha256()
+    digest, has_code = hashlib.sha256(), False
     for path in sorted(package.rglob("*")):
-        if path.suffix in {".py", ".so", ".pyd"}:
+        is_code = path.suffix == ".py" or (
+            path.suffix == ".pyc" and path.parent.name != "__pycache__"
+        )
+        if is_code or path.suffix in {".so", ".pyd"}:
+            has_code = has_code or is_code
             digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    if not has_code:
+        program = Path(sys.executable).stat()
+        digest.update(f"{program.st_mtime_ns} {program.st_size}".encode())
     return digest.hexdigest()
 
 
 STAMP = source_stamp()
+# A file that is there, by which Numba finds the folder of the cache.
+_ANCHORS = _PACKAGE / "__init__.py", _PACKAGE / "__init__.pyc", Path(launch.__file__)
+_ANCHOR = str(next(path for path in _ANCHORS if path.exists()))
 
 
-def _nothing() -> None:
-    pass
+def _anchored(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as if it stood in a file that is there; its code is the same.
+
+    Numba refuses to cache what has no source, as in an installation of .pyc files only.
+    """
+    anchored = python_types.FunctionType(
+        function.__code__.replace(co_filename=_ANCHOR),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    anchored.__qualname__ = function.__qualname__
+    return anchored
 
 
 @functools.cache
@@ -82,14 +109,10 @@ def cache_folder() -> str | None:
     ``NUMBA_CACHE_DIR``, or in the user's cache folder. Left to itself, Numba would take one for
     each folder of sources.
     """
-    code = _nothing.__code__.replace(co_filename=str(_PACKAGE / "__init__.py"))
-    with _jit_enabled():
-        try:
-            return str(
-                numba.njit(cache=True)(python_types.FunctionType(code, globals()))._cache.cache_path
-            )
-        except RuntimeError:
-            return None
+    try:
+        return str(FunctionCache(_anchored(cache_folder.__wrapped__)).cache_path)
+    except RuntimeError:
+        return None
 
 
 @functools.cache
@@ -113,23 +136,26 @@ def _jit_enabled() -> Iterator[None]:
         numba.config.DISABLE_JIT = before
 
 
+def _can_be_told(function: Callable[..., Any]) -> bool:
+    """Whether a function is the package's, or stands in a file, and not in a prompt."""
+    is_ours = function.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return is_ours or Path(function.__code__.co_filename).exists()
+
+
 def _jit(function: Callable[..., Any], stamp: str = STAMP, **flags: Any) -> Any:
     flags = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}} | flags
     with _jit_enabled():
-        try:
-            dispatcher = numba.njit(cache=True, **flags)(function)
-        except RuntimeError:
-            dispatcher = None
+        dispatcher = numba.njit(**flags)(function)
         folder = cache_folder()
-        if dispatcher is not None and folder is not None:
-            cache = dispatcher._cache
-            base = cache._impl.filename_base.partition(".")[2]  # without the file's own name
-            cache._cache_file = CacheFile(folder, f"{function.__module__}.{base}", stamp)
-        else:
+        if folder is None:
             # No folder can be written, neither beside the sources nor in the user's home: compile
             # anew in each process.
             _warn_once()
-            dispatcher = numba.njit(**flags)(function)
+        elif _can_be_told(function):
+            cache = FunctionCache(_anchored(function))
+            base = cache._impl.filename_base.partition(".")[2]  # without the file's own name
+            cache._cache_file = CacheFile(folder, f"{function.__module__}.{base}", stamp)
+            dispatcher._cache = cache
     if numba.config.DISABLE_JIT:
         dispatcher.compile = _jit_enabled()(dispatcher.compile)
     dispatcher.compile = interrupts_wait()(dispatcher.compile)

@@ -222,6 +222,16 @@ def finish_result(result: Result, layout: Layout) -> np.ndarray:
     return result.array
 
 
+def in_memory_order(result: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Return memory for a result in the order of the axes of `source`: `result` if it has that."""
+    like = np.empty_like(source)
+    has_order = result.dtype == like.dtype and all(
+        one == other or n == 1
+        for one, other, n in zip(result.strides, like.strides, like.shape, strict=True)
+    )
+    return result if has_order else like
+
+
 def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
     """Return `result` as `dtype`, in `out` if that is given."""
     if result is out or (out is None and result.dtype == dtype):

@@ -28,6 +28,8 @@ LAST = -1
 MEAN = "mean"
 # What the target of a loss of rows may be.
 EITHER = "either"  # INDICES or PROBABILITIES
+# What users of torch need to know whose call fails.
+_AXIS_HINT = " (with classes on axis 1, as in torch, pass axis=1)"
 # Elements of the largest target that `scans.is_plain_call` scans, on one thread; several threads
 # scan larger ones (see `weights`).
 _MAX_PLAIN_SIZE = 1 << 16
@@ -148,6 +150,7 @@ def check_row_options(
     Return the target, the normal form, and whether the loss of every row is wanted.
     """
     weight, sample_weight, ignore_index, label_smoothing, z_loss, reduction, _ = options
+    hint = _AXIS_HINT if rows.axis == len(rows.soft_shape) - 1 > 1 else ""
     if reduction is not MEAN:
         reduction = checks.check_reduction(reduction)
     if label_smoothing is not OFF:
@@ -159,14 +162,14 @@ def check_row_options(
     if type(target) is not np.ndarray:
         target = checks.as_array(target, "target")
     if weight is not None:
-        weight = checks.as_weights(weight, (rows.n_classes,), "weight", "class")
+        weight = checks.as_weights(weight, (rows.n_classes,), "weight", "class", hint)
     if sample_weight is not None:
-        sample_weight = checks.as_weights(sample_weight, rows.shape, "sample_weight", "row")
+        sample_weight = checks.as_weights(sample_weight, rows.shape, "sample_weight", "row", hint)
         sample_weight = sample_weight.reshape(-1)
     mean = reduction == "mean"
     shape = rows.soft_shape
     if targets is PROBABILITIES:
-        target = checks.as_targets(target, shape)
+        target = checks.as_targets(target, shape, hint=hint)
     is_float = target.dtype.kind == "f" or checks.is_float(target.dtype)
     if targets is not INDICES and is_float and target.shape == shape:
         if ignore_index != IGNORE:
@@ -178,7 +181,7 @@ def check_row_options(
         form = weights.probability_form(taken, rows, weight, sample_weight, label_smoothing, mean)
     else:
         soft_shape = None if targets is INDICES else shape
-        target = checks.as_labels(target, rows.shape, probabilities_shape=soft_shape)
+        target = checks.as_labels(target, rows.shape, "target", soft_shape, hint)
         form = weights.index_form(
             target, rows, weight, sample_weight, ignore_index, label_smoothing, mean
         )

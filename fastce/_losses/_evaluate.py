@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import threads
+from .._core import layout, threads
 from .._core.flags import silent
 from .._core.layout import Result
-from .._kernels import sigmoid, soft_targets, softmax, softmax_general
+from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
 from .._kernels.sums import blocks
 from .._kernels.tiles import GRAD, HESS, LOGITS, OPERANDS, TARGET
 from .._native import tiles
@@ -96,6 +96,30 @@ def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | N
             np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
         )
     return _total(sums)
+
+
+def evaluate_hessian_product(call: Call, v: np.ndarray, out: np.ndarray) -> None:
+    """Write the product of each row's Hessian of cross-entropy and its v to `out`, both (n, K)."""
+    logits, form = layout.loaded(call.layout.data, call.layout.view), call.form
+    n, n_classes = logits.shape
+    rows, n_blocks, step = blocks(n, n_classes)
+    threads.run(
+        hessian_product.hessian_product,
+        logits.size,
+        n_blocks,
+        logits,
+        layout.loaded(*call.target),
+        form.target_weight,
+        form.sample_weight,
+        _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
+        _NONE if form.smoothing is None else form.smoothing,
+        form.z_loss,
+        form.factor,
+        v,
+        out,
+        rows,
+        np.empty((n_blocks, hessian_product.WORK_ROWS, step), logits.dtype),
+    )
 
 
 def evaluate_soft_targets(

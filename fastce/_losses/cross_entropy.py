@@ -36,6 +36,9 @@ def cross_entropy(
 ) -> Any:
     r"""Softmax cross-entropy of logits and class indices or class probabilities.
 
+    The classes are along the last axis unless `axis` says otherwise: torch's layout (N, K, d1, ...)
+    needs ``axis=1``, and where its K and last length are equal nothing else can tell.
+
     For a row of logits x of K classes, class index y, class weights w, sample weight s, label
     smoothing e and z-loss z::
 
@@ -51,8 +54,9 @@ def cross_entropy(
         Unnormalised log-probabilities, the classes along `axis`. float16 is computed in float32,
         integers in float64.
     target : array_like
-        Integers shaped like `logits` without `axis`: class indices from 0 to K - 1. Or floats
-        shaped like `logits`: probabilities q, finite and not negative, which need not sum to 1.
+        Integers shaped like `logits` without `axis`: class indices from 0 to K - 1 (whole numbers
+        of a float dtype, too, as boosting libraries hold them). Or floats shaped like `logits`:
+        probabilities q, finite and not negative, which need not sum to 1.
     weight : array_like of shape (K,), optional
         A weight for each class.
     sample_weight : array_like shaped like `logits` without `axis`, optional

@@ -75,6 +75,9 @@ def focal_loss(
 ) -> Any:
     """Focal loss of logits and class indices: cross-entropy in which easy rows count less.
 
+    The classes are along the last axis unless `axis` says otherwise: torch's layout (N, K, d1, ...)
+    needs ``axis=1``, and where its K and last length are equal nothing else can tell.
+
     For a row of logits with class index y, p = softmax(x)_y, class weights w and sample weight s::
 
         loss = s w_y (1 - p)^gamma (-log p)
@@ -85,7 +88,7 @@ def focal_loss(
         Unnormalised log-probabilities, the classes along `axis`. float16 is computed in float32,
         integers in float64.
     target : array_like of integers shaped like `logits` without `axis`
-        Class indices from 0 to K - 1.
+        Class indices from 0 to K - 1; whole numbers of a float dtype count as integers.
     gamma : float from 0 to 1e18, default 2.0
         How strongly rows that are classified well are played down; 0 is cross-entropy. Where it is
         no small integer, a small result has a relative error of about eps times gamma times the

@@ -167,6 +167,9 @@ def kl_divergence(
 ) -> Any:
     """Divergence of Kullback and Leibler from target probabilities to the softmax of logits.
 
+    The classes are along the last axis unless `axis` says otherwise: torch's layout (N, K, d1, ...)
+    needs ``axis=1``, and where its K and last length are equal nothing else can tell.
+
     For a row of logits x, probabilities q, temperature T and sample weight s::
 
         loss = s T^2 sum_k q_k (log q_k - log p_k),      p = softmax(x / T),      0 log 0 = 0

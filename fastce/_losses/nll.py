@@ -109,6 +109,9 @@ def nll_loss(
 ) -> Any:
     """Negative log-likelihood of class indices under log-probabilities.
 
+    The classes are along the last axis unless `axis` says otherwise: torch's layout (N, K, d1, ...)
+    needs ``axis=1``, and where its K and last length are equal nothing else can tell.
+
     For a row l of log-probabilities, class index y, class weights w and sample weight s: ``loss =
     -s w_y l_y``. It is `cross_entropy` for rows that went through `log_softmax` before.
 
@@ -117,7 +120,7 @@ def nll_loss(
     log_probs : array_like of float16, float32, float64 or integers, shape (..., K, ...)
         Log-probabilities, the classes along `axis`. They are not normalised again.
     target : array_like of integers shaped like `log_probs` without `axis`
-        Class indices from 0 to K - 1.
+        Class indices from 0 to K - 1; whole numbers of a float dtype count as integers.
     weight : array_like of shape (K,), optional
         A weight for each class.
     sample_weight : array_like shaped like `target`, optional

@@ -86,6 +86,9 @@ def poly_loss(
 ) -> Any:
     """Poly-1 loss of logits and class indices: cross-entropy and a multiple of 1 - p.
 
+    The classes are along the last axis unless `axis` says otherwise: torch's layout (N, K, d1, ...)
+    needs ``axis=1``, and where its K and last length are equal nothing else can tell.
+
     For a row of logits with class index y, p = softmax(x)_y, class weights w and sample weight s::
 
         loss = s w_y (-log p + epsilon (1 - p))
@@ -96,7 +99,7 @@ def poly_loss(
         Unnormalised log-probabilities, the classes along `axis`. float16 is computed in float32,
         integers in float64.
     target : array_like of integers shaped like `logits` without `axis`
-        Class indices from 0 to K - 1.
+        Class indices from 0 to K - 1; whole numbers of a float dtype count as integers.
     epsilon : float from -1 to 1e18, default 1.0
         Added to the coefficient of 1 - p in cross-entropy's series in powers of 1 - p,
         which is 1. Above 0 rows that are nearly right count more, below 0 less; 0 is cross-entropy,

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._core import layout
-from .._core.checks import as_float_array, check_axis, check_out
+from .._core.checks import as_float_array, check_axes, check_out
 from .._core.memory import is_plain, may_overlap
 from .._core.pool import MIN_SPLIT_BYTES, split
 from .._native import rowwise, tiles
+from . import any_axis
 
 # Bytes of a number of 16 bits where it is computed.
 _COMPUTED_BYTES = 4
@@ -84,27 +85,42 @@ def _along_axis(
     rows: Callable[..., None],
     columns: Callable[..., None],
     x: ArrayLike,
-    axis: int,
+    axis: Any,
+    where: Any,
     out: np.ndarray | None,
 ) -> np.ndarray:
-    """Return a function of rows, or the same of columns, of `x` along one axis."""
-    if type(axis) is int and is_plain(x) and -x.ndim <= axis < x.ndim:  # the usual call, kept short
+    """Return a function of rows, or the same of columns, of `x` along one axis or several."""
+    # the usual call, kept short
+    if type(axis) is int and where is None and is_plain(x) and -x.ndim <= axis < x.ndim:
         result = layout.plain_result_memory(x, out)
         if result is not None:
             _apply(rows, columns, x, axis % x.ndim, result)
             return result
     source = as_float_array(x, "x")
-    if source.ndim == 0:
-        raise ValueError("x must have at least one dimension; got a single number")
-    axis = check_axis(axis, source.ndim)
+    axes = _axes(axis, source)
     if out is not None:
-        check_out(out, source.shape, source.dtype, {"x": x})
-    if source.dtype.itemsize == 2:
-        return _by_tiles(_BY_TILES[rows], source, axis, out)
-    moved = layout.reordered(source)
-    result = moved.result(out)
-    _apply(rows, columns, moved.data, moved.order.index(axis), result)
-    return _from_reordered(result, moved, source, out)
+        check_out(out, source.shape, source.dtype, {"x": x, "where": where})
+    if len(axes) == 1 and where is None:
+        if source.dtype.itemsize == 2:
+            return _by_tiles(_BY_TILES[rows], source, axes[0], out)
+        moved = layout.reordered(source)
+        result = moved.result(out)
+        _apply(rows, columns, moved.data, moved.order.index(axes[0]), result)
+        return _from_reordered(result, moved, source, out)
+    chosen, mask = (source, None) if where is None else any_axis.chosen(source, where)
+    together = any_axis.merged(chosen, axes)
+    result = together.restored(_along_axis(rows, columns, together.data, -1, None, None))
+    if mask is not None:
+        rest = 0.0 if rows is rowwise.softmax_rows else -np.inf
+        result = np.where(mask, result, source.dtype.type(rest))
+    place = layout.in_memory_order(result, source) if out is None else out
+    return layout.deliver(result, source.dtype, place)
+
+
+def _axes(axis: Any, x: np.ndarray) -> tuple[int, ...]:
+    if x.ndim == 0 and axis is not None and axis != ():
+        raise ValueError("x must have at least one dimension; got a single number")
+    return check_axes(axis, x.ndim)
 
 
 # The same functions of numbers of 16 bits.
@@ -193,9 +209,19 @@ def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | 
 
 
 def logsumexp(
-    x: ArrayLike, axis: int | None = -1, *, keepdims: bool = False, out: np.ndarray | None = None
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None = -1,
+    *,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+    where: ArrayLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Any:
-    r"""Logarithm of the sum of exponentials along an axis, without overflow.
+    r"""Logarithm of the sum of exponentials along an axis or several, without overflow.
+
+    The default is the last axis; that of `scipy.special.logsumexp` (and of jax's) is None, the sum
+    of all elements.
 
     .. math:: \operatorname{logsumexp}(x) = \log \sum_k \exp x_k
         = m + \log\Bigl(1 + \sum_{k \ne j} \exp(x_k - m)\Bigr), \qquad m = x_j = \max_k x_k
@@ -205,27 +231,42 @@ def logsumexp(
     x : array_like
         Real numbers of any shape, float16, float32 or float64; integers and booleans count as
         float64. float16 is computed in float32.
-    axis : int or None, default -1
-        The axis to sum over; None sums over all elements.
+    axis : int, tuple of ints or None, default -1
+        The axis or axes to sum over; None sums over all elements.
+    b : array_like of real numbers, optional
+        Finite factors of the exponentials, ``log(sum(b * exp(x)))``, which broadcast with `x` and
+        may be negative or 0 (0 times infinity is 0). They make it a sum of NumPy's, in float64.
     keepdims : bool, default False
-        Whether the axis stays in the result, with length one.
+        Whether the axes stay in the result, with length one.
+    return_sign : bool, default False
+        Whether to return the logarithm of the sum's magnitude, and its sign. Without it the
+        logarithm of a negative sum is NaN.
+    where : array_like of booleans, optional
+        The elements to take, which broadcast to `x`; jax has it, SciPy not.
     out : ndarray, optional
         Where to put the result: of exactly its shape and dtype, writeable, not overlapping `x`.
 
     Returns
     -------
-    ndarray or NumPy scalar
-        Shaped like `x` without the axis, with the dtype of `x`; `out` itself if that was given. NaN
-        where the row holds a NaN, +inf where it holds +inf, -inf where all of it is -inf. The sum
-        over an empty axis has no terms, so it is 0 and its logarithm -inf.
+    value : ndarray or NumPy scalar
+        Shaped like `x` without the axes, with the dtype of `x` and `b` together; `out` itself if
+        that was given. NaN where the row holds a NaN, +inf where it holds +inf, -inf where all of
+        it is -inf. The sum over an empty axis has no terms, so it is 0 and its logarithm -inf.
+    sign : ndarray or NumPy scalar
+        With `return_sign` only: 1, -1, or 0 where the sum is 0, in the dtype of `value`.
 
     Raises
     ------
     TypeError
-        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
-        another dtype.
+        When `x` or `b` is complex, long double or not numeric, `axis` no integer, tuple or None,
+        `where` not boolean, or `out` has another dtype.
     ValueError
-        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+        When `x` has no such axis or a tuple names one twice, shapes do not broadcast, or `out` has
+        another shape, is read-only or overlaps `x`.
+
+    Notes
+    -----
+    Complex numbers, which SciPy takes, are refused.
 
     References
     ----------
@@ -240,6 +281,8 @@ def logsumexp(
     1.386294361
     >>> logsumexp(np.array([[1000.0, 1000.0], [0.0, -100.0]]))  # the second is exp(-100), not 0
     array([1.00069315e+03, 3.72007598e-44])
+    >>> logsumexp([5.0, 5.0, 0.0], b=[1, -1, -1], return_sign=True)
+    (np.float64(0.0), np.float64(-1.0))
     """
     rows, columns = rowwise.logsumexp_rows, rowwise.logsumexp_strided
     if (
@@ -248,47 +291,80 @@ def logsumexp(
         and is_plain(x)
         and -x.ndim <= axis < x.ndim
         and not keepdims
+        and b is None
+        and where is None
+        and not return_sign
     ):  # the usual call, kept short
         axis %= x.ndim
         result = np.empty(x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
         _apply(rows, columns, x, axis, result, reduces=True)
         return result if x.ndim > 1 else result[()]
     source = as_float_array(x, "x")
-    if axis is None:
-        lead: tuple[int, ...] = ()
-    elif source.ndim == 0:
-        raise ValueError("x must have at least one dimension; got a single number")
-    else:
-        axis = check_axis(axis, source.ndim)
-        lead = source.shape[:axis] + source.shape[axis + 1 :]
-    kept = tuple(1 if axis is None or i == axis else n for i, n in enumerate(source.shape))
+    if b is not None:
+        source, b = any_axis.with_factors(source, b)
+    if where is not None:
+        source, mask = any_axis.chosen(source, where)
+        b = None if b is None else np.where(mask, b, b.dtype.type(0))
+    axes = _axes(axis, source)
+    lead = tuple(n for i, n in enumerate(source.shape) if i not in axes)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(source.shape))
+    shape = kept if keepdims else lead
     if out is not None:
-        check_out(out, kept if keepdims else lead, source.dtype, {"x": x}, in_place=False)
-    if source.dtype.itemsize == 2:
-        rows_last = source.reshape(-1) if axis is None else layout.axis_last(source, axis)
-        result = np.empty(lead, source.dtype) if out is None else out.reshape(lead)
-        if source.size:
-            _run_by_tiles(tiles.logsumexp, rows_last, result[..., None])
-        else:
-            result[...] = -np.inf
-        if out is not None:
-            return out
-        return (result.reshape(kept) if keepdims else result)[()]
-    data, order, _ = layout.reordered(source)
-    if axis is None:
+        inputs = {"x": x, "b": b, "where": where}
+        check_out(out, shape, source.dtype, inputs, in_place=False)
+    if b is None:
+        result = _logsumexp(source, axes).reshape(shape)
+        sign = any_axis.signs(result) if return_sign else None
+    else:
+        result, sign = (part.reshape(shape) for part in any_axis.scaled_logsumexp(source, b, axes))
+        if not return_sign:
+            result = np.where(sign < 0, np.nan, result)
+    value = layout.deliver(result, source.dtype, out)
+    value = value[()] if out is None else out
+    return (value, layout.deliver(sign, source.dtype, None)[()]) if return_sign else value
+
+
+def _logsumexp(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Return logsumexp without the axes."""
+    rows, columns = rowwise.logsumexp_rows, rowwise.logsumexp_strided
+    if 1 < len(axes) < x.ndim or not axes:
+        x = any_axis.merged(x, axes).data
+        axes = (x.ndim - 1,)
+    if x.dtype.itemsize == 2:
+        return _logsumexp_by_tiles(x, axes)
+    data, order, _ = layout.reordered(x)
+    if len(axes) == x.ndim != 1:  # all elements, in whatever order
         result = np.empty((), data.dtype)
         _apply(rows, columns, data.reshape(-1), 0, result, reduces=True)
+        return result
+    (axis,) = axes
+    place = order.index(axis)
+    result = np.empty(data.shape[:place] + data.shape[place + 1 :], data.dtype)
+    _apply(rows, columns, data, place, result, reduces=True)
+    return layout.restored(result, tuple(i - (i > axis) for i in order if i != axis))
+
+
+def _logsumexp_by_tiles(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Return logsumexp of float16 or bfloat16 without one of the axes, or without all."""
+    rows = x.reshape(-1) if len(axes) == x.ndim else layout.axis_last(x, axes[0])
+    result = np.empty(rows.shape[:-1], x.dtype)
+    if x.size:
+        _run_by_tiles(tiles.logsumexp, rows, result[..., None])
     else:
-        place = order.index(axis)
-        result = np.empty(data.shape[:place] + data.shape[place + 1 :], data.dtype)
-        _apply(rows, columns, data, place, result, reduces=True)
-        result = layout.restored(result, tuple(i - (i > axis) for i in order if i != axis))
-    result = layout.deliver(result.reshape(kept) if keepdims else result, source.dtype, out)
-    return result[()] if out is None else out
+        result[...] = -np.inf
+    return result
 
 
-def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
-    r"""Exponentials divided by their sum along an axis.
+def softmax(
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None = -1,
+    *,
+    where: ArrayLike | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    r"""Exponentials divided by their sum along an axis or several.
+
+    The default is the last axis; that of `scipy.special.softmax` is None, all elements.
 
     .. math:: \operatorname{softmax}(x)_k = \frac{\exp(x_k - m)}{\sum_j \exp(x_j - m)},
         \qquad m = \max_j x_j
@@ -298,8 +374,12 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     x : array_like
         Real numbers, at least one-dimensional, float16, float32 or float64; integers and booleans
         count as float64. float16 is computed in float32.
-    axis : int, default -1
-        The axis along which the result sums to one.
+    axis : int, tuple of ints or None, default -1
+        The axis or axes along which the result sums to one.
+        None takes all elements together.
+    where : array_like of booleans, optional
+        The elements to take, which broadcast to `x`; the others are 0 in the result. jax has
+        it, SciPy not.
     out : ndarray, optional
         Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
         itself, or an array that does not overlap it.
@@ -313,10 +393,11 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     Raises
     ------
     TypeError
-        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
-        another dtype.
+        When `x` is complex, long double or not numeric, `axis` no integer, tuple or None, `where`
+        not boolean, or `out` has another dtype.
     ValueError
-        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+        When `x` has no such axis or a tuple names one twice, `where` does not broadcast to `x`, or
+        `out` has another shape, is read-only or overlaps `x`.
 
     References
     ----------
@@ -331,11 +412,19 @@ def softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> n
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return _along_axis(rowwise.softmax_rows, rowwise.softmax_strided, x, axis, out)
+    return _along_axis(rowwise.softmax_rows, rowwise.softmax_strided, x, axis, where, out)
 
 
-def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) -> np.ndarray:
+def log_softmax(
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None = -1,
+    *,
+    where: ArrayLike | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     r"""Logarithm of `softmax`, accurate also where the softmax rounds to 0 or 1.
+
+    The default is the last axis; that of `scipy.special.log_softmax` is None, all elements.
 
     .. math:: \operatorname{log\_softmax}(x)_k
         = (x_k - m) - \log\Bigl(1 + \sum_{j \ne i} \exp(x_j - m)\Bigr), \qquad m = x_i = \max_j x_j
@@ -345,8 +434,12 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     x : array_like
         Real numbers, at least one-dimensional, float16, float32 or float64; integers and booleans
         count as float64. float16 is computed in float32.
-    axis : int, default -1
-        The axis along which the exponentials of the result sum to one.
+    axis : int, tuple of ints or None, default -1
+        The axis or axes along which the exponentials of the result sum to one.
+        None takes all elements together.
+    where : array_like of booleans, optional
+        The elements to take, which broadcast to `x`; the others are -inf in the result. jax has
+        it, SciPy not.
     out : ndarray, optional
         Where to put the result: of exactly the shape and dtype of the result, writeable; `x`
         itself, or an array that does not overlap it.
@@ -361,10 +454,11 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     Raises
     ------
     TypeError
-        When `x` is complex, long double or not numeric, `axis` is not an integer, or `out` has
-        another dtype.
+        When `x` is complex, long double or not numeric, `axis` no integer, tuple or None, `where`
+        not boolean, or `out` has another dtype.
     ValueError
-        When `x` has no such axis, or `out` has another shape, is read-only or overlaps `x`.
+        When `x` has no such axis or a tuple names one twice, `where` does not broadcast to `x`, or
+        `out` has another shape, is read-only or overlaps `x`.
 
     References
     ----------
@@ -378,7 +472,7 @@ def log_softmax(x: ArrayLike, axis: int = -1, *, out: np.ndarray | None = None) 
     >>> log_softmax(np.array([0.0, -50.0]))  # the first is -exp(-50), not 0
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    return _along_axis(rowwise.log_softmax_rows, rowwise.log_softmax_strided, x, axis, out)
+    return _along_axis(rowwise.log_softmax_rows, rowwise.log_softmax_strided, x, axis, where, out)
 
 
 def sigmoid(x: ArrayLike, *, out: np.ndarray | None = None) -> Any:

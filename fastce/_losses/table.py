@@ -130,9 +130,14 @@ SPECIAL = (
     Special("log_sigmoid", ELEMENTS),
 )
 
+# Functions that have arguments of their own beside those of their loss.
+OTHERS = {"cross_entropy_hess_vector": "_losses.hess_vector"}
+
 # Public function -> its module, below the package.
-MODULES = {function: f"_losses.{loss.module}" for loss in LOSSES for function in loss.functions} | {
-    function.name: "_losses.special" for function in SPECIAL
+MODULES = {
+    **{function: f"_losses.{loss.module}" for loss in LOSSES for function in loss.functions},
+    **OTHERS,
+    **{function.name: "_losses.special" for function in SPECIAL},
 }
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
+from . import boosting as boosting
 from . import display as display
 from . import inference as inference
 from . import linear_model as linear_model
@@ -54,12 +55,14 @@ OF_ELEMENTS = (
     ("np.ndarray | Sequence[Any]", "np.ndarray"),
     ("ArrayLike", "np.ndarray | np.floating[Any]"),
 )
-# What axis and keepdims may be, and what a function of rows with one result each returns then: a
-# number for one row alone, which is not known from the type of x.
+_OFF, _EITHER = "Literal[False] = ...", "np.ndarray | np.floating[Any]"
+# What axis, keepdims and return_sign may be, and what a function of rows with one result each
+# returns then: a number for one row alone, which is not known from the type of x.
 OF_ROWS: tuple[tuple[dict[str, str], str], ...] = (
-    ({"axis": "None", "keepdims": "Literal[False] = ..."}, "np.floating[Any]"),
-    ({"keepdims": "Literal[True]"}, "np.ndarray"),
-    ({}, "np.ndarray | np.floating[Any]"),
+    ({"axis": "None", "keepdims": _OFF, "return_sign": _OFF}, "np.floating[Any]"),
+    ({"keepdims": "Literal[True]", "return_sign": _OFF}, "np.ndarray"),
+    ({"return_sign": _OFF}, _EITHER),
+    ({"return_sign": "Literal[True]"}, f"tuple[{_EITHER}, {_EITHER}]"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._losses.table import GRAD_AND_HESS, INDICES, LINEAR, LOSSES, MODULES, Loss
+from .._losses.table import GRAD_AND_HESS, INDICES, LINEAR, LOSSES, MODULES, Loss, loss_named
 
 # Rows and classes of the arrays that are used: compiling is all that takes time.
 _N_ROWS, _N_CLASSES = 64, 3
@@ -56,6 +56,10 @@ def _call_losses(dtype: np.dtype[Any]) -> None:
                 function(*arguments, **options)
                 if form != GRAD_AND_HESS:
                     function(*arguments, reduction="none")
+    from .._losses.hess_vector import cross_entropy_hess_vector
+
+    for (logits, target), options in _calls(loss_named("cross_entropy"), dtype):
+        cross_entropy_hess_vector(logits, target, logits, **options)
 
 
 def _fit_classifiers(dtype: np.dtype[Any]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastce
+from fastce._core import checks
 
 MESSAGE = re.compile(
     r"^(?P<name>\w+)(\[\d\])? must (?P<rule>.+?); got (?P<came>.+?)( at (row|index) .+)?$",
@@ -33,6 +34,18 @@ def replaced(array, place, value, dtype=None):
     array = array.astype(dtype or array.dtype)
     array[place] = value
     return array
+
+
+# Floats that are no class indices.
+NO_LABELS = (
+    LABELS + 0.5,
+    replaced(LABELS, 2, 3.0, float),
+    replaced(LABELS, 2, -1.0, np.float32),
+    replaced(LABELS, 2, np.nan, np.float32),
+    replaced(LABELS, 2, np.inf, np.float32),
+    replaced(LABELS, 2, 2.0**63, float),
+    LABELS[:3].astype(float),
+)
 
 
 def bad_inputs():
@@ -84,7 +97,7 @@ def bad_inputs():
             LABELS[:1],
             1,
             LABELS.astype(bool),
-            LABELS.astype(float),
+            *NO_LABELS,
             np.eye(3, dtype=int)[LABELS],
             LABELS.astype("M8[s]"),
         ):
@@ -334,6 +347,82 @@ def test_errors_speak_the_callers_language():
         fastce.cross_entropy(x, np.eye(3, dtype=np.int64)[:2])
     with pytest.raises(TypeError, match="ignore_index must be an integer; got True"):
         fastce.cross_entropy(x, [0, 1], ignore_index=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_whole_floats_are_class_indices(dtype, shape):
+    """XGBoost and LightGBM keep labels in float32."""
+    labels = np.arange(np.prod(shape, dtype=int)).reshape(shape) % 5
+    found = checks.as_labels(labels.astype(dtype), shape)
+    assert found.dtype == np.int64
+    assert found.flags.carray
+    assert found.tolist() == labels.ravel().tolist()
+    x = np.random.default_rng(0).standard_normal((*shape, 5))
+    for name in ("cross_entropy", "focal_loss", "nll_loss", "poly_loss"):
+        function = getattr(fastce, name)
+        assert function(x, labels.astype(dtype)) == function(x, labels)
+    ignored = np.where(labels == 1, -100, labels)
+    assert np.array_equal(
+        fastce.cross_entropy(x, ignored.astype(dtype), reduction="sum"),
+        fastce.cross_entropy(x, ignored, reduction="sum"),
+    )
+
+
+def test_other_floats_in_the_shape_of_labels_have_the_sentence_of_today():
+    sentence = (
+        r"^target must be integers \(class indices\) of shape \(2,\) or floats \(probabilities\) "
+        r"of shape \(2, 3\); got dtype float32 and shape \(2,\)$"
+    )
+    with pytest.raises(TypeError, match=sentence):
+        fastce.cross_entropy(np.zeros((2, 3)), np.array([0.5, 1], np.float32))
+    with pytest.raises(ValueError, match=r"class indices from 0 to 2 .*; got 3 at row 1$"):
+        fastce.cross_entropy(np.zeros((2, 3)), np.array([0, 3], np.float32))
+
+
+NCHW = np.zeros((2, 7, 5, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        (np.zeros((2, 5, 5), int), {}),
+        (np.zeros(2, int), {}),
+        (np.zeros((2, 7), int), {}),
+        (np.zeros((2, 7, 5), int), {"sample_weight": np.ones((2, 5, 5))}),
+        (np.zeros((2, 7, 5), int), {"weight": np.ones(7)}),
+        (np.full((2, 5, 7, 5), 0.2), {}),
+    ],
+)
+def test_the_layout_of_torch_without_axis_is_named(target, options):
+    for name in ("cross_entropy_value_and_grad", "focal_loss", "nll_loss", "poly_loss"):
+        with pytest.raises((TypeError, ValueError), match=r"\(with classes on axis 1,.*axis=1\)$"):
+            getattr(fastce, name)(NCHW, target, **options)
+
+
+def test_axis_is_not_named_where_it_is_not_the_reason():
+    for call in (
+        lambda: fastce.cross_entropy(NCHW, np.zeros((2, 7), int), axis=1),
+        lambda: fastce.cross_entropy(np.zeros((4, 3)), np.zeros(3, int)),
+        lambda: fastce.cross_entropy(NCHW, np.full((2, 7, 5), 9)),
+        lambda: fastce.cross_entropy(NCHW, np.full((2, 7, 5), 0.5)),
+    ):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert "axis" not in str(caught.value)
+
+
+def test_axes():
+    assert checks.check_axes(None, 3) == (0, 1, 2)
+    assert checks.check_axes(-1, 3) == (2,)
+    assert checks.check_axes((-1, 0), 3) == (2, 0)
+    assert checks.check_axes((), 3) == ()
+    for bad in ((0, 0), (1, -2), (0, 3)):
+        with pytest.raises(ValueError, match="axis must"):
+            checks.check_axes(bad, 3)
+    for bad in ((0, 1.0), [0, 1], "01", 1.0):
+        with pytest.raises(TypeError, match="axis must"):
+            checks.check_axes(bad, 3)
 
 
 def test_no_warning_comes_unasked():

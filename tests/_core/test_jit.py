@@ -1,5 +1,6 @@
 """The decorators: flags, drivers on any number of threads, and a stamp that covers every folder."""
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -147,6 +148,53 @@ def test_a_driver_keeps_name_document_and_place():
     code = count_calls.py_func.__code__
     assert code.co_filename == __file__
     assert code.co_firstlineno < fill_memory.py_func.__code__.co_firstlineno
+
+
+PROBLEM = """
+import numba, warnings, numpy as np
+warnings.simplefilter("error")
+import fastce
+value = fastce.cross_entropy(np.zeros((4, 2)), [0, 1, 1, 0])
+assert not fastce._core.jit.__file__.endswith(".py")
+print(value)
+"""
+FROZEN = "import sys; sys.frozen = True\n"
+
+
+@pytest.mark.parametrize("prelude", ["", FROZEN], ids=["pyc", "frozen"])
+def test_an_installation_without_sources_keeps_its_kernels(tmp_path, prelude):
+    """Each file is keyed by the .pyc files, and loaded by the next process."""
+    package = copy_package(tmp_path)
+    assert compileall.compile_dir(package, legacy=True, quiet=1)
+    for path in package.rglob("*.py"):
+        path.unlink()
+    assert run(tmp_path, prelude + PROBLEM) == pytest.approx(np.log(2))
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    assert kept
+    assert run(tmp_path, prelude + PROBLEM) == pytest.approx(np.log(2))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
+
+
+def test_the_stamp_of_a_package_without_sources(tmp_path):
+    package = copy_package(tmp_path)
+    compileall.compile_dir(package, legacy=True, quiet=1)
+    for path in package.rglob("*.py"):
+        path.unlink()
+    before = jit.source_stamp(package)
+    kernel = package / "_kernels" / "sums.pyc"
+    kernel.write_bytes(kernel.read_bytes() + b"x")
+    assert jit.source_stamp(package) != before
+    for path in package.rglob("*.pyc"):
+        path.unlink()
+    assert jit.source_stamp(package) == jit.source_stamp(package) != before
+
+
+def test_a_function_of_a_prompt_is_not_cached():
+    """Its bytecode does not tell it from another one: constants may differ."""
+    names = {"__name__": "__main__"}
+    exec("def add_one(x):\n    return x + 1.0", names)
+    assert "NullCache" in type(jit.kernel(names["add_one"])._cache).__name__
+    assert "NullCache" not in type(jit.kernel(add_one)._cache).__name__
 
 
 def copy_package(folder):

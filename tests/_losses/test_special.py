@@ -89,7 +89,7 @@ def test_axis_is_checked(name):
     for axis in (2, -3):
         with pytest.raises(ValueError, match=f"axis must .*got {axis}"):
             call(name, x, axis)
-    for axis in (1.0, "1", (0, 1)):
+    for axis in (1.0, "1", (0, 1.0), [0, 1]):
         with pytest.raises(TypeError, match="axis must"):
             call(name, x, axis)
     with pytest.raises(ValueError, match="x must have at least one dimension"):
@@ -259,3 +259,74 @@ def test_more_equal_entries_than_float32_counts():
     x = np.zeros((2**24 + 8, 2), np.float32)
     np.testing.assert_allclose(fastce.logsumexp(x, axis=0), np.log(2.0**24 + 8), rtol=2e-7)
     np.testing.assert_allclose(fastce.softmax(x[:, :1], axis=0)[0], 1 / (2.0**24 + 8), rtol=2e-7)
+
+
+AXES = [None, (), (0,), (0, 1), (1, 0), (1, 2), (-1, 0), (0, 1, 2), 1]
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ["logsumexp", *ROWS])
+def test_axes_are_those_of_scipy(name, axis, dtype, rng):
+    x = (rng.normal(size=(3, 5, 2)) * 4).astype(dtype)
+    tolerance = {"rtol": 20 * np.finfo(dtype).eps, "atol": 20 * np.finfo(dtype).eps}
+    want = reference(name, x, axis)
+    for given_x in (layout(x) for layout in LAYOUTS.values()):
+        got = call(name, given_x, axis)
+        assert got.dtype == dtype
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got.astype(np.float64), want, **tolerance)
+        out = np.full(want.shape, 7, dtype)
+        assert call(name, given_x, axis, out=out) is out
+        np.testing.assert_array_equal(out, got)
+    if name == "logsumexp":
+        kept = fastce.logsumexp(x, axis, keepdims=True)
+        np.testing.assert_array_equal(kept, got.reshape(kept.shape))
+        with np.errstate(all="ignore"):
+            expected = scipy.special.logsumexp(x.astype(float), axis, keepdims=True).shape
+        assert kept.shape == expected
+    else:
+        itself = np.asfortranarray(x)
+        assert call(name, itself, axis).strides == itself.strides
+        assert call(name, itself, axis, out=itself) is itself
+        np.testing.assert_array_equal(itself, got)
+
+
+@pytest.mark.parametrize("name", ["logsumexp", *ROWS])
+def test_all_axes_of_a_number_and_of_nothing(name):
+    assert call(name, 3.0, None) == {"logsumexp": 3.0, "softmax": 1.0, "log_softmax": 0.0}[name]
+    assert np.shape(call(name, 3.0, ())) == ()
+    assert call(name, np.empty((2, 0)), None).shape == (() if name == "logsumexp" else (2, 0))
+    assert call(name, np.empty((2, 0, 3)), (0, 1)).shape[-1] == 3
+
+
+@pytest.mark.parametrize("name", ["logsumexp", *ROWS])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_where_takes_some(name, dtype, rng):
+    """As jax does: what is left out has a probability of 0."""
+    x = rng.normal(size=(4, 6)).astype(dtype)
+    mask = rng.random((4, 6)) < 0.6
+    mask[0], mask[1] = True, False
+    poisoned = np.where(mask, x, rng.choice([np.nan, np.inf, -np.inf], x.shape)).astype(dtype)
+    got = call(name, poisoned, where=mask)
+    assert got.dtype == dtype
+    for i in range(4):
+        some = call(name, x[i, mask[i]])
+        if name == "logsumexp":
+            eps = float(np.finfo(dtype).eps)
+            assert got[i] == pytest.approx(some, rel=4 * eps, abs=4 * eps)
+            continue
+        np.testing.assert_allclose(got[i, mask[i]], some, rtol=4 * np.finfo(dtype).eps)
+        assert (got[i, ~mask[i]] == (0 if name == "softmax" else -np.inf)).all()
+    np.testing.assert_array_equal(call(name, x, where=True), call(name, x))
+    np.testing.assert_array_equal(
+        call(name, x, None, where=mask[:1]),
+        call(name, x, (0, 1), where=np.broadcast_to(mask[:1], x.shape)),
+    )
+    itself = x.copy()
+    if name != "logsumexp":
+        assert call(name, itself, where=mask, out=itself) is itself
+        np.testing.assert_array_equal(itself, got)
+    for bad, error in ((mask.astype(int), TypeError), (mask[:, :5], ValueError)):
+        with pytest.raises(error, match=r"^where must"):
+            call(name, x, where=bad)

@@ -111,7 +111,9 @@ def _labels(rng, shape, n_classes, ignore_index, ignores):
         labels[rng.random(shape) < pick(rng, (0.2, 1.0))] = ignore_index
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
     return labels, pick(
-        rng, [d for d in INTEGERS if np.iinfo(d).min <= low and high <= np.iinfo(d).max]
+        rng,
+        [d for d in INTEGERS if np.iinfo(d).min <= low and high <= np.iinfo(d).max]
+        + [d for d in FLOATS if max(-low, high) <= 2 ** np.finfo(d).nmant],
     )
 
 
@@ -376,7 +378,8 @@ def special(rng):
     call.expected, result_shape = expected, kept if reduces else sizes
     spoil = {"x": lambda: bad_kind(rng, x)}
     if not flat:
-        spoil["axis"] = lambda: pick(rng, (len(sizes), -len(sizes) - 1, 0.0, "0", (0,), 2**70))
+        bad = (len(sizes), -len(sizes) - 1, 0.0, "0", (0, 0), (0.0,), 2**70)
+        spoil["axis"] = lambda: pick(rng, bad)
     if rng.random() < 0.1:
         call.broken.add("out")
         call.kwargs["out"] = bad_out(rng, result_shape, dtype, given)
