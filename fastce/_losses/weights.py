@@ -263,9 +263,7 @@ def element_form(
     period = period_shape[-1]
     # One weight for each element; also where they repeat so seldom that a period would be too large
     # a piece of work.
-    if math.prod(period_shape[:-1]) != 1 or (
-        period > ELEMENT_BLOCK and n < FEW_PERIODS * period
-    ):
+    if math.prod(period_shape[:-1]) != 1 or (period > ELEMENT_BLOCK and n < FEW_PERIODS * period):
         period_shape, repeats, size = shape, 1, ELEMENT_BLOCK
     else:
         repeats = max(1, ELEMENT_BLOCK // max(1, period))
