@@ -26,8 +26,8 @@ multiplying every value.
 from .._core.jit import driver, elementwise, kernel
 from .intrinsics import logistic
 from .protocol import Elements, Sigmoids, elements_of_chunk, implements
+from .row_tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, write_back
 from .sums import add, finish, repeat_or_none, rows_or_none, sum_of
-from .tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, write_back
 
 # Elements of a chunk: all arrays of one stay in the first cache.
 CHUNK = 256

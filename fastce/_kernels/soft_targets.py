@@ -11,8 +11,8 @@ import numpy as np
 
 from .._core.jit import driver, kernel
 from .protocol import Scratch, SoftRows, rows_of_step
+from .row_tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, weights_read, write_back
 from .sums import add, finish
-from .tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, weights_read, write_back
 
 # Rows of scratch memory: weight, row_max, rest, logs.
 WORK_ROWS = 4

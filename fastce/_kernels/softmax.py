@@ -17,7 +17,7 @@ weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; v
 hess (n, K), of which grad may be logits itself. What is not wanted has no rows: as None it would be
 another type, for which all of this would be compiled once more. Only where there is a gradient
 there may be a Hessian diagonal. Rows that lie in other memory are read and written through tiles
-(see `tiles`). The driver writes the sum of the values of each block to sums
+(see `row_tiles`). The driver writes the sum of the values of each block to sums
 (blocks,); work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it
 costs no compile time. A row of weight 0 counts for nothing, whatever it holds.
 """
@@ -37,8 +37,8 @@ from .intrinsics import (
     weighted_softmax,
 )
 from .protocol import derivatives, row_value
+from .row_tiles import GRAD, HESS, LOGITS, rows_read, rows_written, weights_read, write_back
 from .sums import add, clear, finish
-from .tiles import GRAD, HESS, LOGITS, rows_read, rows_written, weights_read, write_back
 
 # Rows of scratch memory. Of cross-entropy: weight, x_y, row_max, rest, logs.
 WORK_ROWS = 5

@@ -32,9 +32,7 @@ from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
 from .intrinsics import softmax_statistics, weighted_softmax
-from .softmax import index_rows
-from .sums import add, clear, finish
-from .tiles import (
+from .row_tiles import (
     GRAD,
     HESS,
     LOGITS,
@@ -44,6 +42,8 @@ from .tiles import (
     weights_read,
     write_back,
 )
+from .softmax import index_rows
+from .sums import add, clear, finish
 
 
 @reduction

@@ -9,8 +9,8 @@ from .._core import layout, threads
 from .._core.flags import silent
 from .._core.layout import Result
 from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
+from .._kernels.row_tiles import GRAD, HESS, LOGITS, OPERANDS, TARGET
 from .._kernels.sums import blocks
-from .._kernels.tiles import GRAD, HESS, LOGITS, OPERANDS, TARGET
 from .._native import tiles
 from ._call import Call
 
@@ -24,7 +24,7 @@ _NO_TILES = np.empty((0, tiles.MEMORY_WORDS), np.int64)
 
 
 def _memory(call: Call, grad: Result | None, hess: Result | None) -> np.ndarray:
-    """Return the table of `fastce._kernels.tiles`."""
+    """Return the table of `fastce._kernels.row_tiles`."""
     views = {LOGITS: call.layout.view, TARGET: call.target.view}
     if grad is not None:
         views[GRAD] = grad.view

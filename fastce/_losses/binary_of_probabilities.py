@@ -45,7 +45,7 @@ def _evaluate(call: Call, values: Any, grad: layout.Result | None, hess: None) -
         if grad is not None:
             variance = np.maximum(p * (1 - p), p.dtype.type(_MIN_VARIANCE))
             slopes = form.weight / (form.divisor or 1.0) * (p - t) / variance
-            layout.store(slopes, grad)
+            layout.store(slopes.astype(p.dtype, copy=False), grad)
     return total
 
 
