@@ -137,7 +137,16 @@ setup(
     ext_modules=cythonize(
         [
             extension(name)
-            for name in ("cpu", "gather", "launch", "products", "rowwise", "scans", "tiles", "usual")
+            for name in (
+                "cpu",
+                "gather",
+                "launch",
+                "products",
+                "rowwise",
+                "scans",
+                "tiles",
+                "usual",
+            )
         ],
         compiler_directives={
             "language_level": 3,

@@ -51,12 +51,10 @@ def as_float_array(x: Any, name: str) -> np.ndarray:
     Integers and booleans become float64.
     """
     array = x if type(x) is np.ndarray else as_array(x, name)
-    if array.dtype.type in _FLOATS:
+    if is_float(array.dtype):
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
-    if is_float(array.dtype):
-        return array
     raise TypeError(
         f"{name} must be an array of float16, bfloat16, float32, float64, integers or booleans; "
         f"got dtype {array.dtype}"

@@ -1,6 +1,6 @@
 """Rows of a block where they lie: slices of an array that kernels take, or tiles of other memory.
 
-A table `memory` (OPERANDS, words) of int64 says where the rows of each operand lie (see
+A table `memory` (4, words) of int64 says where the rows of each operand lie (see
 `fastce._native.tiles`): its row is 0 where an array (n, K), or (n,), of the dtype of the kernel
 holds them; the table has no rows where all operands are such arrays. Else that array holds no rows,
 and a block's are read into a tile of scratch memory, which the kernel takes in its place; what it
@@ -14,9 +14,8 @@ from numba.extending import overload
 from .._core.jit import kernel
 from .intrinsics import TILE_PADDING, load_rows, store_rows
 
-# The rows of the table.
+# The rows of the table, in the order of `_losses._evaluate`.
 LOGITS, TARGET, GRAD, HESS = range(4)
-OPERANDS = 4
 
 
 @kernel
@@ -61,6 +60,14 @@ def rows_written(rows, memory, operand, first, last):
     if not is_tiled(memory, operand):
         return rows[first:last]
     return new_tile(rows, last - first)
+
+
+@kernel
+def gradient_written(logits, grad, memory, first, last):
+    """Return memory for the gradient of a block, whose logits were read: their own tile."""
+    if is_tiled(memory, GRAD) and is_tiled(memory, LOGITS):
+        return logits
+    return rows_written(grad, memory, GRAD, first, last)
 
 
 @kernel

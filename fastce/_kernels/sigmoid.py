@@ -26,7 +26,16 @@ multiplying every value.
 from .._core.jit import driver, elementwise, kernel
 from .intrinsics import logistic
 from .protocol import Elements, Sigmoids, elements_of_chunk, implements
-from .row_tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, write_back
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    TARGET,
+    gradient_written,
+    rows_read,
+    rows_written,
+    write_back,
+)
 from .sums import add, finish, repeat_or_none, rows_or_none, sum_of
 
 # Elements of a chunk: all arrays of one stay in the first cache.
@@ -158,7 +167,7 @@ def binary(
 ):
     i, j = b * size, min((b + 1) * size, n)
     x = rows_read(logits, memory, LOGITS, i, j)
-    g = rows_written(grad, memory, GRAD, i, j)
+    g = gradient_written(x, grad, memory, i, j)
     h = rows_written(hess, memory, HESS, i, j)
     sums[b] = binary_rows(
         x,

@@ -11,7 +11,17 @@ import numpy as np
 
 from .._core.jit import driver, kernel
 from .protocol import Scratch, SoftRows, rows_of_step
-from .row_tiles import GRAD, HESS, LOGITS, TARGET, rows_read, rows_written, weights_read, write_back
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    TARGET,
+    gradient_written,
+    rows_read,
+    rows_written,
+    weights_read,
+    write_back,
+)
 from .sums import add, finish
 
 # Rows of scratch memory: weight, row_max, rest, logs.
@@ -61,7 +71,7 @@ def soft_target(
     if memory.shape[0]:
         logits = rows_read(logits, memory, LOGITS, first, last)
         target = rows_read(target, memory, TARGET, first, last)
-        grad = rows_written(grad, memory, GRAD, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
         hess = rows_written(hess, memory, HESS, first, last)
         values, sample_weight = values[first:last], weights_read(sample_weight, first, last)
         start, stop = 0, last - first

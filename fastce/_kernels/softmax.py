@@ -37,7 +37,16 @@ from .intrinsics import (
     weighted_softmax,
 )
 from .protocol import derivatives, row_value
-from .row_tiles import GRAD, HESS, LOGITS, rows_read, rows_written, weights_read, write_back
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    gradient_written,
+    rows_read,
+    rows_written,
+    weights_read,
+    write_back,
+)
 from .sums import add, clear, finish
 
 # Rows of scratch memory. Of cross-entropy: weight, x_y, row_max, rest, logs.
@@ -264,7 +273,7 @@ def index(
     start, n = first, last - first
     if memory.shape[0]:
         logits = rows_read(logits, memory, LOGITS, first, last)
-        grad = rows_written(grad, memory, GRAD, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
         hess = rows_written(hess, memory, HESS, first, last)
         target, values = target[first:last], values[first:last]
         target_weight, start = weights_read(target_weight, first, last), 0

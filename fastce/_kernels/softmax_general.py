@@ -36,13 +36,13 @@ from .row_tiles import (
     GRAD,
     HESS,
     LOGITS,
+    gradient_written,
     rows_read,
     rows_written,
     target_read,
     weights_read,
     write_back,
 )
-from .softmax import index_rows
 from .sums import add, clear, finish
 
 
@@ -290,7 +290,7 @@ def general(
     if memory.shape[0]:
         logits = rows_read(logits, memory, LOGITS, first, last)
         target = target_read(target, memory, first, last)
-        grad = rows_written(grad, memory, GRAD, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
         hess = rows_written(hess, memory, HESS, first, last)
         values = values[first:last]
         target_weight = weights_read(target_weight, first, last)
@@ -314,69 +314,3 @@ def general(
     )
     write_back(grad, memory, GRAD, first, last)
     write_back(hess, memory, HESS, first, last)
-
-
-def rows_value_and_grad(
-    logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
-):
-    """Write value and gradient of rows; return the sum of the values.
-
-    Smoothing is None of class indices without it, whose kernel is another one.
-    """
-    raise NotImplementedError
-
-
-@overload(rows_value_and_grad)
-def _choose_rows(
-    logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
-):
-    # Chosen by type: Numba would compile both sides of an `if`, and one of them cannot have
-    # probabilities as targets.
-    if isinstance(smoothing, types.NoneType):
-
-        def choose(
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            values,
-            grad,
-            work,
-        ):
-            n = logits.shape[0]
-            return index_rows(
-                0, n, logits, target, target_weight, 1.0, None, values, grad, grad[:0], work
-            )
-    else:
-
-        def choose(
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            values,
-            grad,
-            work,
-        ):
-            return general_rows(
-                0,
-                logits.shape[0],
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                0.0,
-                1.0,
-                values,
-                grad,
-                grad[:0],
-                work,
-            )
-
-    return choose

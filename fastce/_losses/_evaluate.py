@@ -9,7 +9,6 @@ from .._core import layout, threads
 from .._core.flags import silent
 from .._core.layout import Result
 from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
-from .._kernels.row_tiles import GRAD, HESS, LOGITS, OPERANDS, TARGET
 from .._kernels.sums import blocks
 from .._native import tiles
 from ._call import Call
@@ -25,18 +24,11 @@ _NO_TILES = np.empty((0, tiles.MEMORY_WORDS), np.int64)
 
 def _memory(call: Call, grad: Result | None, hess: Result | None) -> np.ndarray:
     """Return the table of `fastce._kernels.row_tiles`."""
-    views = {LOGITS: call.layout.view, TARGET: call.target.view}
-    if grad is not None:
-        views[GRAD] = grad.view
-    if hess is not None:
-        views[HESS] = hess.view
-    if all(view is None for view in views.values()):
+    inputs = call.layout.view, call.target.view
+    outputs = None if grad is None else grad.view, None if hess is None else hess.view
+    if all(view is None for view in (*inputs, *outputs)):
         return _NO_TILES
-    table = np.zeros((OPERANDS, tiles.MEMORY_WORDS), np.int64)
-    for operand, view in views.items():
-        if view is not None:
-            tiles.describe(view, table, operand, operand in (GRAD, HESS))
-    return table
+    return tiles.describe(inputs, outputs)
 
 
 def _total(sums: np.ndarray) -> float:

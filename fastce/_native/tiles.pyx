@@ -125,15 +125,20 @@ cdef memory _memory_of(np.ndarray x, bint writes) except *:
     return m
 
 
-def describe(np.ndarray x not None, np.ndarray table not None, Py_ssize_t row, bint writes):
-    """Write to a row of `table`, (n, MEMORY_WORDS) int64, where the rows x lie."""
-    cdef memory *words
-    if not (np.PyArray_TYPE(table) == np.NPY_INT64 and np.PyArray_NDIM(table) == 2
-            and np.PyArray_ISCARRAY(table) and 0 <= row < np.PyArray_DIM(table, 0)
-            and np.PyArray_DIM(table, 1) == MEMORY_WORDS):
-        raise ValueError("table must be contiguous int64 with a row for each array")
-    words = <memory *> np.PyArray_DATA(table)
-    words[row] = _memory_of(x, writes)
+def describe(tuple inputs not None, tuple outputs not None):
+    """Return a table (n, MEMORY_WORDS) int64 of where the rows of these arrays lie.
+
+    An array may be None; its row of the table is 0.
+    """
+    cdef Py_ssize_t i, n_inputs = len(inputs)
+    cdef np.npy_intp[2] shape = [n_inputs + len(outputs), MEMORY_WORDS]
+    cdef np.ndarray table = np.PyArray_ZEROS(2, shape, np.NPY_INT64, 0)
+    cdef memory *rows = <memory *> np.PyArray_DATA(table)
+    for i in range(shape[0]):
+        x = inputs[i] if i < n_inputs else outputs[i - n_inputs]
+        if x is not None:
+            rows[i] = _memory_of(x, i >= n_inputs)
+    return table
 
 
 cdef Py_ssize_t _rows_of_tile(memory x, memory out) noexcept:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from layouts import VIEWS
 from losses import LOSSES, Loss
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import fastce
 from fastce._core import threads
@@ -71,8 +71,10 @@ def test_any_memory_and_dtype_is_that_of_contiguous_copies(loss, name, rng):
                 for form in forms:
                     expected = form(x, target, **options)
                     got = form(place, aim, **options)
-                    for one, other in zip(got, expected, strict=True):
-                        if np.ndim(other) == 2 or not loss.by_row:
+                    for i, (one, other) in enumerate(zip(got, expected, strict=True)):
+                        # values of float64 are rounded once, not by way of float32
+                        is_wide = i == 0 and loss.function == "binary_cross_entropy"
+                        if np.ndim(other) == 2 and not is_wide:
                             assert_same(np.asarray(one), cast(other, np.asarray(one).dtype))
                     if options["reduction"] == "mean" and form == loss.value_and_grad:
                         assert got[0] == expected[0]
@@ -117,12 +119,11 @@ def test_classes_on_axis_1(loss, dtype, rng):
         assert got_grad.flags.c_contiguous
         assert_same(np.moveaxis(got_grad, 1, -1), cast(grad, dtype).reshape(images))
         values = loss.value(planes, aim, axis=1, reduction="none")
-        assert_same(
-            values,
-            cast(loss.value(rows, target, reduction="none"), dtype).reshape(
-                aim.shape if not is_soft else images[:-1]
-            ),
-        )
+        expected = loss.value(rows, target, reduction="none").reshape(images[:-1])
+        if dtype == np.float32:
+            assert_same(values, expected)
+        else:  # values of float64 are rounded once, not by way of float32
+            assert_allclose(values, expected, rtol=2.0**-10.99, atol=2.0**-24)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])

@@ -13,7 +13,7 @@ import pytest
 from fastce._native import cpu
 
 HERE = Path(__file__).parent
-SUITES = [str(HERE / f"test_{name}.py") for name in ("products", "rowwise", "scans")]
+SUITES = [str(HERE / f"test_{name}.py") for name in ("products", "rowwise", "scans", "tiles")]
 
 
 @pytest.mark.parametrize("level", cpu.names()[: cpu.level()])

@@ -3,7 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-namespace fastce {
+namespace fastce
+{
 // The dtypes of memory by number.
 enum memory_kind : int64_t { memory_half, memory_bfloat16, memory_float, memory_double };
 

@@ -13,7 +13,7 @@
 #endif
 #include "memory.h"
 
-// ---- vectors of entries of any dtype -------------------------------------------------------------
+// ---- vectors of entries of any dtype ------------------------------------------------------------
 
 // A number that rounds to 16 bits as x does: x rounded to a float whose last bit is 1 where it is
 // not exact (Boldo and Melquiond 2008), since rounding twice to nearest may be wrong.
@@ -67,7 +67,8 @@ template <> INLINE void store_entries<double, bfloat16>(bfloat16 *p, vec<double>
 }
 
 // The first `count` lanes, from entries `step` apart; 0 in the others.
-template <class T, class E> INLINE vec<T> gather_entries(const E *p, ptrdiff_t step, ptrdiff_t count)
+template <class T, class E>
+INLINE vec<T> gather_entries(const E *p, ptrdiff_t step, ptrdiff_t count)
 {
     E some[vec<T>::lanes] = {};
     for (ptrdiff_t i = 0; i < count; ++i)
@@ -84,7 +85,7 @@ INLINE void scatter_entries(E *p, ptrdiff_t step, ptrdiff_t count, vec<T> v)
         p[i * step] = some[i];
 }
 
-// ---- rows of one step of the outer axis ----------------------------------------------------------
+// ---- rows of one step of the outer axis ---------------------------------------------------------
 
 // n entries that are neighbours in memory and in the tile.
 template <class T, class E> INLINE void load_run(const E *p, ptrdiff_t n, T *tile)
@@ -122,7 +123,8 @@ INLINE void load_transposed(const E *p, ptrdiff_t step, ptrdiff_t n, ptrdiff_t K
             T *to = tile + i * K + k;
             V r[lanes];
             if (rows == lanes && width == lanes) {
-                UNROLL for (int j = 0; j < lanes; ++j)
+                UNROLL
+                for (int j = 0; j < lanes; ++j)
                     r[j] = load_entries<T>(from + j * step);
             } else {
                 for (ptrdiff_t j = 0; j < lanes; ++j)
@@ -132,7 +134,8 @@ INLINE void load_transposed(const E *p, ptrdiff_t step, ptrdiff_t n, ptrdiff_t K
             }
             transpose_tile(r);
             if (rows == lanes) {
-                UNROLL for (int j = 0; j < lanes; ++j)
+                UNROLL
+                for (int j = 0; j < lanes; ++j)
                     r[j].store(to + j * K);
             } else {
                 for (ptrdiff_t j = 0; j < rows; ++j)
@@ -155,7 +158,8 @@ INLINE void store_transposed(const T *tile, ptrdiff_t n, ptrdiff_t K, ptrdiff_t 
             E *to = p + k * step + i;
             V r[lanes];
             if (rows == lanes) {
-                UNROLL for (int j = 0; j < lanes; ++j)
+                UNROLL
+                for (int j = 0; j < lanes; ++j)
                     r[j] = V::load(from + j * K);
             } else {
                 for (ptrdiff_t j = 0; j < lanes; ++j)
@@ -163,7 +167,8 @@ INLINE void store_transposed(const T *tile, ptrdiff_t n, ptrdiff_t K, ptrdiff_t 
             }
             transpose_tile(r);
             if (rows == lanes && width == lanes) {
-                UNROLL for (int j = 0; j < lanes; ++j)
+                UNROLL
+                for (int j = 0; j < lanes; ++j)
                     store_entries<T>(to + j * step, r[j]);
             } else {
                 for (ptrdiff_t j = 0; j < width; ++j)
@@ -214,7 +219,7 @@ INLINE void store_same_outer(const T *tile, const memory &m, ptrdiff_t n, E *p)
     }
 }
 
-// ---- n rows from the one with number `first` -----------------------------------------------------
+// ---- n rows from the one with number `first` ----------------------------------------------------
 
 template <class T, class E>
 INLINE void load_rows_of(const memory &m, ptrdiff_t first, ptrdiff_t n, T *tile)
