@@ -336,9 +336,8 @@ def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
 
 def range_error(value: Any, dtype: np.dtype) -> ValueError:
     """Return the error for an entry of a target that the dtype of the logits cannot hold."""
-    return ValueError(
-        f"target must be within the range of {dtype}, the dtype of the logits; got {value}"
-    )
+    rule = f"target must be within the range of {dtype}, the dtype of the logits"
+    return ValueError(f"{rule}; got {value}")
 
 
 def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray:

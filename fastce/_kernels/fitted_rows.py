@@ -1,6 +1,6 @@
 """Value and gradient of blocks of rows, as fits of several classes want them.
 
-Class indices without smoothing go to the kernel of `softmax`, the rest to that of `softmax_general`.
+Class indices without smoothing are the work of `softmax`, the rest of `softmax_general`.
 """
 
 from numba import types

@@ -42,7 +42,7 @@ def calls(draw):
         target = rng.integers(0, shape[-1], shape[:-1])
         target = target.astype(draw(st.sampled_from([np.int64, np.int64, np.int32, np.uint8])))
         if draw(st.integers(0, 4)) == 0:
-            target[...] = draw(st.sampled_from([0, -1, 100, -100]))
+            target[...] = np.array(draw(st.sampled_from([0, -1, 100, -100]))).astype(target.dtype)
     else:
         target = rng.random(shape).astype(draw(st.sampled_from([dtype, np.float64])))
         if draw(st.integers(0, 4)) == 0:
