@@ -88,7 +88,8 @@ def _entry(target: Target, i: int) -> Any:
     if target.view is None:
         return target.data.reshape(-1)[i]
     row, k = divmod(i, target.view.shape[2])
-    found = target.view[(*divmod(row, target.view.shape[1]), k)]
+    outer, inner = divmod(row, target.view.shape[1])
+    found = target.view[outer, inner, k]
     # uint16 are the bits of bfloat16
     return (np.uint32(found) << 16).view(np.float32) if found.dtype == np.uint16 else found
 
@@ -172,8 +173,8 @@ def probability_form(
         if largest < abs(float(entry)) < math.inf:
             raise checks.range_error(entry, rows.dtype)
         row, k = divmod(-1 - bad, n_classes)
-        where = (*np.unravel_index(row, rows.shape), k) if rows.shape else (k,)
-        raise checks.probability_error(entry, tuple(map(int, where)))
+        where = np.unravel_index(row, rows.shape) if rows.shape else ()
+        raise checks.probability_error(entry, (*(int(i) for i in where), k))
     row_weight = _ONE if sample_weight is None else sample_weight
     if weight is not None:
         with silent():
