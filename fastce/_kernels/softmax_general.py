@@ -45,6 +45,9 @@ from .row_tiles import (
 )
 from .sums import add, clear, finish
 
+# Rows of scratch memory: weight, one that is free, row_max, rest, logs.
+WORK_ROWS = 5
+
 
 @reduction
 def _smoothing_sums(x, smoothing, row_max):

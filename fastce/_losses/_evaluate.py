@@ -8,7 +8,15 @@ import numpy as np
 from .._core import layout, threads
 from .._core.flags import silent
 from .._core.layout import Result
-from .._kernels import hessian_product, sigmoid, soft_targets, softmax, softmax_general
+from .._kernels import (
+    hessian_product,
+    probabilities,
+    sigmoid,
+    soft_targets,
+    softmax,
+    softmax_general,
+)
+from .._kernels.intrinsics import MAX_SOFT_CLASSES
 from .._kernels.sums import blocks
 from .._native import tiles
 from ._call import Call
@@ -51,8 +59,11 @@ def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | N
         absent if hess is None else hess.data,
         _memory(call, grad, hess),
     )
+    is_soft = target.data.ndim == 2 and n_classes <= MAX_SOFT_CLASSES and hess is None
+    class_weight = _NONE if form.scaled_class_weight is None else form.scaled_class_weight
+    smoothing = _NONE if form.smoothing is None else form.smoothing
     if form.smoothing is None and not form.z_loss and target.data.ndim == 1:
-        n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
+        n_work = 0 if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
         threads.run(
             softmax.index,
@@ -68,6 +79,23 @@ def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | N
             sums,
             work,
         )
+    elif is_soft and not form.z_loss:
+        threads.run(
+            probabilities.probabilities,
+            n * n_classes,
+            n_blocks,
+            logits,
+            target.data,
+            form.target_weight,
+            form.factor,
+            class_weight,
+            smoothing,
+            *results[:2],
+            results[3],
+            n,
+            rows,
+            sums,
+        )
     else:
         threads.run(
             softmax_general.general,
@@ -77,15 +105,15 @@ def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | N
             target.data,
             form.target_weight,
             form.sample_weight,
-            _NONE if form.scaled_class_weight is None else form.scaled_class_weight,
-            _NONE if form.smoothing is None else form.smoothing,
+            class_weight,
+            smoothing,
             form.z_loss,
             form.factor,
             *results,
             n,
             rows,
             sums,
-            np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
+            np.empty((n_blocks, softmax_general.WORK_ROWS, step), logits.dtype),
         )
     return _total(sums)
 

@@ -11,13 +11,13 @@
 #endif
 
 // Statistics of n <= block_rows short rows, written to arrays of n entries.
-template <class T>
+template <keep kept, class T>
 INLINE void short_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
                              T *rest, T *logs)
 {
     T m[block_rows], r[block_rows], l[block_rows];
     const size_t bytes = static_cast<size_t>(n) * sizeof(T);
-    short_row_statistics<false>(x, n, K, transposed, m, r, l);
+    short_row_statistics<kept>(x, n, K, transposed, m, r, l);
     memcpy(maxima, m, bytes);
     memcpy(rest, r, bytes);
     memcpy(logs, l, bytes);
@@ -29,7 +29,7 @@ void softmax_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *maxima, T *rest
 {
     if (K <= short_row) {
         T transposed[short_row * block_rows];
-        short_statistics(x, n, K, transposed, maxima, rest, logs);
+        short_statistics<keep::nothing>(x, n, K, transposed, maxima, rest, logs);
     } else {
         long_row_statistics<false>(x, n, K, static_cast<T *>(nullptr), maxima, rest, logs);
     }
@@ -43,7 +43,7 @@ void softmax_terms(const T *x, ptrdiff_t n, ptrdiff_t K, const T *weight, T *out
                    T *maxima, T *rest, T *logs)
 {
     if (K <= short_row)
-        return short_statistics(x, n, K, transposed, maxima, rest, logs);
+        return short_statistics<keep::terms>(x, n, K, transposed, maxima, rest, logs);
     for (ptrdiff_t i = 0, next; i < n; i = next) {
         for (next = i; next < n && weight[next] != 0; ++next)
             ;

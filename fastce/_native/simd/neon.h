@@ -4,7 +4,7 @@
 #  include "alone.h"
 #endif
 #if defined(SIMD_NEON)
-constexpr bool has_masks = false, has_scale = false;
+constexpr bool has_masks = false, has_scale = false, has_permute = false;
 constexpr int vector_bytes = 16, registers = 32;
 template <class T> struct vec;
 
@@ -78,8 +78,9 @@ template <> struct vec<double> {
     using T = double;
     using mask = mask64;
     static constexpr int lanes = 2;
-    // The fewest classes for which tiles are transposed in registers; that of SSE2.
-    static constexpr int transpose_from = 2;
+    // The fewest classes for which tiles are transposed in registers: never, as partial loads and
+    // stores of 16 bytes cost more; measured with SSE2.
+    static constexpr int transpose_from = 1 << 30;
     float64x2_t v;
     vec() = default;
     INLINE vec(float64x2_t r) : v(r) {}
@@ -159,8 +160,9 @@ template <> struct vec<float> {
     using T = float;
     using mask = mask32;
     static constexpr int lanes = 4;
-    // The fewest classes for which tiles are transposed in registers; that of SSE2.
-    static constexpr int transpose_from = 4;
+    // The fewest classes for which tiles are transposed in registers: never, as partial loads and
+    // stores of 16 bytes cost more; measured with SSE2.
+    static constexpr int transpose_from = 1 << 30;
     float32x4_t v;
     vec() = default;
     INLINE vec(float32x4_t r) : v(r) {}

@@ -46,7 +46,8 @@ template <form f, class T> INLINE void apply(const T *x, ptrdiff_t K, T m, T fac
 template <form f, class T> INLINE void long_rows(const T *x, ptrdiff_t n, ptrdiff_t K, T *out)
 {
     T m[block_rows], rest[block_rows], logs[block_rows];
-    long_row_statistics<f == form::softmax>(x, n, K, out, m, rest, logs);
+    constexpr bool softmax = f == form::softmax;
+    long_row_statistics<softmax>(x, n, K, out, m, rest, softmax ? nullptr : logs);
     for (ptrdiff_t i = 0; i < n; ++i) {
         const T *row = x + i * K;
         if constexpr (f == form::softmax) {
@@ -70,24 +71,41 @@ INLINE void finish_columns(T *transposed, ptrdiff_t n, ptrdiff_t K, const T *res
     using V = vec<T>;
     const T *end = transposed + K * block_rows;
     for (ptrdiff_t i = 0; i < n; i += V::lanes) {
-        const V factor = V(1) / (V::load(rest + i) + V(1)), log1p_rest = V::load(logs + i);
+        const V by = f == form::softmax ? V(1) / (V::load(rest + i) + V(1)) : V::load(logs + i);
         for (T *column = transposed + i; column < end; column += block_rows)
             if constexpr (f == form::softmax)
-                (V::load(column) * factor).store(column);
+                (V::load(column) * by).store(column);
             else
-                (V::load(column) - log1p_rest).store(column);
+                (V::load(column) - by).store(column);
     }
+}
+
+// Whether the n entries are finite. The lanes beyond them are looked at, too.
+template <class T> INLINE bool all_finite(const T *m, ptrdiff_t n)
+{
+    using V = vec<T>;
+    unsigned odd = 0;
+    for (ptrdiff_t i = 0; i < n; i += V::lanes) {
+        const V x = V::load(m + i);
+        odd |= lane_bits(x - x != V(0));
+    }
+    return odd == 0;
 }
 
 // n <= block_rows short rows.
 template <form f, class T> INLINE void short_rows(const T *x, ptrdiff_t n, ptrdiff_t K, T *out)
 {
     T transposed[short_row * block_rows], m[block_rows], rest[block_rows], logs[block_rows];
-    short_row_statistics<f == form::log_softmax>(x, n, K, transposed, m, rest, logs);
+    constexpr keep kept = f == form::softmax       ? keep::terms
+                          : f == form::log_softmax ? keep::exponents
+                                                   : keep::nothing;
+    T *const wanted = f == form::softmax ? nullptr : logs;
+    short_row_statistics<kept>(x, n, K, transposed, m, rest, wanted);
     if constexpr (f == form::logsumexp) {
         for (ptrdiff_t i = 0; i < n; ++i)
             out[i] = m[i] + logs[i];
-        for (ptrdiff_t i = 0; i < n; ++i)
+        const bool odd = !all_finite(m, n);
+        for (ptrdiff_t i = 0; odd && i < n; ++i)
             if (!is_finite(m[i]))
                 out[i] = logsumexp_not_finite(x + i * K, 1, K, m[i]);
         return;

@@ -119,9 +119,12 @@ NOINLINE void transpose(const T *from, ptrdiff_t n, ptrdiff_t K, T *to)
         transpose_entries<way, 0>(from, n, K, to);
 }
 
-// N vectors of entries, a row in each lane: x becomes exp(x - m), or x - m if `exponents`; the sum
-// of the terms exp(x - m) below the maximum joins `chunk`, the number of maxima joins `ties`.
-template <bool exponents, class T, int N>
+// What becomes of entries x: exp(x - m), x - m, or nothing that is looked at.
+enum class keep { terms, exponents, nothing };
+
+// N vectors of entries, a row in each lane; the sum of the terms exp(x - m) below the maximum joins
+// `chunk`, the number of maxima joins `ties`.
+template <keep kept, class T, int N>
 INLINE void add_terms(vec<T> (&x)[N], vec<T> m, vec<T> &chunk, lane_counter<T> &ties)
 {
     vec<T> e[N];
@@ -133,19 +136,19 @@ INLINE void add_terms(vec<T> (&x)[N], vec<T> m, vec<T> &chunk, lane_counter<T> &
     for (int j = 0; j < N; ++j) {
         ties.add(x[j] == m);
         chunk = add_unless_equal(chunk, e[j], x[j], m);
-        x[j] = exponents ? x[j] - m : e[j];
+        x[j] = kept == keep::exponents ? x[j] - m : e[j];
     }
 }
 
 // The same for N vectors in memory, block_rows entries apart.
-template <bool exponents, int N, class T>
+template <keep kept, int N, class T>
 INLINE void add_column_terms(T *column, vec<T> m, vec<T> &chunk, lane_counter<T> &ties)
 {
     vec<T> terms[N];
     UNROLL
     for (int j = 0; j < N; ++j)
         terms[j] = vec<T>::load(column + j * block_rows);
-    add_terms<exponents>(terms, m, chunk, ties);
+    add_terms<kept>(terms, m, chunk, ties);
     UNROLL
     for (int j = 0; j < N; ++j)
         terms[j].store(column + j * block_rows);
@@ -165,9 +168,8 @@ INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_count
     return total.lanes();
 }
 
-// The rows in the lanes of column (K, block_rows), as in short_row_statistics.
-template <bool exponents, class T>
-INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+// The rows in the lanes of column (K, block_rows), as in short_row_statistics; returns the maxima.
+template <keep kept, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, vec<T> &rest)
 {
     using V = vec<T>;
     V m(-constants<T>::infinity), chunk(T(0));
@@ -179,7 +181,7 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
         m = max(V::load(column + k * block_rows), m);
     ptrdiff_t k = 0;
     for (; k + 4 <= K; k += 4) {
-        add_column_terms<exponents, 4>(column + k * block_rows, m, chunk, ties);
+        add_column_terms<kept, 4>(column + k * block_rows, m, chunk, ties);
         if (k % chunk_terms == chunk_terms - 4) {
             total.add(chunk);
             chunk = V(T(0));
@@ -187,21 +189,29 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
     }
     T *left = column + k * block_rows;
     switch (K - k) {
-    case 3: add_column_terms<exponents, 3>(left, m, chunk, ties); break;
-    case 2: add_column_terms<exponents, 2>(left, m, chunk, ties); break;
-    case 1: add_column_terms<exponents, 1>(left, m, chunk, ties); break;
+    case 3: add_column_terms<kept, 3>(left, m, chunk, ties); break;
+    case 2: add_column_terms<kept, 2>(left, m, chunk, ties); break;
+    case 1: add_column_terms<kept, 1>(left, m, chunk, ties); break;
     default: break;
     }
-    const V others = rest_of_lanes(total, chunk, ties, m, K);
-    m.store(maxima);
-    others.store(rest);
-    log1p_nonnegative(others).store(logs);
+    rest = rest_of_lanes(total, chunk, ties, m, K);
+    return m;
 }
 
-// Softmax statistics as in long_rows.h, of n <= block_rows short rows; transposed (K, block_rows)
-// becomes exp(x - max x), or x - max x if `exponents`. maxima, rest and logs are (block_rows,); the
-// lanes beyond the last row hold copies of the first row.
-template <bool exponents, class T>
+template <keep kept, class T>
+INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+{
+    vec<T> others;
+    lane_terms<kept>(column, K, others).store(maxima);
+    others.store(rest);
+    if (logs)
+        log1p_nonnegative(others).store(logs);
+}
+
+// Softmax statistics as in long_rows.h, of n <= block_rows short rows, with transposed (K,
+// block_rows) for what is kept of the entries. maxima, rest and logs, which may be null, are
+// (block_rows,); the lanes beyond the last row hold copies of the first row.
+template <keep kept, class T>
 NOINLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *transposed, T *maxima,
                                    T *rest, T *logs)
 {
@@ -212,5 +222,5 @@ NOINLINE void short_row_statistics(const T *x, ptrdiff_t n, ptrdiff_t K, T *tran
         for (ptrdiff_t k = 0; k < K; ++k)
             transposed[k * block_rows + i] = x[k];
     for (ptrdiff_t i = 0; i < end; i += lanes)
-        lane_statistics<exponents>(transposed + i, K, maxima + i, rest + i, logs + i);
+        lane_statistics<kept>(transposed + i, K, maxima + i, rest + i, logs ? logs + i : logs);
 }

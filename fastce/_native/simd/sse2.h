@@ -4,7 +4,7 @@
 #  include "alone.h"
 #endif
 #if defined(SIMD_X86)
-constexpr bool has_masks = false, has_scale = false;
+constexpr bool has_masks = false, has_scale = false, has_permute = false;
 constexpr int vector_bytes = 16, registers = 16;
 template <class T> struct vec;
 struct mask32 {
@@ -94,8 +94,9 @@ template <> struct vec<double> {
     using T = double;
     using mask = mask64;
     static constexpr int lanes = 2;
-    // The fewest classes for which tiles are transposed in registers; measured.
-    static constexpr int transpose_from = 2;
+    // The fewest classes for which tiles are transposed in registers: never, as partial loads and
+    // stores of 16 bytes cost more; measured with SSE2.
+    static constexpr int transpose_from = 1 << 30;
     __m128d v;
     vec() = default;
     INLINE vec(__m128d r) : v(r) {}
@@ -189,8 +190,9 @@ template <> struct vec<float> {
     using T = float;
     using mask = mask32;
     static constexpr int lanes = 4;
-    // The fewest classes for which tiles are transposed in registers; measured.
-    static constexpr int transpose_from = 4;
+    // The fewest classes for which tiles are transposed in registers: never, as partial loads and
+    // stores of 16 bytes cost more; measured with SSE2.
+    static constexpr int transpose_from = 1 << 30;
     __m128 v;
     vec() = default;
     INLINE vec(__m128 r) : v(r) {}

@@ -18,21 +18,32 @@
 // What is done with a piece of a block: n <= chunk_terms entries of `count` <= lanes columns.
 enum class pass { maxima, few_terms, many_terms, scale };
 
+// The state of a block's columns. It is no part of strided_block, whose members stay in registers
+// only where no address of them is taken.
+template <class T> struct column_state {
+    static constexpr ptrdiff_t lanes = vec<T>::lanes, widest = max_column_bytes / sizeof(T);
+    T m[widest], factor[widest];
+    vec<T> few[widest / lanes];
+    lane_counter<T> ties[widest / lanes];
+    accumulator<T> total[widest / lanes];
+};
+
 // A block of columns: x and out (K, width), the entries of a column `step` elements apart; out of
 // logsumexp is (width,).
 template <class T> struct strided_block {
     using V = vec<T>;
-    static constexpr ptrdiff_t lanes = V::lanes, widest = max_column_bytes / sizeof(T);
+    static constexpr ptrdiff_t lanes = V::lanes;
     const T *x;
     ptrdiff_t step, K, width;
-    T *out;
-    T m[widest], factor[widest];
-    V few[widest / lanes];
-    lane_counter<T> ties[widest / lanes];
-    accumulator<T> total[widest / lanes];
+    T *out, *m, *factor;
+    V *few;
+    lane_counter<T> *ties;
+    accumulator<T> *total;
 
-    INLINE strided_block(const T *x_, ptrdiff_t step_, ptrdiff_t K_, ptrdiff_t width_, T *out_)
-        : x(x_), step(step_), K(K_), width(width_), out(out_)
+    INLINE strided_block(const T *x_, ptrdiff_t step_, ptrdiff_t K_, ptrdiff_t width_, T *out_,
+                         column_state<T> &state)
+        : x(x_), step(step_), K(K_), width(width_), out(out_), m(state.m), factor(state.factor),
+          few(state.few), ties(state.ties), total(state.total)
     {
     }
 
@@ -58,9 +69,9 @@ template <class T> struct strided_block {
             v[j] = load_up_to(from + j * step, count, T(0));
         ptrdiff_t done = 0;
         for (; done + 4 <= n; done += 4)
-            add_terms<false>(reinterpret_cast<V(&)[4]>(v[done]), largest, chunk, equal);
+            add_terms<keep::terms>(reinterpret_cast<V(&)[4]>(v[done]), largest, chunk, equal);
         for (; done < n; ++done)
-            add_terms<false>(reinterpret_cast<V(&)[1]>(v[done]), largest, chunk, equal);
+            add_terms<keep::terms>(reinterpret_cast<V(&)[1]>(v[done]), largest, chunk, equal);
         for (ptrdiff_t j = 0; f == form::softmax && j < n; ++j)
             store_up_to(out + (k + j) * step + c, v[j], count);
         ties[c / lanes] = equal;
@@ -92,7 +103,7 @@ template <class T> struct strided_block {
     }
 
     // All pieces. n and count are constants where the vectors are full, so the compiler unrolls.
-    template <pass p, form f> NOINLINE void pieces()
+    template <pass p, form f> INLINE void pieces()
     {
         for (ptrdiff_t k = 0; k < K; k += chunk_terms) {
             ptrdiff_t c = 0;
@@ -131,13 +142,11 @@ template <class T> struct strided_block {
             ties[v].clear();
             total[v].clear();
         }
-        // what the other forms do alike is compiled for logsumexp only
-        constexpr form terms = f == form::softmax ? f : form::logsumexp;
-        pieces<pass::maxima, form::logsumexp>();
+        pieces<pass::maxima, f>();
         if (K < chunk_terms)
-            pieces<pass::few_terms, terms>();
+            pieces<pass::few_terms, f>();
         else
-            pieces<pass::many_terms, terms>();
+            pieces<pass::many_terms, f>();
         find_factors<f>();
         if constexpr (f == form::logsumexp) {
             for (ptrdiff_t c = 0; c < width; ++c)
@@ -166,12 +175,13 @@ INLINE void strided_range(const T *x, ptrdiff_t K, ptrdiff_t inner, ptrdiff_t fi
                                                : max_columns;
     if (K * size * min_columns > uncached_bytes)
         widest = max_columns;
+    column_state<T> state;
     for (ptrdiff_t i = first, width; i < last; i += width) {
         const ptrdiff_t o = i / inner, c = i % inner;
         width = last - i < widest ? last - i : widest;
         width = width < inner - c ? width : inner - c;
         T *to = f == form::logsumexp ? out + i : out + o * K * inner + c;
-        strided_block<T>(x + o * K * inner + c, inner, K, width, to).template run<f>();
+        strided_block<T>(x + o * K * inner + c, inner, K, width, to, state).template run<f>();
     }
 }
 

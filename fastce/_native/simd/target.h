@@ -20,6 +20,22 @@
 #  if defined(__SSE2__) || defined(_M_X64)
 #    define SIMD_X86 1
 #    include <immintrin.h>
+#    if defined(_MSC_VER) && defined(__clang__)
+// clang posing as MSVC leaves these out of immintrin.h unless its flags ask for the instructions
+#      include <smmintrin.h>
+#      include <popcntintrin.h>
+#      include <avxintrin.h>
+#      include <avx2intrin.h>
+#      include <f16cintrin.h>
+#      include <fmaintrin.h>
+#      include <avx512fintrin.h>
+#      include <avx512vlintrin.h>
+#      include <avx512bwintrin.h>
+#      include <avx512cdintrin.h>
+#      include <avx512dqintrin.h>
+#      include <avx512vlbwintrin.h>
+#      include <avx512vldqintrin.h>
+#    endif
 #  endif
 #elif defined(__aarch64__) || defined(_M_ARM64)
 #  define SIMD_NEON 1
