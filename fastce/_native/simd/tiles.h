@@ -9,6 +9,8 @@
 #  include "alone.h"
 #  include "scalar.h"
 #  include "vector.h"
+#  include "elementary.h"
+#  include "short_rows.h"
 #  include "scans.h"
 #endif
 #include "memory.h"
@@ -181,6 +183,32 @@ INLINE void store_transposed(const T *tile, ptrdiff_t n, ptrdiff_t K, ptrdiff_t 
     }
 }
 
+// Few classes, whose squares of vectors would be nearly empty: by way of (K, block_rows), which is
+// also faster up to short_row classes; measured.
+template <class T, class E>
+INLINE void load_few_classes(const E *p, ptrdiff_t step, ptrdiff_t n, ptrdiff_t K, T *tile)
+{
+    T columns[short_row * block_rows];
+    for (ptrdiff_t i = 0; i < n; i += block_rows) {
+        const ptrdiff_t rows = n - i < block_rows ? n - i : block_rows;
+        for (ptrdiff_t k = 0; k < K; ++k)
+            load_run(p + k * step + i, rows, columns + k * block_rows);
+        transpose<direction::back>(static_cast<const T *>(columns), rows, K, tile + i * K);
+    }
+}
+
+template <class T, class E>
+INLINE void store_few_classes(const T *tile, ptrdiff_t n, ptrdiff_t K, ptrdiff_t step, E *p)
+{
+    T columns[short_row * block_rows];
+    for (ptrdiff_t i = 0; i < n; i += block_rows) {
+        const ptrdiff_t rows = n - i < block_rows ? n - i : block_rows;
+        transpose<direction::forth>(tile + i * K, rows, K, columns);
+        for (ptrdiff_t k = 0; k < K; ++k)
+            store_run(static_cast<const T *>(columns + k * block_rows), rows, p + k * step + i);
+    }
+}
+
 template <class T, class E>
 INLINE void load_same_outer(const E *p, const memory &m, ptrdiff_t n, T *tile)
 {
@@ -189,7 +217,8 @@ INLINE void load_same_outer(const E *p, const memory &m, ptrdiff_t n, T *tile)
     if (step == 1 && m.inner_stride == K)
         return load_run(p, n * K, tile);
     if (m.inner_stride == 1)
-        return load_transposed(p, step, n, K, tile);
+        return K <= short_row ? load_few_classes(p, step, n, K, tile)
+                              : load_transposed(p, step, n, K, tile);
     for (ptrdiff_t i = 0; i < n; ++i, p += m.inner_stride, tile += K) {
         if (step == 1)
             load_run(p, K, tile);
@@ -208,7 +237,8 @@ INLINE void store_same_outer(const T *tile, const memory &m, ptrdiff_t n, E *p)
     if (step == 1 && m.inner_stride == K)
         return store_run(tile, n * K, p);
     if (m.inner_stride == 1)
-        return store_transposed(tile, n, K, step, p);
+        return K <= short_row ? store_few_classes(tile, n, K, step, p)
+                              : store_transposed(tile, n, K, step, p);
     for (ptrdiff_t i = 0; i < n; ++i, p += m.inner_stride, tile += K) {
         if (step == 1)
             store_run(tile, K, p);

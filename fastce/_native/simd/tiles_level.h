@@ -5,6 +5,8 @@
 #  include "vector.h"
 #endif
 
+#include "elementary.h"
+#include "short_rows.h"
 #include "scans.h"
 #include "tiles.h"
 
