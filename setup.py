@@ -145,6 +145,7 @@ setup(
                 "row_kernels",
                 "rowwise",
                 "scans",
+                "tiles",
                 "usual",
                 "usual_elements",
                 "usual_nll",

@@ -21,6 +21,11 @@ _FLOAT64 = np.dtype(np.float64)
 _FLOATS = (np.float16, np.float32, np.float64)
 
 
+def is_float(dtype: np.dtype) -> bool:
+    """Whether this is a dtype of floats that is taken, bfloat16 of the package ml_dtypes too."""
+    return dtype.type in _FLOATS or dtype.name == "bfloat16"
+
+
 def as_array(x: Any, name: str) -> np.ndarray:
     """Return `x` as an array of whatever dtype."""
     if type(x) is np.ndarray:
@@ -41,17 +46,17 @@ def as_array(x: Any, name: str) -> np.ndarray:
 
 
 def as_float_array(x: Any, name: str) -> np.ndarray:
-    """Return `x` as an array of float16, float32 or float64 in native byte order.
+    """Return `x` as an array of float16, bfloat16, float32 or float64 in native byte order.
 
     Integers and booleans become float64.
     """
     array = x if type(x) is np.ndarray else as_array(x, name)
-    if array.dtype.type in _FLOATS:
+    if is_float(array.dtype):
         return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     raise TypeError(
-        f"{name} must be an array of float16, float32, float64, integers or booleans; "
+        f"{name} must be an array of float16, bfloat16, float32, float64, integers or booleans; "
         f"got dtype {array.dtype}"
     )
 
@@ -327,6 +332,12 @@ def unit_interval_error(value: Any, where: tuple[int, ...], name: str) -> ValueE
 def probability_error(value: Any, where: tuple[int, ...]) -> ValueError:
     """Return the error for an entry that is no probability, not even an unnormalised one."""
     return ValueError(f"target must be finite and not negative; got {value}{_at(where)}")
+
+
+def range_error(value: Any, dtype: np.dtype) -> ValueError:
+    """Return the error for an entry of a target that the dtype of the logits cannot hold."""
+    rule = f"target must be within the range of {dtype}, the dtype of the logits"
+    return ValueError(f"{rule}; got {value}")
 
 
 def as_broadcast_weights(weights: Any, shape: tuple[int, ...], name: str) -> np.ndarray:

@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._native import tiles
 from . import checks, pool
 from .flags import silent
 from .memory import contiguous, is_plain, may_overlap, unlocked
+
+_FLOAT32 = np.dtype(np.float32)
 
 
 class Rows(NamedTuple):
@@ -24,27 +27,63 @@ class Rows(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where the elements of an input lie.
+    """Where the rows (n, K) of an input lie, or the elements (n,) of one.
 
-    `data` is C-contiguous float32 or float64: rows (n, K), or flat (n,) for elementwise losses. It
-    is only read, unless `own` says that it is a copy of ours. `source` is the caller's array,
-    `axis` the one that was moved last, `value_shape` the shape of unreduced losses.
+    Kernels read `data`, C-contiguous float32 or float64, or through tiles what `view` shows of the
+    caller's memory, (outer, inner, K) of any strides and dtype; then data holds no rows, but has
+    their dtype and number of classes. `source` is the caller's array, `axis` the one of the
+    classes, `value_shape` the shape of unreduced losses.
     """
 
     data: np.ndarray
-    own: bool
+    view: np.ndarray | None
     source: np.ndarray
     axis: int
     value_shape: tuple[int, ...]
 
+    @property
+    def n(self) -> int:
+        """The number of rows, or of elements."""
+        return count(self.data, self.view)
+
+
+class Result(NamedTuple):
+    """Where a result like an input goes: as in `Layout`.
+
+    `array` is what the caller gets; where no view of it can be written, `view` is memory of ours.
+    """
+
+    data: np.ndarray
+    view: np.ndarray | None
+    array: np.ndarray
+    is_copy: bool
+
+
+class Target(NamedTuple):
+    """Targets of rows or elements, as in `Layout`; class indices are `data` (n,) int64."""
+
+    data: np.ndarray
+    view: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of rows, or of elements."""
+        return count(self.data, self.view)
+
+
+def count(data: np.ndarray, view: np.ndarray | None) -> int:
+    """Return how many rows `data` holds, or `view` shows."""
+    return len(data) if view is None else view.shape[0] * view.shape[1]
+
 
 def as_rows(x: Any, axis: Any, name: str = "logits") -> Layout:
-    """Return `x` with the classes along `axis` as rows; float16 is widened to float32."""
+    """Return `x` with the classes along `axis` as rows."""
     if type(axis) is int and is_plain(x) and x.ndim == 2 and axis in (-1, 1) and x.shape[1]:
-        return Layout(x, False, x, 1, x.shape[:1])
+        return Layout(x, None, x, 1, x.shape[:1])
     source, axis = as_classes(x, axis, name)
     moved = axis_last(source, axis)
-    return _layout(moved, (-1, moved.shape[-1]), source, axis, moved.shape[:-1])
+    data, view = as_tiles(moved, computed_in(source.dtype))
+    return Layout(data, view, source, axis, moved.shape[:-1])
 
 
 def as_classes(x: Any, axis: Any, name: str = "logits") -> tuple[np.ndarray, int]:
@@ -63,24 +102,17 @@ def as_classes(x: Any, axis: Any, name: str = "logits") -> tuple[np.ndarray, int
 
 
 def as_flat(x: Any, name: str = "logits") -> Layout:
-    """Return the elements of `x`; float16 is widened to float32."""
+    """Return the elements of `x`."""
     if is_plain(x) and x.ndim:
-        return Layout(x.reshape(-1), False, x, x.ndim - 1, x.shape)
+        return Layout(x.reshape(-1), None, x, x.ndim - 1, x.shape)
     source = checks.as_float_array(x, name)
-    return _layout(source, (-1,), source, source.ndim - 1, source.shape)
+    data, view = as_tiles(source[..., None], computed_in(source.dtype), flat=True)
+    return Layout(data, view, source, source.ndim - 1, source.shape)
 
 
-def _layout(
-    moved: np.ndarray,
-    shape: tuple[int, ...],
-    source: np.ndarray,
-    axis: int,
-    value_shape: tuple[int, ...],
-) -> Layout:
-    dtype = np.float32 if source.dtype == np.float16 else source.dtype
-    own = source.dtype != dtype or not moved.flags.c_contiguous or not moved.flags.aligned
-    data = contiguous(moved, dtype).reshape(shape)
-    return Layout(data if own else unlocked(data), own, source, axis, value_shape)
+def computed_in(dtype: np.dtype) -> np.dtype:
+    """Return the dtype that numbers of `dtype` are computed in: that of 16 bits are widened."""
+    return _FLOAT32 if dtype.itemsize == 2 else dtype
 
 
 def axis_last(x: np.ndarray, axis: int) -> np.ndarray:
@@ -88,55 +120,106 @@ def axis_last(x: np.ndarray, axis: int) -> np.ndarray:
     return x if axis == x.ndim - 1 else np.moveaxis(x, axis, -1)
 
 
-def converted(target: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return a target as a C-contiguous array of the dtype of the logits; it is only read."""
-    if type(target) is np.ndarray and target.dtype == dtype and target.flags.carray:
-        return target
-    result = contiguous(target, dtype)
-    if (
-        target.dtype.itemsize > result.dtype.itemsize
-        and (lost := np.isinf(result) & np.isfinite(target)).any()
-    ):
-        raise ValueError(
-            f"target must be within the range of {dtype}, the dtype of the logits; "
-            f"got {target[lost][0]}"
-        )
-    return unlocked(result)
+def as_tiles(
+    rows: np.ndarray, dtype: np.dtype, flat: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the two first fields of a `Layout` of rows (..., K), which kernels read as `dtype`.
+
+    With `flat` they are elements, of K = 1.
+    """
+    shape = (-1,) if flat else (-1, rows.shape[-1])
+    if rows.dtype == dtype and rows.flags.c_contiguous and rows.flags.aligned:
+        return unlocked(rows.reshape(shape)), None
+    if rows.size == 0:
+        return np.empty(rows.shape, dtype).reshape(math.prod(rows.shape[:-1]), *shape[1:]), None
+    return np.empty((0, *shape[1:]), dtype), as_view(rows)
 
 
-def like_data(x: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return a target like the input in the layout and dtype of `layout.data`; it is only read."""
-    return converted(axis_last(x, layout.axis), layout.data.dtype).reshape(layout.data.shape)
+def as_view(rows: np.ndarray) -> np.ndarray:
+    """Return rows (..., K) as (outer, inner, K), of which tiles are made.
+
+    It is a copy where strides or addresses allow no view. uint16 stands for bfloat16.
+    """
+    view = outer_inner(rows) if rows.flags.aligned else None
+    if view is None:
+        view = contiguous(rows, rows.dtype).reshape(1, -1, rows.shape[-1])
+    return as_bits(view)
 
 
-def result_data(layout: Layout, out: np.ndarray | None) -> np.ndarray:
-    """Return memory for a result like the input: that of `out` where its layout allows."""
-    if out is not None and out.dtype == layout.data.dtype:
-        if out is layout.data or (layout.source is layout.data and out.flags.carray):
-            return out
-        moved = axis_last(out, layout.axis)
-        if moved.flags.carray:  # kernels are compiled for aligned arrays
-            return moved.reshape(layout.data.shape)
-    return layout.data if layout.own else np.empty_like(layout.data)
+def as_bits(x: np.ndarray) -> np.ndarray:
+    """Return bfloat16 as uint16, which stands for it in `fastce._native.tiles`; `x` else."""
+    return x.view(np.uint16) if x.dtype.char not in "efd" else x
 
 
-def from_data(data: np.ndarray, layout: Layout, out: np.ndarray | None) -> np.ndarray:
-    """Return a result in the shape, dtype and memory order of the input, or in `out` if given."""
-    source = layout.source
-    if out is None:
-        if source.flags.c_contiguous and layout.axis == source.ndim - 1:  # the usual call
-            data = data if data.ndim == source.ndim else data.reshape(source.shape)
-            return deliver(data, source.dtype, None)
-    elif out is data or may_overlap(out, data):  # data is memory of ours else
-        return out
-    last = source.ndim - 1
-    shape = source.shape
-    result = data.reshape(
-        shape[: layout.axis] + shape[layout.axis + 1 :] + shape[layout.axis :][:1]
+def like_input(x: np.ndarray, layout: Layout) -> Target:
+    """Return a target like the input; it is only read."""
+    flat = layout.data.ndim == 1
+    return as_target(x[..., None] if flat else axis_last(x, layout.axis), layout.data.dtype, flat)
+
+
+def as_target(rows: np.ndarray, dtype: np.dtype, flat: bool = False) -> Target:
+    """Return a target (..., K) that kernels read as `dtype`."""
+    is_wide = dtype == np.float64 and rows.dtype.itemsize == 2
+    if is_wide or not (rows.dtype.isnative and checks.is_float(rows.dtype)):
+        rows = contiguous(rows, dtype)  # tiles of float64 are not made of 16 bits
+    return Target(*as_tiles(rows, dtype, flat))
+
+
+def loaded(data: np.ndarray, view: np.ndarray | None) -> np.ndarray:
+    """Return rows or elements in `data`, or those that `view` shows, read into memory of ours."""
+    if view is None:
+        return data
+    n = count(data, view)
+    rows = np.empty((n, *data.shape[1:]), data.dtype)
+    pool.split(
+        lambda first, last: tiles.load_rows(view, rows, first, last), n, rows.nbytes, min_length=64
     )
-    if layout.axis != last:
-        result = np.moveaxis(result, -1, layout.axis)
-    return deliver(result, source.dtype, in_memory_order(result, source) if out is None else out)
+    return rows
+
+
+def store(rows: np.ndarray, result: Result) -> None:
+    """Write rows or elements, float32 or float64 in memory of ours, to a result."""
+    view = result.view
+    if view is None:
+        result.data[...] = rows
+        return
+    pool.split(
+        lambda first, last: tiles.store_rows(rows, view, first, last),
+        count(result.data, view),
+        rows.nbytes,
+        min_length=64,
+    )
+
+
+def result_like(layout: Layout, out: np.ndarray | None) -> Result:
+    """Return memory for a result like the input, in the order of its axes: `out` if it is given."""
+    source, data, flat = layout.source, layout.data, layout.data.ndim == 1
+    is_new = out is None
+    if out is None:
+        out = np.empty_like(source, subok=False)
+    is_last = flat or layout.axis == source.ndim - 1
+    if layout.view is None and is_last and (is_new or out.flags.carray):
+        return Result(out.reshape(data.shape), None, out, False)
+    rows = out[..., None] if flat else axis_last(out, layout.axis)
+    if out.dtype == data.dtype and rows.flags.carray:  # kernels are compiled for aligned arrays
+        return Result(rows.reshape((-1, *data.shape[1:])) if out.size else data, None, out, False)
+    if out.size == 0:
+        return Result(data, None, out, False)
+    view = outer_inner(rows) if out.flags.aligned else None
+    if view is None:
+        view = np.empty((1, layout.n, rows.shape[-1]), out.dtype)
+        return Result(data[:0], as_bits(view), out, True)
+    return Result(data[:0], as_bits(view), out, False)
+
+
+def finish_result(result: Result, layout: Layout) -> np.ndarray:
+    """Return the caller's array after a kernel has written the result."""
+    if result.is_copy:
+        flat = layout.data.ndim == 1
+        place = result.array[..., None] if flat else axis_last(result.array, layout.axis)
+        bits = as_bits(place)
+        bits[...] = result.view.reshape(bits.shape)
+    return result.array
 
 
 def in_memory_order(result: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -153,6 +236,8 @@ def deliver(result: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.n
     """Return `result` as `dtype`, in `out` if that is given."""
     if result is out or (out is None and result.dtype == dtype):
         return result
+    if out is None and dtype.itemsize == 2 and result.flags.carray:
+        return narrowed(result, dtype)
     if out is None:
         out = np.empty_like(result, dtype)
     if out.nbytes < pool.MIN_SPLIT_BYTES:
@@ -170,6 +255,19 @@ def _copy(source: np.ndarray, out: np.ndarray) -> None:
         out[...] = source
 
 
+def narrowed(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return the contiguous `x`, float32 or float64, as numbers of 16 bits, rounded once."""
+    out, flat = np.empty(x.shape, dtype), x.reshape(-1)
+    bits = as_bits(out.reshape(1, -1, 1))
+    pool.split(
+        lambda first, last: tiles.store_rows(flat, bits, first, last),
+        flat.size,
+        flat.nbytes,
+        min_length=64,
+    )
+    return out
+
+
 def result_memory(shape: tuple[int, ...], dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
     """Return C-contiguous memory for a result: `out` itself where it is that, else new."""
     if out is not None and out.dtype == dtype and out.flags.carray:
@@ -185,6 +283,10 @@ def finish(
     The mean of nothing, whose factor is 0, is NaN.
     """
     if values is not None:
+        if values.dtype == dtype:
+            return values.reshape(shape)
+        if dtype.itemsize == 2:
+            return narrowed(values, dtype).reshape(shape)
         with silent():
             return values.reshape(shape).astype(dtype)
     return total if factor else math.nan
@@ -202,10 +304,8 @@ def outer_inner(x: np.ndarray) -> np.ndarray | None:
             groups.append((length, stride))
     if len(groups) > 2:
         return None
-    lengths, strides = zip(*groups, (1, 0), (1, 0), strict=True)
-    return np.lib.stride_tricks.as_strided(
-        x, (*lengths[:2], x.shape[-1]), (*strides[:2], x.strides[-1])
-    )
+    inner = groups[-1][0] if groups else 1
+    return x.reshape(-1, inner, x.shape[-1])  # a view, since NumPy merges axes by the same rule
 
 
 # ---- any order of the axes -----------------------------------------------------------------------
@@ -238,10 +338,7 @@ def reordered(x: np.ndarray) -> Reordered:
     data, order = _in_memory_order(x)
     if _is_ready(data):
         return Reordered(data, order, False)
-    dtype = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype
-    with silent():  # a signalling NaN
-        copy = np.array(x, dtype=dtype, order="K")
-    data, order = _in_memory_order(copy)
+    data, order = _in_memory_order(np.array(x, order="K"))
     return Reordered(data, order, True)  # the copy has no gaps and no negative strides
 
 
@@ -262,7 +359,7 @@ def plain_result_memory(x: np.ndarray, out: np.ndarray | None) -> np.ndarray | N
 
 
 def _is_ready(x: np.ndarray) -> bool:
-    return x.flags.c_contiguous and x.flags.aligned and x.dtype != np.float16
+    return x.flags.c_contiguous and x.flags.aligned
 
 
 def _in_memory_order(x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -15,12 +15,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._native import rowwise
+from .._native import rowwise, tiles
 
 BLOCK_ROWS, SHORT_ROW = rowwise.BLOCK_ROWS, rowwise.SHORT_ROW
 MAX_SOFT_CLASSES = rowwise.MAX_SOFT_CLASSES
 
-for _name, _address in rowwise.addresses().items():
+# Numbers behind the rows of a tile that `load_rows` may write and `store_rows` may read.
+TILE_PADDING = tiles.PADDING
+
+for _name, _address in (rowwise.addresses() | tiles.addresses()).items():
     binding.add_symbol(_name, _address)
 
 
@@ -91,6 +94,34 @@ def exp_nonpositive(typing_context, x, out):
 def log_nonnegative(typing_context, x, out):
     """Write log(x) of 0 <= x < 2^100 to out (n,), which may be x."""
     return _leaf("log_nonnegative_flat", x, out)
+
+
+def _tile_leaf(name, memory, tile):
+    def generate(context, builder, signature, values):
+        pieces = context.make_array(signature.args[0])(context, builder, value=values[0])
+        rows = context.make_array(signature.args[3])(context, builder, value=values[3])
+        arguments = [pieces.data, values[1], values[2], rows.data]
+        symbol = f"fastce_{name}_f{signature.args[3].dtype.bitwidth}"
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), arguments)
+        return context.get_dummy_value()
+
+    return types.void(memory, types.intp, types.intp, tile), generate
+
+
+@intrinsic
+def load_rows(typing_context, memory, first, n, tile):
+    """Write n rows from number `first` to tile, which has TILE_PADDING numbers more.
+
+    memory (words,) int64 says where they lie (see `fastce._native.tiles`).
+    """
+    return _tile_leaf("load_rows", memory, tile)
+
+
+@intrinsic
+def store_rows(typing_context, memory, first, n, tile):
+    """Write n rows of tile, which has TILE_PADDING numbers more, to number `first` and on."""
+    return _tile_leaf("store_rows", memory, tile)
 
 
 def _array(context, builder, kind, value):

@@ -30,6 +30,16 @@ from numba.extending import overload
 from .._core.jit import driver, kernel
 from .intrinsics import binary_cross_entropy_flat, logistic
 from .protocol import Elements, Sigmoids, elements_of_chunk
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    TARGET,
+    gradient_written,
+    rows_read,
+    rows_written,
+    write_back,
+)
 from .sums import add, finish, repeat_or_none, rows_or_none, sum_of
 
 # Elements of a chunk: all arrays of one stay in the first cache.
@@ -94,22 +104,28 @@ def binary(
     values,
     grad,
     hess,
+    memory,
+    n,
     size,
     sums,
     work,
 ):
-    i, j = b * size, (b + 1) * size
-    x = logits[i:j]
+    i, j = b * size, min((b + 1) * size, n)
+    x = rows_read(logits, memory, LOGITS, i, j)
+    g = gradient_written(x, grad, memory, i, j)
+    h = rows_written(hess, memory, HESS, i, j)
     sums[b] = binary_rows(
         x,
-        target[i:j],
-        repeat_or_none(positive_weight, i, i + x.size),
-        repeat_or_none(negative_weight, i, i + x.size),
+        rows_read(target, memory, TARGET, i, j),
+        repeat_or_none(positive_weight, i, j),
+        repeat_or_none(negative_weight, i, j),
         factor,
         ignore,
         loss,
         values[i:j],
-        grad[i:j],
-        hess[i:j],
+        g,
+        h,
         work[b],
     )
+    write_back(g, memory, GRAD, i, j)
+    write_back(h, memory, HESS, i, j)

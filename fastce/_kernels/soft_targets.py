@@ -11,6 +11,17 @@ import numpy as np
 
 from .._core.jit import driver, kernel
 from .protocol import Scratch, SoftRows, rows_of_step
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    TARGET,
+    gradient_written,
+    rows_read,
+    rows_written,
+    weights_read,
+    write_back,
+)
 from .sums import add, finish
 
 # Rows of scratch memory: weight, row_max, rest, logs.
@@ -40,9 +51,32 @@ def _block(first, last, logits, target, sample_weight, factor, loss, values, gra
 
 @driver
 def soft_target(
-    b, logits, target, sample_weight, factor, loss, values, grad, hess, rows, sums, work
+    b,
+    logits,
+    target,
+    sample_weight,
+    factor,
+    loss,
+    values,
+    grad,
+    hess,
+    memory,
+    n,
+    rows,
+    sums,
+    work,
 ):
-    first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+    first, last = b * rows, min((b + 1) * rows, n)
+    start, stop = first, last
+    if memory.shape[0]:
+        logits = rows_read(logits, memory, LOGITS, first, last)
+        target = rows_read(target, memory, TARGET, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
+        hess = rows_written(hess, memory, HESS, first, last)
+        values, sample_weight = values[first:last], weights_read(sample_weight, first, last)
+        start, stop = 0, last - first
     sums[b] = _block(
-        first, last, logits, target, sample_weight, factor, loss, values, grad, hess, work[b]
+        start, stop, logits, target, sample_weight, factor, loss, values, grad, hess, work[b]
     )
+    write_back(grad, memory, GRAD, first, last)
+    write_back(hess, memory, HESS, first, last)

@@ -17,7 +17,8 @@ Arguments: logits (n, K); target (n,) class indices; target_weight (n,), or (1,)
 weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), grad and
 hess (n, K), of which grad may be logits itself. What is not wanted has no rows: as None it would be
 another type, for which all of this would be compiled once more. Only where there is a gradient
-there may be a Hessian diagonal. The driver writes the sum of the values of each block to sums
+there may be a Hessian diagonal. Rows that lie in other memory are read and written through tiles
+(see `row_tiles`). The driver writes the sum of the values of each block to sums
 (blocks,); work (blocks, `work_rows`, rows of a step) is scratch memory: allocated by NumPy, it
 costs no compile time. A row of weight 0 counts for nothing, whatever it holds.
 """
@@ -37,6 +38,16 @@ from .intrinsics import (
     softmax_terms,
 )
 from .protocol import derivatives, row_value
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    gradient_written,
+    rows_read,
+    rows_written,
+    weights_read,
+    write_back,
+)
 from .sums import add, clear, finish
 
 # Rows of scratch memory: weight, x_y, row_max, rest, logs, and l, p_y, 1 - p_y, the loss's factor,
@@ -222,8 +233,29 @@ def _choose_rows(first, last, logits, target, weight, factor, loss, values, grad
 
 
 @driver
-def index(b, logits, target, target_weight, factor, loss, values, grad, hess, rows, sums, work):
+def index(
+    b, logits, target, target_weight, factor, loss, values, grad, hess, memory, rows, sums, work
+):
     first, last = b * rows, min((b + 1) * rows, target.size)
+    start, n = first, last - first
+    if memory.shape[0]:
+        logits = rows_read(logits, memory, LOGITS, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
+        hess = rows_written(hess, memory, HESS, first, last)
+        target, values = target[first:last], values[first:last]
+        target_weight, start = weights_read(target_weight, first, last), 0
     sums[b] = index_rows(
-        first, last, logits, target, target_weight, factor, loss, values, grad, hess, work[b]
+        start,
+        start + n,
+        logits,
+        target,
+        target_weight,
+        factor,
+        loss,
+        values,
+        grad,
+        hess,
+        work[b],
     )
+    write_back(grad, memory, GRAD, first, last)
+    write_back(hess, memory, HESS, first, last)

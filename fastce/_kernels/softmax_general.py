@@ -31,13 +31,18 @@ from numba import types
 from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
-from .intrinsics import (
-    MAX_SOFT_CLASSES,
-    probability_rows,
-    softmax_statistics,
-    weighted_softmax,
+from .intrinsics import softmax_statistics, weighted_softmax
+from .row_tiles import (
+    GRAD,
+    HESS,
+    LOGITS,
+    gradient_written,
+    rows_read,
+    rows_written,
+    target_read,
+    weights_read,
+    write_back,
 )
-from .softmax import index_rows
 from .sums import add, clear, finish
 
 # Rows of scratch memory: weight, one that is free, row_max, rest, logs.
@@ -179,7 +184,7 @@ def _plus_product(a, b, c):
 
 
 @kernel
-def _rows_of_any(
+def general_rows(
     first,
     last,
     logits,
@@ -263,127 +268,6 @@ def _rows_of_any(
     return finish(total, error)
 
 
-def general_rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    # as _rows_of_any; probabilities of few classes are one C++ function
-    raise NotImplementedError
-
-
-@overload(general_rows)
-def _choose_general_rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    if target.ndim == 1:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            return _rows_of_any(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-    else:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            if logits.shape[1] <= MAX_SOFT_CLASSES and z == 0.0 and hess.shape[0] == 0:
-                # of probabilities, the weight of the target is that of the row
-                return probability_rows(
-                    logits[first:last],
-                    target[first:last],
-                    target_weight[first:last] if target_weight.size > 1 else target_weight,
-                    factor,
-                    scaled_class_weight,
-                    smoothing,
-                    values[first:last],
-                    grad[first:last],
-                )
-            return _rows_of_any(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-
-    return choose
-
-
 @driver
 def general(
     b,
@@ -398,14 +282,26 @@ def general(
     values,
     grad,
     hess,
+    memory,
+    n,
     rows,
     sums,
     work,
 ):
-    first, last = b * rows, min((b + 1) * rows, logits.shape[0])
+    first, last = b * rows, min((b + 1) * rows, n)
+    start, stop = first, last
+    if memory.shape[0]:
+        logits = rows_read(logits, memory, LOGITS, first, last)
+        target = target_read(target, memory, first, last)
+        grad = gradient_written(logits, grad, memory, first, last)
+        hess = rows_written(hess, memory, HESS, first, last)
+        values = values[first:last]
+        target_weight = weights_read(target_weight, first, last)
+        sample_weight = weights_read(sample_weight, first, last)
+        start, stop = 0, last - first
     sums[b] = general_rows(
-        first,
-        last,
+        start,
+        stop,
         logits,
         target,
         target_weight,
@@ -419,69 +315,5 @@ def general(
         hess,
         work[b],
     )
-
-
-def rows_value_and_grad(
-    logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
-):
-    """Write value and gradient of rows; return the sum of the values.
-
-    Smoothing is None of class indices without it, whose kernel is another one.
-    """
-    raise NotImplementedError
-
-
-@overload(rows_value_and_grad)
-def _choose_rows(
-    logits, target, target_weight, sample_weight, scaled_class_weight, smoothing, values, grad, work
-):
-    # Chosen by type: Numba would compile both sides of an `if`, and one of them cannot have
-    # probabilities as targets.
-    if isinstance(smoothing, types.NoneType):
-
-        def choose(
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            values,
-            grad,
-            work,
-        ):
-            n = logits.shape[0]
-            return index_rows(
-                0, n, logits, target, target_weight, 1.0, None, values, grad, grad[:0], work
-            )
-    else:
-
-        def choose(
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            values,
-            grad,
-            work,
-        ):
-            return general_rows(
-                0,
-                logits.shape[0],
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                0.0,
-                1.0,
-                values,
-                grad,
-                grad[:0],
-                work,
-            )
-
-    return choose
+    write_back(grad, memory, GRAD, first, last)
+    write_back(hess, memory, HESS, first, last)

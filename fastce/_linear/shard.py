@@ -21,8 +21,8 @@ from .._core import pool, threads
 from .._core.design import as_design
 from .._core.jit import driver, reduction
 from .._core.threads import NUMBERS_A_STEP
+from .._kernels.fitted_rows import rows_value_and_grad
 from .._kernels.sigmoid import CHUNK, binary_rows
-from .._kernels.softmax_general import rows_value_and_grad
 from .._kernels.sums import blocks as blocks_of_rows
 from .._kernels.sums import clear
 from .._native import rowwise

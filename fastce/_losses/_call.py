@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core import checks, layout
-from .._core.layout import Layout, Rows
+from .._core.layout import Layout, Rows, Target
 from .._native import scans
 from . import weights
 from .table import INDICES, PROBABILITIES
@@ -66,7 +66,7 @@ class Call(NamedTuple):
     """
 
     layout: Layout
-    target: np.ndarray
+    target: Target
     form: Any
     unreduced: bool
     outs: tuple[Any, ...]
@@ -124,9 +124,9 @@ def check_rows(
         and targets is not PROBABILITIES
         and _is_plain(logits, target, outs, labels=True)
     ):
-        x = Layout(logits, False, logits, 1, logits.shape[:1])
+        x = Layout(logits, None, logits, 1, logits.shape[:1])
         form = weights.plain_row_form(target.size)
-        return Call(x, target, form, False, outs, evaluate, loss, np.float64)
+        return Call(x, Target(target), form, False, outs, evaluate, loss, np.float64)
     x = layout.as_rows(logits, axis, name)
     if outs:
         inputs = {
@@ -144,7 +144,7 @@ def check_rows(
 
 def check_row_options(
     target: Any, rows: Rows, options: RowOptions, targets: str = EITHER
-) -> tuple[np.ndarray, RowForm, bool]:
+) -> tuple[Target, RowForm, bool]:
     """Check all arguments of a loss of rows but the logits.
 
     Return the target, the normal form, and whether the loss of every row is wanted.
@@ -170,24 +170,25 @@ def check_row_options(
     shape = rows.soft_shape
     if targets is PROBABILITIES:
         target = checks.as_targets(target, shape, hint=hint)
-    if targets is not INDICES and target.dtype.kind == "f" and target.shape == shape:
+    is_float = target.dtype.kind == "f" or checks.is_float(target.dtype)
+    if targets is not INDICES and is_float and target.shape == shape:
         if ignore_index != IGNORE:
             raise ValueError(
                 "ignore_index must be left alone when target holds probabilities; "
                 f"got {ignore_index}"
             )
-        target = layout.converted(layout.axis_last(target, rows.axis), rows.dtype)
-        target = target.reshape(-1, rows.n_classes)
-        form = weights.probability_form(target, rows, weight, sample_weight, label_smoothing, mean)
+        taken = layout.as_target(layout.axis_last(target, rows.axis), rows.dtype)
+        form = weights.probability_form(taken, rows, weight, sample_weight, label_smoothing, mean)
     else:
         soft_shape = None if targets is INDICES else shape
         target = checks.as_labels(target, rows.shape, "target", soft_shape, hint)
         form = weights.index_form(
             target, rows, weight, sample_weight, ignore_index, label_smoothing, mean
         )
+        taken = Target(target)
     if z_loss:
         form = form._replace(z_loss=z_loss)
-    return target, form, reduction == "none"
+    return taken, form, reduction == "none"
 
 
 def check_elements(
@@ -207,9 +208,9 @@ def check_elements(
         and reduction is MEAN
         and _is_plain(logits, target, outs, labels=False)
     ):
-        x = Layout(logits.reshape(-1), False, logits, logits.ndim - 1, logits.shape)
+        x = Layout(logits.reshape(-1), None, logits, logits.ndim - 1, logits.shape)
         form = weights.plain_element_form(target.size)
-        return Call(x, target.reshape(-1), form, False, outs, evaluate, loss, logits.dtype)
+        return Call(x, Target(target.reshape(-1)), form, False, outs, evaluate, loss, logits.dtype)
     x = layout.as_flat(logits)
     shape = x.source.shape
     if reduction is not MEAN:
@@ -224,7 +225,7 @@ def check_elements(
         weight = checks.as_broadcast_weights(weight, shape, "weight")
     if pos_weight is not None:
         pos_weight = checks.as_broadcast_weights(pos_weight, shape, "pos_weight")
-    data = layout.like_data(targets, x)
+    data = layout.like_input(targets, x)
     mean = reduction == "mean"
     form = weights.element_form(data, shape, weight, pos_weight, ignore_index, mean)
     unreduced = reduction == "none"

@@ -10,28 +10,28 @@ from ._call import Call
 
 def value(call: Call) -> Any:
     """Return the loss."""
-    x = call.layout
-    values = np.empty(x.data.shape[0], call.value_dtype) if call.unreduced else None
+    x, values = call.layout, _values(call)
     total = call.evaluate(call, values, None, None)
     return layout.finish(total, values, call.form.factor, x.value_shape, x.source.dtype)
 
 
 def value_and_grad(call: Call) -> tuple[Any, np.ndarray]:
     """Return the loss and its gradient."""
-    x = call.layout
-    values = np.empty(x.data.shape[0], call.value_dtype) if call.unreduced else None
+    x, values = call.layout, _values(call)
     (out,) = call.outs
-    grad = layout.result_data(x, out)
+    grad = layout.result_like(x, out)
     total = call.evaluate(call, values, grad, None)
     loss = layout.finish(total, values, call.form.factor, x.value_shape, x.source.dtype)
-    return loss, layout.from_data(grad, x, out)
+    return loss, layout.finish_result(grad, x)
 
 
 def grad_and_hess(call: Call) -> tuple[np.ndarray, np.ndarray]:
     """Return gradient and Hessian diagonal."""
     x = call.layout
-    out_grad, out_hess = call.outs
-    grad = layout.result_data(x, out_grad)
-    hess = layout.result_data(x._replace(own=False), out_hess)
+    grad, hess = (layout.result_like(x, out) for out in call.outs)
     call.evaluate(call, None, grad, hess)
-    return layout.from_data(grad, x, out_grad), layout.from_data(hess, x, out_hess)
+    return layout.finish_result(grad, x), layout.finish_result(hess, x)
+
+
+def _values(call: Call) -> np.ndarray | None:
+    return np.empty(call.layout.n, call.value_dtype) if call.unreduced else None

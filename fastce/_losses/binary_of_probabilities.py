@@ -33,8 +33,8 @@ class _Form(NamedTuple):
     factor: float
 
 
-def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
-    p, t, form = call.layout.data, call.target, call.form
+def _evaluate(call: Call, values: Any, grad: layout.Result | None, hess: None) -> float:
+    p, t, form = call.layout.data, call.target.data, call.form
     with silent():
         cost_p = np.minimum(-np.log(p), _MAX_COST)
         cost_q = np.minimum(-np.log1p(-p), _MAX_COST)
@@ -44,7 +44,8 @@ def _evaluate(call: Call, values: Any, grad: Any, hess: Any) -> float:
             values[:] = costs
         if grad is not None:
             variance = np.maximum(p * (1 - p), p.dtype.type(_MIN_VARIANCE))
-            grad[...] = form.weight / (form.divisor or 1.0) * (p - t) / variance
+            slopes = form.weight / (form.divisor or 1.0) * (p - t) / variance
+            layout.store(slopes.astype(p.dtype, copy=False), grad)
     return total
 
 
@@ -61,12 +62,13 @@ def _check(
     else:
         weight = checks.as_broadcast_weights(weight, shape, "weight")
         weight = np.broadcast_to(weight, shape).reshape(-1)
-    checks.check_unit_interval(x.source, "probs")
-    checks.check_unit_interval(targets, "target")
+    p, t = layout.loaded(x.data, x.view), layout.loaded(*layout.like_input(targets, x))
+    checks.check_unit_interval(p.reshape(shape), "probs")
+    checks.check_unit_interval(t.reshape(shape), "target")
     divisor = float(x.source.size) if reduction == "mean" else 1.0
     form = _Form(weight, divisor, 1.0 / divisor if divisor else 0.0)
-    t = layout.like_data(targets, x)
-    return Call(x, t, form, reduction == "none", outs, _evaluate, None, np.float64)
+    x = x._replace(data=p)
+    return Call(x, layout.Target(t), form, reduction == "none", outs, _evaluate, None, np.float64)
 
 
 def binary_cross_entropy(

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core import checks, layout
-from .._core.memory import contiguous, unlocked
 from ._call import IGNORE, LAST, MEAN, OFF, RowOptions, check_outs, check_rows
 from ._evaluate import evaluate_hessian_product, evaluate_rows
 
@@ -89,7 +88,10 @@ def cross_entropy_hess_vector(
     x = call.layout
     vector = checks.as_targets(v, x.source.shape, "v")
     check_outs((out,), x, {"logits": logits, "v": v})
-    data = contiguous(layout.axis_last(vector, x.axis), x.data.dtype).reshape(x.data.shape)
-    result = layout.result_data(x, out)
-    evaluate_hessian_product(call, unlocked(data), result)
-    return layout.from_data(result, x, out)
+    data = layout.loaded(*layout.like_input(vector, x))
+    result = layout.result_like(x, out)
+    product = result.data if result.view is None else np.empty_like(data)
+    evaluate_hessian_product(call, data, product)
+    if result.view is not None:
+        layout.store(product, result)
+    return layout.finish_result(result, x)

@@ -57,14 +57,16 @@ class _Problem(NamedTuple):
 
         With `with_grad` the gradient overwrites the logits.
         """
-        x = layout.Layout(logits, True, logits, 1, logits.shape[:1])
+        x = layout.Layout(logits, None, logits, 1, logits.shape[:1])
         target_weight, sample_weight = (
             x[rows] if x.size > 1 else x for x in (self.form.target_weight, self.form.sample_weight)
         )
         form = self.form._replace(target_weight=target_weight, sample_weight=sample_weight)
-        call = Call(x, self.target[rows], form, False, (), evaluate_rows, None, np.float64)
+        target = layout.Target(self.target[rows])
+        call = Call(x, target, form, False, (), evaluate_rows, None, np.float64)
         block_values = None if values is None else values[rows]
-        return evaluate_rows(call, block_values, logits if with_grad else None, None)
+        grad = layout.Result(logits, None, logits, False) if with_grad else None
+        return evaluate_rows(call, block_values, grad, None)
 
     def values(self) -> np.ndarray | None:
         return np.empty(self.X.shape[0]) if self.unreduced else None
@@ -95,7 +97,8 @@ def _check(X: Any, coef: Any, target: Any, intercept: Any, options: RowOptions) 
         with silent():
             intercept = intercept.astype(number)
     rows = layout.Rows((n,), n_classes, (n, n_classes), 1, number)
-    target, form, unreduced = check_row_options(target, rows, options)
+    taken, form, unreduced = check_row_options(target, rows, options)
+    target = layout.loaded(*taken)  # blocks of rows are slices of it
     with silent():
         design, coef = design.in_dtype(number), coef.astype(number, copy=False)
     return _Problem(design, coef, intercept, target, form, unreduced, dtype)

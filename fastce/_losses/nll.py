@@ -30,7 +30,10 @@ def _loss(x: np.ndarray, target: np.ndarray, weight: np.ndarray, factor: float, 
     """Return the loss of rows x (..., K), or that of each row."""
     values = np.empty(target.size) if each else None
     sums = np.empty(-(-target.size // gather.BLOCK_ROWS))
-    entries = layout.outer_inner(np.require(x, requirements="A"))
+    if x.dtype.char in "efd":
+        entries = layout.outer_inner(np.require(x, requirements="A"))
+    else:  # bfloat16
+        entries = layout.loaded(*layout.as_tiles(x, layout.computed_in(x.dtype)))[:, None]
     if entries is None:
         entries = np.ascontiguousarray(x).reshape(-1, 1, x.shape[-1])
 
@@ -50,6 +53,8 @@ def _write_gradient(
     """Write the gradient to grad (..., K), which is all 0."""
     with silent():
         entries = (-(weight * factor)).astype(grad.dtype)
+    if grad.dtype.char not in "efd":  # the bits of bfloat16 are scattered like those of float16
+        entries, grad = entries.view(np.float16), grad.view(np.float16)
     place = layout.outer_inner(grad) if grad.flags.aligned else None
     if place is None:
         place = np.zeros((target.size, 1, grad.shape[-1]), grad.dtype)
@@ -77,7 +82,8 @@ def _evaluate(
             "sample_weight": options.sample_weight,
         }
         checks.check_out(out, x.shape, x.dtype, inputs)
-    target, form, unreduced = check_row_options(target, rows, options, INDICES)
+    taken, form, unreduced = check_row_options(target, rows, options, INDICES)
+    target = taken.data
     weight = np.broadcast_to(form.target_weight, target.size).copy()
     loss = _loss(rows_first, target, weight, form.factor, unreduced)
     if not wants_grad:

@@ -19,8 +19,11 @@ from .._core import layout
 from .._core.checks import as_float_array, check_axes, check_out
 from .._core.memory import is_plain, may_overlap
 from .._core.pool import MIN_SPLIT_BYTES, split
-from .._native import rowwise
+from .._native import rowwise, tiles
 from . import any_axis
+
+# Bytes of a number of 16 bits where it is computed.
+_COMPUTED_BYTES = 4
 
 __all__ = ["log_sigmoid", "log_softmax", "logsumexp", "sigmoid", "softmax"]
 
@@ -98,6 +101,8 @@ def _along_axis(
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x, "where": where})
     if len(axes) == 1 and where is None:
+        if source.dtype.itemsize == 2:
+            return _by_tiles(_BY_TILES[rows], source, axes[0], out)
         moved = layout.reordered(source)
         result = moved.result(out)
         _apply(rows, columns, moved.data, moved.order.index(axes[0]), result)
@@ -116,6 +121,46 @@ def _axes(axis: Any, x: np.ndarray) -> tuple[int, ...]:
     if x.ndim == 0 and axis is not None and axis != ():
         raise ValueError("x must have at least one dimension; got a single number")
     return check_axes(axis, x.ndim)
+
+
+# The same functions of numbers of 16 bits.
+_BY_TILES = {
+    rowwise.logsumexp_rows: tiles.logsumexp,
+    rowwise.softmax_rows: tiles.softmax,
+    rowwise.log_softmax_rows: tiles.log_softmax,
+    rowwise.sigmoid_flat: tiles.sigmoid,
+    rowwise.log_sigmoid_flat: tiles.log_sigmoid,
+}
+
+
+def _by_tiles(
+    function: Callable[..., None], source: np.ndarray, axis: int | None, out: np.ndarray | None
+) -> np.ndarray:
+    """Return a function of rows along `axis`, or of elements for None, of float16 or bfloat16."""
+    if out is None:
+        out = np.empty_like(source, subok=False)
+    if source.size == 0:
+        return out
+    x, result = (
+        array[..., None] if axis is None else layout.axis_last(array, axis)
+        for array in (source, out)
+    )
+    _run_by_tiles(function, x, result)
+    return out
+
+
+def _run_by_tiles(function: Callable[..., None], x: np.ndarray, out: np.ndarray) -> None:
+    """Write a function of the rows x (..., K) to out (..., K), or of (..., 1)."""
+    view, place = layout.as_view(x), layout.as_view(out)
+    split(
+        lambda first, last: function(view, place, first, last),
+        view.shape[0] * view.shape[1],
+        x.size * _COMPUTED_BYTES,
+        min_length=64 if view.shape[2] <= 64 else 1,
+    )
+    if not may_overlap(place, out):  # a copy of ours
+        bits = layout.as_bits(out)
+        bits[...] = place.reshape(bits.shape)
 
 
 def _from_reordered(
@@ -153,6 +198,9 @@ def _elementwise(function: Callable[..., None], x: ArrayLike, out: np.ndarray | 
     source = as_float_array(x, "x")
     if out is not None:
         check_out(out, source.shape, source.dtype, {"x": x})
+    if source.dtype.itemsize == 2:
+        result = _by_tiles(_BY_TILES[function], source, None, out)
+        return result[()] if out is None else out
     flat = layout.reordered(source)
     result = flat.result(out)
     _apply_flat(function, flat.data, result)
@@ -279,11 +327,13 @@ def logsumexp(
 
 
 def _logsumexp(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Return logsumexp without the axes, float32 or float64."""
+    """Return logsumexp without the axes."""
     rows, columns = rowwise.logsumexp_rows, rowwise.logsumexp_strided
     if 1 < len(axes) < x.ndim or not axes:
         x = any_axis.merged(x, axes).data
         axes = (x.ndim - 1,)
+    if x.dtype.itemsize == 2:
+        return _logsumexp_by_tiles(x, axes)
     data, order, _ = layout.reordered(x)
     if len(axes) == x.ndim != 1:  # all elements, in whatever order
         result = np.empty((), data.dtype)
@@ -294,6 +344,17 @@ def _logsumexp(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     result = np.empty(data.shape[:place] + data.shape[place + 1 :], data.dtype)
     _apply(rows, columns, data, place, result, reduces=True)
     return layout.restored(result, tuple(i - (i > axis) for i in order if i != axis))
+
+
+def _logsumexp_by_tiles(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Return logsumexp of float16 or bfloat16 without one of the axes, or without all."""
+    rows = x.reshape(-1) if len(axes) == x.ndim else layout.axis_last(x, axes[0])
+    result = np.empty(rows.shape[:-1], x.dtype)
+    if x.size:
+        _run_by_tiles(tiles.logsumexp, rows, result[..., None])
+    else:
+        result[...] = -np.inf
+    return result
 
 
 def softmax(

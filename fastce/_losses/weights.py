@@ -21,8 +21,8 @@ import numpy as np
 
 from .._core import checks, pool
 from .._core.flags import silent
-from .._core.layout import Rows
-from .._native import scans, usual
+from .._core.layout import Rows, Target
+from .._native import scans, tiles, usual
 
 _ONE = np.ones(1)
 # Elements of a block of a sigmoid loss, and the most blocks of one without weights. Neither depends
@@ -65,6 +65,33 @@ def _scan(scan: Callable[..., int], target: np.ndarray, *options: Any) -> int:
 
     found = pool.split(part, target.size, target.nbytes)
     return next((n for n in found if n < 0), sum(found))
+
+
+def _scan_interval(target: Target, highest: float, ignore: float) -> int:
+    """Return the number of entries that are `ignore`, or -1 - i for the first bad entry i."""
+    view = target.view
+    if view is None:
+        return _scan(scans.scan_interval, target.data.reshape(-1), highest, ignore)
+    n_classes = view.shape[2]
+
+    def part(start: int, stop: int) -> int:
+        found = tiles.scan_interval(view, highest, ignore, start, stop)
+        return found if found >= 0 else found - start * n_classes
+
+    n_bytes = view.itemsize * target.n * n_classes
+    found = pool.split(part, target.n, n_bytes if n_bytes >= _MIN_SCAN_BYTES else 0, min_length=64)
+    return next((n for n in found if n < 0), sum(found))
+
+
+def _entry(target: Target, i: int) -> Any:
+    """Return entry i of a target."""
+    if target.view is None:
+        return target.data.reshape(-1)[i]
+    row, k = divmod(i, target.view.shape[2])
+    outer, inner = divmod(row, target.view.shape[1])
+    found = target.view[outer, inner, k]
+    # uint16 are the bits of bfloat16
+    return (np.uint32(found) << 16).view(np.float32) if found.dtype == np.uint16 else found
 
 
 def plain_row_form(n: int) -> RowForm:
@@ -130,7 +157,7 @@ def _row_weights(
 
 
 def probability_form(
-    target: np.ndarray,
+    target: Target,
     rows: Rows,
     weight: np.ndarray | None,
     sample_weight: np.ndarray | None,
@@ -138,14 +165,16 @@ def probability_form(
     mean: bool,
 ) -> RowForm:
     """Return the normal form for probabilities (n, K), after checking their range."""
-    n_rows, n_classes = target.shape
-    bad = _scan(
-        scans.scan_interval, target.reshape(-1), float(np.finfo(target.dtype).max), math.nan
-    )
+    n_rows, n_classes = target.n, rows.n_classes
+    largest = float(np.finfo(rows.dtype).max)
+    bad = _scan_interval(target, largest, math.nan)
     if bad < 0:
+        entry = _entry(target, -1 - bad)
+        if largest < abs(float(entry)) < math.inf:
+            raise checks.range_error(entry, rows.dtype)
         row, k = divmod(-1 - bad, n_classes)
-        where = (*np.unravel_index(row, rows.shape), k) if rows.shape else (k,)
-        raise checks.probability_error(target[row, k], tuple(map(int, where)))
+        where = np.unravel_index(row, rows.shape) if rows.shape else ()
+        raise checks.probability_error(entry, (*(int(i) for i in where), k))
     row_weight = _ONE if sample_weight is None else sample_weight
     if weight is not None:
         with silent():
@@ -203,7 +232,7 @@ def plain_element_form(n: int) -> ElementForm:
 
 
 def element_form(
-    target: np.ndarray,
+    target: Target,
     shape: tuple[int, ...],
     weight: np.ndarray | None,
     pos_weight: np.ndarray | None,
@@ -215,16 +244,16 @@ def element_form(
     With w the weight, v the weight of positives and d the number of elements that are not ignored
     (1 without a mean): positive_weight = w v, negative_weight = w and factor = 1 / d.
     """
-    n_ignored = _scan(
-        scans.scan_interval, target, 1.0, math.nan if ignore is None else float(ignore)
-    )
+    n, dtype = target.n, target.data.dtype
+    n_ignored = _scan_interval(target, 1.0, math.nan if ignore is None else float(ignore))
     if n_ignored < 0:
         where = np.unravel_index(-1 - n_ignored, shape)
-        raise checks.unit_interval_error(target[-1 - n_ignored], tuple(map(int, where)), "target")
-    n_kept = target.size - n_ignored
+        entry = _entry(target, -1 - n_ignored)
+        raise checks.unit_interval_error(entry, tuple(map(int, where)), "target")
+    n_kept = n - n_ignored
     factor = (1.0 / n_kept if n_kept else 0.0) if mean else 1.0
     if weight is None and pos_weight is None:
-        return plain_element_form(target.size)._replace(factor=factor, ignore=ignore)
+        return plain_element_form(n)._replace(factor=factor, ignore=ignore)
     negative = np.ones(()) if weight is None else weight
     positive = negative
     if pos_weight is not None:
@@ -235,17 +264,15 @@ def element_form(
     period = period_shape[-1]
     # One weight for each element; also where they repeat so seldom that a period would be too large
     # a piece of work.
-    if math.prod(period_shape[:-1]) != 1 or (
-        period > ELEMENT_BLOCK and target.size < FEW_PERIODS * period
-    ):
+    if math.prod(period_shape[:-1]) != 1 or (period > ELEMENT_BLOCK and n < FEW_PERIODS * period):
         period_shape, repeats, size = shape, 1, ELEMENT_BLOCK
     else:
         repeats = max(1, ELEMENT_BLOCK // max(1, period))
         size = max(1, repeats * period)
-    negative_weight = _repeated(negative, period_shape, repeats, target.dtype)
+    negative_weight = _repeated(negative, period_shape, repeats, dtype)
     positive_weight = negative_weight
     if positive is not negative:
-        positive_weight = _repeated(positive, period_shape, repeats, target.dtype)
+        positive_weight = _repeated(positive, period_shape, repeats, dtype)
     return ElementForm(positive_weight, negative_weight, factor, size, ignore)
 
 

@@ -8,6 +8,7 @@ cdef extern from "simd/functions.h" namespace "fastce" nogil:
     const function *rowwise_functions(int level)
     const function *products_functions(int level)
     const function *scans_functions(int level)
+    const function *tiles_functions(int level)
 
 
 cdef inline dict addresses_of(const function *each):

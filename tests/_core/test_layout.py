@@ -12,37 +12,49 @@ from fastce._core import layout
 def test_rows_and_back(rng, axis, dtype):
     x = (9 * rng.standard_normal((3, 4, 5))).astype(dtype)
     rows = layout.as_rows(x, axis)
-    assert_array_equal(rows.data, np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]))
+    expected = np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis])
+    numbers = layout.loaded(rows.data, rows.view)
+    assert_array_equal(numbers, expected)
+    assert rows.n == len(expected)
     assert rows.value_shape == np.moveaxis(x, axis, -1).shape[:-1]
-    result = layout.from_data(rows.data.copy(), rows, None)
-    assert_array_equal(result, x)
-    assert result.dtype == (x.dtype if x.dtype.kind == "f" else np.float64)
+    result = layout.result_like(rows, None)
+    layout.store(numbers, result)
+    array = layout.finish_result(result, rows)
+    assert_array_equal(array, x)
+    assert array.dtype == (x.dtype if x.dtype.kind == "f" else np.float64)
     assert rows.axis == axis % 3
     assert rows.source.shape == x.shape
 
 
-def test_what_is_ready_is_not_copied():
-    x = np.zeros((3, 4))
-    assert layout.as_rows(x, -1).data is x
+def test_nothing_is_copied():
+    x = np.zeros((3, 4, 5))
+    assert np.shares_memory(layout.as_rows(x, -1).data, x)
     assert layout.as_flat(x).data.base is x
-    assert layout.as_rows(x, 0).own
+    for other, axis in ((x, 1), (x.astype(np.float16), -1), (x[::-1, :, ::2], -1), (x.T, 0)):
+        rows = layout.as_rows(other, axis)
+        assert len(rows.data) == 0
+        assert np.shares_memory(rows.view, other)
+        result = layout.result_like(rows, other)
+        assert np.shares_memory(result.view, other)
+    # more than two steps from row to row
+    assert not np.shares_memory(layout.as_rows(np.zeros((4, 4, 4, 4))[::2, ::2, ::2], -1).view, x)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_results_go_to_out(rng, order):
     x = rng.standard_normal((4, 6))
-    out = np.empty((4, 6), order=order)
-    for rows in (layout.as_rows(x, -1), layout.as_rows(x, 0)):
-        data = layout.result_data(rows, out)
-        data[...] = rows.data
-        assert layout.from_data(data, rows, out) is out
-        assert_array_equal(out, x)
+    for out in (np.empty((4, 6), order=order), np.empty((8, 12))[::2, ::-2]):
+        for rows in (layout.as_rows(x, -1), layout.as_rows(x, 0)):
+            result = layout.result_like(rows, out)
+            layout.store(layout.loaded(rows.data, rows.view), result)
+            assert layout.finish_result(result, rows) is out
+            assert_array_equal(out, x)
 
 
-def test_targets_beyond_the_range_of_the_logits_are_refused():
-    assert layout.converted(np.array([1.0]), np.dtype(np.float32)).dtype == np.float32
-    with pytest.raises(ValueError, match=r"target must be within the range of float32.*1e\+300"):
-        layout.converted(np.array([1.0, 1e300]), np.dtype(np.float32))
+def test_results_have_the_order_of_the_input():
+    x = np.asfortranarray(np.zeros((3, 4, 5), np.float16))
+    rows = layout.as_rows(x, 1)
+    assert layout.result_like(rows, None).array.flags.f_contiguous
 
 
 def test_deliver_is_silent():

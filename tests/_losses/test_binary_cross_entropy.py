@@ -198,11 +198,12 @@ def test_probabilities_must_lie_between_0_and_1(bad):
 
 
 def test_one_weight_an_element_is_split_into_blocks_and_held_once(rng):
+    from fastce._core.layout import Target
     from fastce._losses import weights
 
     n = 100_000
     target, weight = rng.random(n), rng.random(n)
-    form = weights.element_form(target, (n,), weight, None, None, True)
+    form = weights.element_form(Target(target), (n,), weight, None, None, True)
     assert form.size < n
     assert form.positive_weight is form.negative_weight
     x = rng.normal(size=n)

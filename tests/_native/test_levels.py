@@ -13,7 +13,7 @@ import pytest
 from fastce._native import cpu
 
 HERE = Path(__file__).parent
-SUITES = [str(HERE / f"test_{name}.py") for name in ("products", "rowwise", "scans")]
+SUITES = [str(HERE / f"test_{name}.py") for name in ("products", "rowwise", "scans", "tiles")]
 SUITES.append(str(HERE.parent / "_kernels" / "test_intrinsics.py"))
 
 

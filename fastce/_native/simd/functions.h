@@ -1,5 +1,5 @@
 // What the extension modules see of the kernels: every function by name, for the instruction set in
-// use. Included by levels.h, rowwise.pyx, products.pyx and scans.pyx.
+// use. Included by levels.h and the .pyx files that call kernels.
 #pragma once
 #include "target.h"
 
@@ -16,4 +16,5 @@ struct function {
 const function *rowwise_functions(int level);
 const function *products_functions(int level);
 const function *scans_functions(int level);
+const function *tiles_functions(int level);
 } // namespace fastce
