@@ -52,7 +52,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
 from numba.extending import overload
 
 # ---- what a loss implements ----------------------------------------------------------------------
@@ -170,16 +169,11 @@ class Sigmoids(NamedTuple):
 
 
 def implements(
-    function: Callable[..., Any], loss: type | None, inline: str = "never"
+    function: Callable[..., Any], loss: type, inline: str = "never"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate an implementation of `function` for losses whose parameters are of class `loss`.
-
-    None stands for cross-entropy, which has no parameters.
-    """
+    """Decorate an implementation of `function` for losses whose parameters are of class `loss`."""
 
     def is_loss(parameters: Any) -> bool:
-        if loss is None:
-            return isinstance(parameters, types.NoneType)
         return getattr(parameters, "instance_class", None) is loss
 
     def register(implementation: Callable[..., Any]) -> Callable[..., Any]:

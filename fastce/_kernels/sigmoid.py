@@ -12,8 +12,9 @@ with ``e = exp(-|x|) <= 1``, ``sigmoid(|x|) = 1 / (1 + e)`` and ``sigmoid(-|x|) 
 nothing cancels, so both tails keep all their digits. `intrinsics.logistic` computes them for a
 chunk.
 
-`loss` is None for cross-entropy, or the parameters of a loss that implements `elements_of_chunk`
-(see `protocol`).
+`loss` is None for cross-entropy, all of which is one C++ function
+(`intrinsics.binary_cross_entropy_flat`), or the parameters of a loss that implements
+`elements_of_chunk` (see `protocol`).
 
 Arguments: logits, target (n,); positive_weight, negative_weight (a period,), or None where all are
 1; factor and ignore numbers of their dtype, ignore may be None; values, grad, hess (n,), or (0,)
@@ -23,9 +24,12 @@ factor: it is 1 / divisor of the mean, and multiplying the whole sum, in float64
 multiplying every value.
 """
 
-from .._core.jit import driver, elementwise, kernel
-from .intrinsics import logistic
-from .protocol import Elements, Sigmoids, elements_of_chunk, implements
+from numba import types
+from numba.extending import overload
+
+from .._core.jit import driver, kernel
+from .intrinsics import binary_cross_entropy_flat, logistic
+from .protocol import Elements, Sigmoids, elements_of_chunk
 from .sums import add, finish, repeat_or_none, rows_or_none, sum_of
 
 # Elements of a chunk: all arrays of one stay in the first cache.
@@ -35,85 +39,10 @@ CHUNK = 256
 WORK_ROWS = 7
 
 
-# Selections between results instead of branches, and every load before them: so the loops become
-# vector code. One loop for each result: what a chunk needs stays in the first cache, and so all
-# forms of the loss share what is compiled.
-
-
-@elementwise
-def _coefficients(target, positive_weight, negative_weight, ignore, k):
-    # a and b of element k
-    t = target[k]
-    zero, a, b = target.dtype.type(0), t, target.dtype.type(1) - t
-    if positive_weight is not None:
-        a, b = a * positive_weight[k], b * negative_weight[k]
-    if ignore is not None:
-        a, b = zero if t == ignore else a, zero if t == ignore else b
-    return a, b
-
-
-@elementwise
-def _values(x, target, positive_weight, negative_weight, ignore, tail, value):
-    zero = x.dtype.type(0)
-    for k in range(x.size):
-        magnitude, log_part, positive = abs(x[k]), tail[k], x[k] > zero
-        a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
-        # a coefficient of 0 contributes 0, however large the loss it stands at
-        wrong = b if positive else a
-        beyond = wrong * magnitude
-        beyond = beyond if wrong != zero else zero
-        if positive_weight is None and ignore is None:
-            value[k] = log_part + beyond
-        else:
-            weight = a + b
-            level = weight * log_part
-            value[k] = beyond + (level if weight != zero else zero)
-
-
-@elementwise
-def _gradients(x, target, positive_weight, negative_weight, ignore, factor, small, large, grad):
-    zero = x.dtype.type(0)
-    for k in range(x.size):
-        near, far, positive = large[k], small[k], x[k] > zero
-        up, down = near if positive else far, far if positive else near
-        a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
-        slope = (b * up - a * down) * factor
-        if positive_weight is not None or ignore is not None:
-            slope = slope if a + b != zero else zero
-        grad[k] = slope
-
-
-@elementwise
-def _hessians(x, target, positive_weight, negative_weight, ignore, factor, small, large, hess):
-    zero = x.dtype.type(0)
-    for k in range(x.size):
-        curvature = large[k] * small[k]
-        if positive_weight is None and ignore is None:
-            hess[k] = curvature * factor
-        else:
-            a, b = _coefficients(target, positive_weight, negative_weight, ignore, k)
-            weight = a + b
-            curvature = weight * curvature * factor
-            hess[k] = curvature if weight != zero else zero
-
-
-@implements(elements_of_chunk, None)
-def _cross_entropy(loss, elements, ignore, sigmoids, value, grad, hess, scratch):
-    x, target, factor = elements.x, elements.target, elements.factor
-    p, q = elements.positive_weight, elements.negative_weight
-    small, large = sigmoids.small, sigmoids.large
-    _values(x, target, p, q, ignore, sigmoids.tail, value)
-    if grad.size:
-        _gradients(x, target, p, q, ignore, factor, small, large, grad)
-    if hess.size:
-        _hessians(x, target, p, q, ignore, factor, small, large, hess)
-
-
 @kernel
-def binary_rows(
+def _rows_of_loss(
     x, t, positive_weight, negative_weight, factor, ignore, loss, values, grad, hess, work
 ):
-    """Write values and derivatives of a block; return the sum of values before `factor`."""
     # indexed, since unpacked they would be strided to the compiler
     held, small, large, tail, value = work[0], work[1], work[2], work[3], work[4]
     total, error = 0.0, 0.0
@@ -134,6 +63,22 @@ def binary_rows(
             for k in range(n):
                 values[i + k] = value[k] * factor
     return finish(total, error)
+
+
+def binary_rows(x, t, positive, negative, factor, ignore, loss, values, grad, hess, work):
+    """Write values and derivatives of a block; return the sum of values before `factor`."""
+    raise NotImplementedError
+
+
+@overload(binary_rows)
+def _choose_rows(x, t, positive, negative, factor, ignore, loss, values, grad, hess, work):
+    if isinstance(loss, types.NoneType):
+        return lambda x, t, positive, negative, factor, ignore, loss, values, grad, hess, work: (
+            binary_cross_entropy_flat(x, t, positive, negative, factor, ignore, values, grad, hess)
+        )
+    return lambda x, t, positive, negative, factor, ignore, loss, values, grad, hess, work: (
+        _rows_of_loss(x, t, positive, negative, factor, ignore, loss, values, grad, hess, work)
+    )
 
 
 @driver

@@ -9,8 +9,9 @@ Rows i, classes k, logits x, p = softmax(x), target class y, cross-entropy l = l
 1 - p is built from the others. Smoothing, z-loss and probabilities as targets are the work of
 `softmax_general`.
 
-`loss` is None for cross-entropy, or the parameters of a loss that is a function of it, which
-implements `derivatives` and `row_value` (see `protocol`).
+`loss` is None for cross-entropy, which is one C++ function (`intrinsics.cross_entropy_rows`), or
+the parameters of a loss that is a function of it, which implements `derivatives` and `row_value`
+(see `protocol`).
 
 Arguments: logits (n, K); target (n,) class indices; target_weight (n,), or (1,) where all rows
 weigh the same; factor, which multiplies all weights: 1 / divisor of the mean; values (n,), grad and
@@ -29,18 +30,17 @@ from .._core.jit import driver, kernel
 from .intrinsics import (
     BLOCK_ROWS,
     SHORT_ROW,
+    cross_entropy_rows,
     exp_nonpositive,
     normalise_terms,
     softmax_statistics,
     softmax_terms,
-    weighted_softmax,
 )
 from .protocol import derivatives, row_value
 from .sums import add, clear, finish
 
-# Rows of scratch memory. Of cross-entropy: weight, x_y, row_max, rest, logs.
-WORK_ROWS = 5
-# And of functions of it: l, p_y, 1 - p_y, the loss's factor, first and second derivative.
+# Rows of scratch memory: weight, x_y, row_max, rest, logs, and l, p_y, 1 - p_y, the loss's factor,
+# first and second derivative.
 _CROSS_ENTROPY, _P, _Q, _FACTOR, _FIRST, _SECOND = 5, 6, 7, 8, 9, 10
 _LOSS_ROWS = 11
 
@@ -48,7 +48,7 @@ _LOSS_ROWS = 11
 def work_rows(loss, n_classes, step):
     """Return how many rows of `step` numbers the scratch memory of a block has."""
     if loss is None:
-        return WORK_ROWS
+        return 0
     # the last ones are for the transposed terms of `softmax_terms`
     return _LOSS_ROWS + (-(-n_classes * BLOCK_ROWS // step) if n_classes <= SHORT_ROW else 0)
 
@@ -111,92 +111,27 @@ def _add_second_derivative(terms, weight, second, q, y, hess):
         hess[y] = own
 
 
-# ---- the same three steps, of cross-entropy and of functions of it -------------------------------
-
-
-def _softmax_of_step(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-    # writes row_max, rest and logs (n,) of the rows x (n, K), and weight_i f'(l_i) softmax(x_i) to
-    # terms (n, K), unless that has no rows
-    raise NotImplementedError
-
-
-def _row_value(loss, weight, cross_entropy, work, i):
-    # the value of row i of the step
-    raise NotImplementedError
-
-
-def _hessian_row(loss, work, i, terms, weight, rest, y, hess):
-    # writes the Hessian diagonal of row i of the step, of terms (K,) = weight p
-    raise NotImplementedError
-
-
-@overload(_softmax_of_step, inline="always")
-def _softmax_of_cross_entropy(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-    if not isinstance(loss, types.NoneType):
-        return None
-
-    def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-        if terms.shape[0]:
-            weighted_softmax(x, weight, terms, row_max, rest, logs)
-        elif weight.size > 1 or weight[0] != 0:
-            softmax_statistics(x, row_max, rest, logs)
-
-    return choose
-
-
-@overload(_softmax_of_step)
-def _softmax_of_function(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-    if isinstance(loss, types.NoneType):
-        return None
-
-    def choose(loss, x, x_y, weight, terms, row_max, rest, logs, work):
-        transposed = work[_LOSS_ROWS:]
-        if terms.shape[0]:
-            softmax_terms(x, weight, terms, transposed, row_max, rest, logs)
-        else:
-            softmax_statistics(x, row_max, rest, logs)
-        _multiply_with_derivative(loss, weight, x_y, row_max, rest, logs, work)
-        if terms.shape[0]:
-            normalise_terms(terms, weight, rest, transposed)
-
-    return choose
-
-
-@overload(_row_value, inline="always")
-def _choose_row_value(loss, weight, cross_entropy, work, i):
-    if isinstance(loss, types.NoneType):
-        return lambda loss, weight, cross_entropy, work, i: weight * cross_entropy
-    return lambda loss, weight, cross_entropy, work, i: row_value(
-        loss, weight, cross_entropy, np.float64(work[_FACTOR, i])
-    )
-
-
-@overload(_hessian_row, inline="always")
-def _hessian_row_of_cross_entropy(loss, work, i, terms, weight, rest, y, hess):
-    if isinstance(loss, types.NoneType):
-        return lambda loss, work, i, terms, weight, rest, y, hess: hessian_row(
-            terms, weight, rest, hess
-        )
-
-
-@overload(_hessian_row)
-def _hessian_row_of_function(loss, work, i, terms, weight, rest, y, hess):
-    if isinstance(loss, types.NoneType):
-        return None
-
-    def choose(loss, work, i, terms, weight, rest, y, hess):
-        hessian_row(terms, weight, rest, hess)
-        _add_second_derivative(terms, weight, work[_SECOND, i], work[_Q, i], y, hess)
-
-    return choose
-
-
 # ---- blocks of rows ------------------------------------------------------------------------------
 
 
 @kernel
-def index_rows(first, last, logits, target, target_weight, factor, loss, values, grad, hess, work):
-    # rows from first to last; returns the sum of their values
+def _softmax_of_step(loss, x, x_y, weight, terms, row_max, rest, logs, work):
+    # writes row_max, rest and logs (n,) of the rows x (n, K), and weight_i f'(l_i) softmax(x_i) to
+    # terms (n, K), unless that has no rows
+    transposed = work[_LOSS_ROWS:]
+    if terms.shape[0]:
+        softmax_terms(x, weight, terms, transposed, row_max, rest, logs)
+    else:
+        softmax_statistics(x, row_max, rest, logs)
+    _multiply_with_derivative(loss, weight, x_y, row_max, rest, logs, work)
+    if terms.shape[0]:
+        normalise_terms(terms, weight, rest, transposed)
+
+
+@kernel
+def _function_rows(
+    first, last, logits, target, target_weight, factor, loss, values, grad, hess, work
+):
     step = work.shape[1]
     # indexed, since unpacked they would be strided to the compiler
     weight, x_y, row_max, rest, logs = work[0], work[1], work[2], work[3], work[4]
@@ -225,19 +160,21 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
                     cross_entropy = (
                         np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])
                     )
-                    value = _row_value(loss, weight_i, cross_entropy, work, i)
+                    value = row_value(loss, weight_i, cross_entropy, np.float64(work[_FACTOR, i]))
                 step_total += value
                 if values.size:
                     values[start + i] = value
         else:
             for i in range(y.size):
                 cross_entropy = np.float64(row_max[i]) - np.float64(x_y[i]) + np.float64(logs[i])
-                step_total += _row_value(loss, 1.0, cross_entropy, work, i)
+                step_total += row_value(loss, 1.0, cross_entropy, np.float64(work[_FACTOR, i]))
             step_total *= target_weight[0] * factor
         total, error = add(total, error, step_total)
         if hess.shape[0]:
             for i in range(y.size):
-                _hessian_row(loss, work, i, g[i], weight[i], rest[i], y[i], hess[start + i])
+                h = hess[start + i]
+                hessian_row(g[i], weight[i], rest[i], h)
+                _add_second_derivative(g[i], weight[i], work[_SECOND, i], work[_Q, i], y[i], h)
         if g.shape[0]:
             # g has been weight p so far, and becomes the gradient: the target's entry is p - 1
             # times the weight. Where it is the largest, that would cancel and is built from the
@@ -252,6 +189,36 @@ def index_rows(first, last, logits, target, target_weight, factor, loss, values,
                 if weight[i] != 0:
                     g[i, np.uintp(y[i])] = logs[i]
     return finish(total, error)
+
+
+def index_rows(first, last, logits, target, weight, factor, loss, values, grad, hess, work):
+    """Write values and derivatives of rows from first to last; return the sum of the values."""
+    raise NotImplementedError
+
+
+@overload(index_rows)
+def _choose_rows(first, last, logits, target, weight, factor, loss, values, grad, hess, work):
+    if not isinstance(loss, types.NoneType):
+
+        def function(first, last, logits, target, weight, factor, loss, values, grad, hess, work):
+            return _function_rows(
+                first, last, logits, target, weight, factor, loss, values, grad, hess, work
+            )
+
+        return function
+
+    def choose(first, last, logits, target, weight, factor, loss, values, grad, hess, work):
+        return cross_entropy_rows(
+            logits[first:last],
+            target[first:last],
+            weight[first:last] if weight.size > 1 else weight,
+            factor,
+            values[first:last],
+            grad[first:last],
+            hess[first:last],
+        )
+
+    return choose
 
 
 @driver

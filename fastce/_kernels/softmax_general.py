@@ -31,9 +31,17 @@ from numba import types
 from numba.extending import overload
 
 from .._core.jit import driver, elementwise, kernel, reduction
-from .intrinsics import softmax_statistics, weighted_softmax
+from .intrinsics import (
+    MAX_SOFT_CLASSES,
+    probability_rows,
+    softmax_statistics,
+    weighted_softmax,
+)
 from .softmax import index_rows
 from .sums import add, clear, finish
+
+# Rows of scratch memory: weight, one that is free, row_max, rest, logs.
+WORK_ROWS = 5
 
 
 @reduction
@@ -171,7 +179,7 @@ def _plus_product(a, b, c):
 
 
 @kernel
-def general_rows(
+def _rows_of_any(
     first,
     last,
     logits,
@@ -253,6 +261,127 @@ def general_rows(
             if values.size:
                 values[start + i] = value
     return finish(total, error)
+
+
+def general_rows(
+    first,
+    last,
+    logits,
+    target,
+    target_weight,
+    sample_weight,
+    scaled_class_weight,
+    smoothing,
+    z,
+    factor,
+    values,
+    grad,
+    hess,
+    work,
+):
+    # as _rows_of_any; probabilities of few classes are one C++ function
+    raise NotImplementedError
+
+
+@overload(general_rows)
+def _choose_general_rows(
+    first,
+    last,
+    logits,
+    target,
+    target_weight,
+    sample_weight,
+    scaled_class_weight,
+    smoothing,
+    z,
+    factor,
+    values,
+    grad,
+    hess,
+    work,
+):
+    if target.ndim == 1:
+
+        def choose(
+            first,
+            last,
+            logits,
+            target,
+            target_weight,
+            sample_weight,
+            scaled_class_weight,
+            smoothing,
+            z,
+            factor,
+            values,
+            grad,
+            hess,
+            work,
+        ):
+            return _rows_of_any(
+                first,
+                last,
+                logits,
+                target,
+                target_weight,
+                sample_weight,
+                scaled_class_weight,
+                smoothing,
+                z,
+                factor,
+                values,
+                grad,
+                hess,
+                work,
+            )
+    else:
+
+        def choose(
+            first,
+            last,
+            logits,
+            target,
+            target_weight,
+            sample_weight,
+            scaled_class_weight,
+            smoothing,
+            z,
+            factor,
+            values,
+            grad,
+            hess,
+            work,
+        ):
+            if logits.shape[1] <= MAX_SOFT_CLASSES and z == 0.0 and hess.shape[0] == 0:
+                # of probabilities, the weight of the target is that of the row
+                return probability_rows(
+                    logits[first:last],
+                    target[first:last],
+                    target_weight[first:last] if target_weight.size > 1 else target_weight,
+                    factor,
+                    scaled_class_weight,
+                    smoothing,
+                    values[first:last],
+                    grad[first:last],
+                )
+            return _rows_of_any(
+                first,
+                last,
+                logits,
+                target,
+                target_weight,
+                sample_weight,
+                scaled_class_weight,
+                smoothing,
+                z,
+                factor,
+                values,
+                grad,
+                hess,
+                work,
+            )
+
+    return choose
 
 
 @driver

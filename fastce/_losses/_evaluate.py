@@ -29,7 +29,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
     hess = _NO_ROWS[logits.dtype] if hess is None else hess
     results = values, grad, hess, rows, sums
     if form.smoothing is None and not form.z_loss and call.target.ndim == 1:
-        n_work = softmax.WORK_ROWS if loss is None else softmax.work_rows(loss, n_classes, step)
+        n_work = 0 if loss is None else softmax.work_rows(loss, n_classes, step)
         work = np.empty((n_blocks, n_work, step), logits.dtype)
         threads.run(
             softmax.index,
@@ -57,7 +57,7 @@ def evaluate_rows(call: Call, values: Any, grad: Any, hess: Any) -> float:
             form.z_loss,
             form.factor,
             *results,
-            np.empty((n_blocks, softmax.WORK_ROWS, step), logits.dtype),
+            np.empty((n_blocks, softmax_general.WORK_ROWS, step), logits.dtype),
         )
     return usual.sum_of(sums)
 

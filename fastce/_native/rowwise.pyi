@@ -3,6 +3,7 @@
 import numpy as np
 
 BLOCK_ROWS: int
+MAX_SOFT_CLASSES: int
 SHORT_ROW: int
 UNCACHED_BYTES: int
 

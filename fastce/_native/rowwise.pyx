@@ -21,6 +21,7 @@ from .functions cimport addresses_of, rowwise_functions
 
 __all__ = [
     "BLOCK_ROWS",
+    "MAX_SOFT_CLASSES",
     "SHORT_ROW",
     "UNCACHED_BYTES",
     "addresses",
@@ -36,12 +37,14 @@ __all__ = [
 ]
 
 cdef extern from "simd/sizes.h" namespace "fastce" nogil:
-    Py_ssize_t block_rows, short_row, uncached_bytes
+    Py_ssize_t block_rows, short_row, uncached_bytes, max_soft_classes
 
 # The largest number of rows in a call of the functions of `addresses`.
 BLOCK_ROWS = block_rows
 # The longest row that is transposed; its terms are written to `transposed` instead of `out`.
 SHORT_ROW = short_row
+# The most classes of `fastce_probability_rows`.
+MAX_SOFT_CLASSES = max_soft_classes
 # From this size on, in bytes, 64 neighbouring strided rows do not stay in the caches, and only wide
 # ranges of them are fast.
 UNCACHED_BYTES = uncached_bytes
@@ -104,6 +107,20 @@ def addresses():
         exp(x) of x <= 0.
     ``fastce_log_nonnegative_flat(x, n, 1, out)``
         log(x) of x >= 0.
+
+    Three functions are whole losses. They return the sum of the values, a double, and take null for
+    what is not wanted:
+
+    ``fastce_cross_entropy_rows(x, n, K, labels, weight, n_weights, factor, values, grad, hess)``
+        Of class indices, int64, which are in range where the weight is not 0. The weights, one or
+        n doubles, and the values are multiplied with the double `factor`; `grad` may be `x`.
+    ``fastce_probability_rows(x, n, K, target, weight, n_weights, factor, class_weight, smoothing,
+    values, grad)``
+        Of probabilities of K <= MAX_SOFT_CLASSES classes, with K class weights and K parts of
+        smoothing, doubles.
+    ``fastce_binary_cross_entropy_flat(x, n, target, positive_weight, negative_weight, factor,
+    ignore, values, grad, hess)``
+        Of elements; all arrays and numbers are of one type. The sum is that before the factor.
     """
     return dict(_addresses)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from ulp import in_eps, in_ulps
 
 from fastce._core.jit import kernel
@@ -149,3 +149,176 @@ def test_weights_may_change_between_the_halves(n, n_classes, dtype, rng):
     assert_array_equal(out, want)
     used = weight * more != 0
     assert_array_equal(again[:, used], results[:, used])
+
+
+@kernel
+def cross_entropy_rows(x, labels, target_weight, factor, values, grad, hess):
+    return _math.cross_entropy_rows(x, labels, target_weight, factor, values, grad, hess)
+
+
+def evaluated(x, labels, weight=(1.0,), factor=1.0, values=True, grad=True, hess=True):
+    """Return the sum, values, gradient and Hessian diagonal; what is not wanted has no entries."""
+    made = (
+        np.full(len(x) if values else 0, np.nan),
+        np.full(x.shape if grad else (0, 0), np.nan, x.dtype),
+        np.full(x.shape if hess else (0, 0), np.nan, x.dtype),
+    )
+    weight = np.array(weight, np.float64)
+    return cross_entropy_rows(x, labels, weight, factor, *made), *made
+
+
+# every form: few classes, rows of some vectors, many classes; whole and partly filled groups
+CLASSES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 48, 60, 61, 64, 65, 100, 300]
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", CLASSES)
+@pytest.mark.parametrize("n", [1, 15, 33, 130])
+def test_cross_entropy_of_rows(n, n_classes, dtype, rng):
+    x = (3 * rng.standard_normal((n, n_classes))).astype(dtype)
+    x[::3] = x[::3].round()  # ties
+    labels = rng.integers(0, n_classes, n)
+    exact = reference.cross_entropy(x, labels)
+    want, want_grad, want_hess = exact.reduced("none")
+    eps = np.finfo(dtype).eps
+    total, values, grad, hess = evaluated(x, labels)
+    assert_allclose(values, want.astype(np.float64), rtol=20 * eps, atol=0)
+    # a part of the reference's own digits is lost where p is near 1
+    assert_allclose(grad, want_grad.astype(np.float64), rtol=60 * eps, atol=1e-17)
+    assert_allclose(hess, want_hess.astype(np.float64), rtol=60 * eps, atol=1e-17)
+    for plain in (False, True):
+        again = evaluated(x, labels, values=False, grad=plain, hess=False)
+        assert_allclose(again[0], float(want.sum()), rtol=8 * eps, atol=0)
+        assert_array_equal(again[2], grad if plain else np.empty((0, 0)))
+    assert_allclose(total, float(want.sum()), rtol=8 * eps, atol=0)
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", CLASSES)
+def test_a_row_has_the_same_bits_wherever_it_stands(n_classes, dtype, rng):
+    x = (3 * rng.standard_normal((40, n_classes))).astype(dtype)
+    labels = rng.integers(0, n_classes, 40)
+    whole = evaluated(x, labels)
+    for i in (0, 16, 39):
+        alone = evaluated(x[i : i + 1].copy(), labels[i : i + 1].copy())
+        for got, want in zip(alone[1:], whole[1:], strict=True):
+            assert_array_equal(got[0], want[i])
+    own = x.copy()
+    cross_entropy_rows(own, labels, np.ones(1), 1.0, np.empty(0), own, np.empty((0, 0), dtype))
+    assert_array_equal(own, whole[2])
+
+
+@DTYPES
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n_classes", CLASSES)
+def test_rows_of_weight_zero_are_not_read(n_classes, poison, dtype, rng):
+    x = (3 * rng.standard_normal((37, n_classes))).astype(dtype)
+    labels, weight = rng.integers(0, n_classes, 37), rng.random(37)
+    weight[[3, 17, 36]] = 0
+    expected = evaluated(x, labels, weight, 0.5)
+    each = evaluated(x, labels)
+    assert_allclose(expected[1], weight * 0.5 * each[1], rtol=1e-14)
+    scale = (weight * 0.5)[:, None]
+    assert_allclose(expected[2], scale * each[2], rtol=8 * np.finfo(dtype).eps)
+    x[[3, 17, 36]], labels[[3, 17, 36]] = poison, [2**40, -(2**40), n_classes]
+    got = evaluated(x, labels, weight, 0.5)
+    for one, other in zip(got, expected, strict=True):
+        assert_array_equal(one, other)
+    assert not got[2][[3, 17, 36]].any()
+    none = evaluated(x, labels, [0.0])
+    assert none[0] == 0
+    assert not any(array.any() for array in none[1:])
+
+
+@DTYPES
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("n_classes", CLASSES)
+def test_rows_that_are_not_finite_spoil_no_others(n_classes, poison, dtype, rng):
+    x = (3 * rng.standard_normal((37, n_classes))).astype(dtype)
+    labels = rng.integers(0, n_classes, 37)
+    expected = evaluated(x, labels)
+    x[20] = poison
+    total, *arrays = evaluated(x, labels)
+    others = np.arange(37) != 20
+    assert np.isnan(total)
+    assert np.isnan(evaluated(x, labels, values=False)[0])
+    for got, want in zip(arrays, expected[1:], strict=True):
+        assert np.isnan(got[20]).all()
+        assert_array_equal(got[others], want[others])
+
+
+@kernel
+def binary_cross_entropy_flat(x, target, positive, negative, factor, ignore, values, grad, hess):
+    return _math.binary_cross_entropy_flat(
+        x, target, positive, negative, factor, ignore, values, grad, hess
+    )
+
+
+@DTYPES
+@pytest.mark.parametrize("n", [0, 1, 15, 64, 127, 128, 129, 1000])
+def test_binary_cross_entropy_of_elements(n, dtype, rng):
+    x, t = (8 * rng.standard_normal(n)).astype(dtype), rng.integers(0, 2, n).astype(dtype)
+    weight, eps, one = np.full(n, 1, dtype), np.finfo(dtype).eps, dtype(1)
+    values, grad, hess = np.full((3, n), np.nan, dtype)
+    none = np.empty(0, dtype)
+    total = binary_cross_entropy_flat(x, t, None, None, one, None, values, grad, hess)
+    e, wrong = np.exp(-abs(x.astype(np.longdouble))), (x > 0) == (t == 0)
+    want = np.log1p(e) + np.where(wrong, abs(x), 0)
+    slope = np.where(t == 0, 1, -1) * np.where(wrong, 1, e) / (1 + e)
+    assert (in_eps(values, want) <= 4).all()
+    assert (in_eps(grad, slope) <= 4).all()
+    assert (in_eps(hess, e / (1 + e) ** 2) <= 6).all()
+    for p in (None, weight):
+        again, ignore = np.full(n, np.nan, dtype), None if p is None else dtype(7)
+        sums = (
+            binary_cross_entropy_flat(x, t, p, p, one, ignore, none, again, none),
+            binary_cross_entropy_flat(x, t, p, p, one, ignore, none, none, none),
+        )
+        assert sums[0] == sums[1]
+        assert_array_equal(again, grad)
+        assert_allclose(sums[0], float(want.sum()), rtol=4 * eps)
+    assert_allclose(total, float(want.sum()), rtol=4 * eps)
+
+
+@DTYPES
+def test_sums_of_huge_logits_do_not_overflow(dtype):
+    x, none = np.full(300, np.finfo(dtype).max / 400, dtype), np.empty(0, dtype)
+    t = np.zeros_like(x)
+    total = binary_cross_entropy_flat(x, t, None, None, dtype(1), None, none, none, none)
+    assert_allclose(total, np.float64(x[0]) * 300, rtol=1e-6)
+
+
+@kernel
+def probability_rows(x, target, weight, factor, class_weight, smoothing, values, grad):
+    return _math.probability_rows(x, target, weight, factor, class_weight, smoothing, values, grad)
+
+
+@DTYPES
+@pytest.mark.parametrize("options", [False, True])
+@pytest.mark.parametrize("n_classes", range(1, _math.MAX_SOFT_CLASSES + 1))
+@pytest.mark.parametrize("n", [1, 15, 33])
+def test_cross_entropy_of_probabilities(n, n_classes, options, dtype, rng):
+    x = (3 * rng.standard_normal((n, n_classes))).astype(dtype)
+    x[::3] = x[::3].round()
+    q = rng.dirichlet(np.full(n_classes, 0.3), n).astype(dtype)
+    eps, none = np.finfo(dtype).eps, np.empty(0)
+    weight, class_weight, smoothing = np.ones(1), none, none
+    if options:
+        weight, class_weight = rng.random(n), rng.random(n_classes)
+        smoothing, weight[n // 2] = rng.random(n_classes) / 10, 0
+    c = q * (class_weight if options else 1.0) + (smoothing if options else 0.0)
+    exact = reference.cross_entropy(x, c)
+    want, want_grad, _ = exact.reduced("none")
+    want, want_grad = weight * want, weight[:, None] * want_grad
+    values, grad = np.full(n, np.nan), np.full_like(x, np.nan)
+    if options:
+        x[n // 2] = np.nan
+    total = probability_rows(x, q, weight, 1.0, class_weight, smoothing, values, grad)
+    assert_allclose(values, want.astype(np.float64), rtol=20 * eps, atol=0)
+    assert_allclose(grad, want_grad.astype(np.float64), rtol=60 * eps, atol=2 * eps)
+    assert_allclose(total, float(want.sum()), rtol=10 * eps, atol=0)
+    again = probability_rows(x, q, weight, 1.0, class_weight, smoothing, none, x)
+    assert_allclose(again, total, rtol=1e-14)
+    assert_array_equal(x, grad)
+    last = probability_rows(x[:0], q[:0], np.ones(1), 1.0, class_weight, smoothing, none, x[:0])
+    assert last == 0

@@ -14,6 +14,7 @@ from fastce._native import cpu
 
 HERE = Path(__file__).parent
 SUITES = [str(HERE / f"test_{name}.py") for name in ("products", "rowwise", "scans")]
+SUITES.append(str(HERE.parent / "_kernels" / "test_intrinsics.py"))
 
 
 @pytest.mark.parametrize("level", cpu.names()[: cpu.level()])

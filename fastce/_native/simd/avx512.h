@@ -3,7 +3,7 @@
 #  include "alone.h"
 #endif
 #if defined(SIMD_X86)
-constexpr bool has_masks = true, has_scale = true;
+constexpr bool has_masks = true, has_scale = true, has_permute = true;
 constexpr int vector_bytes = 64, registers = 32;
 template <class T> struct vec;
 struct mask32 {
@@ -383,6 +383,129 @@ INLINE double add_product(double a, double b, double c)
 #  else
     return __builtin_fma(b, c, a);
 #  endif
+}
+// integers of 64 bits to the nearest real, as many as `to` has lanes
+INLINE void convert(const int64_t *n, vec<float> &to)
+{
+    const __m256 low = _mm512_cvtepi64_ps(_mm512_loadu_si512(n)),
+                 high = _mm512_cvtepi64_ps(_mm512_loadu_si512(n + 8));
+    to = _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+}
+INLINE void convert(const int64_t *n, vec<double> &to)
+{
+    to = _mm512_cvtepi64_pd(_mm512_loadu_si512(n));
+}
+// Lane i of the result: the lanes of r[i], combined by F; three shuffles for each row on the whole.
+template <class F> INLINE vec<float> reduce_each(vec<float> (&r)[16])
+{
+    using V = vec<float>;
+    UNROLL
+    for (int i = 0; i < 8; ++i)
+        r[i] = F::of(V(_mm512_unpacklo_ps(r[i].v, r[i + 8].v)),
+                     V(_mm512_unpackhi_ps(r[i].v, r[i + 8].v)));
+    UNROLL
+    for (int i = 0; i < 4; ++i)
+        r[i] = F::of(V(_mm512_unpacklo_ps(r[i].v, r[i + 4].v)),
+                     V(_mm512_unpackhi_ps(r[i].v, r[i + 4].v)));
+    UNROLL
+    for (int i = 0; i < 2; ++i)
+        r[i] = F::of(V(_mm512_shuffle_f32x4(r[i].v, r[i + 2].v, 0x88)),
+                     V(_mm512_shuffle_f32x4(r[i].v, r[i + 2].v, 0xdd)));
+    const V v = F::of(V(_mm512_shuffle_f32x4(r[0].v, r[1].v, 0x88)),
+                      V(_mm512_shuffle_f32x4(r[0].v, r[1].v, 0xdd)));
+    return _mm512_permutexvar_ps(
+        _mm512_setr_epi32(0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15), v.v);
+}
+template <class F> INLINE vec<double> reduce_each(vec<double> (&r)[8])
+{
+    using V = vec<double>;
+    UNROLL
+    for (int i = 0; i < 4; ++i)
+        r[i] = F::of(V(_mm512_unpacklo_pd(r[i].v, r[i + 4].v)),
+                     V(_mm512_unpackhi_pd(r[i].v, r[i + 4].v)));
+    UNROLL
+    for (int i = 0; i < 2; ++i)
+        r[i] = F::of(V(_mm512_shuffle_f64x2(r[i].v, r[i + 2].v, 0x88)),
+                     V(_mm512_shuffle_f64x2(r[i].v, r[i + 2].v, 0xdd)));
+    const V v = F::of(V(_mm512_shuffle_f64x2(r[0].v, r[1].v, 0x88)),
+                      V(_mm512_shuffle_f64x2(r[0].v, r[1].v, 0xdd)));
+    return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 4, 2, 6, 1, 5, 3, 7), v.v);
+}
+// Lane i of the result: number at[i] of the lanes of a and b, one after the other.
+INLINE vec<float> permute(vec<float> a, const int32_t *at, vec<float> b)
+{
+    return _mm512_permutex2var_ps(a.v, _mm512_loadu_si512(at), b.v);
+}
+INLINE vec<double> permute(vec<double> a, const int64_t *at, vec<double> b)
+{
+    return _mm512_permutex2var_pd(a.v, _mm512_loadu_si512(at), b.v);
+}
+INLINE mask32 mask_of_bits(vec<float>, unsigned bits) { return static_cast<__mmask16>(bits); }
+INLINE mask64 mask_of_bits(vec<double>, unsigned bits) { return static_cast<__mmask8>(bits); }
+// Four vectors of rows of four numbers: the halves of two vectors, one after the other.
+INLINE void join_halves(vec<float> (&c)[4], vec<float> a, vec<float> b, vec<float> d, vec<float> e)
+{
+    c[0] = _mm512_shuffle_f32x4(a.v, b.v, 0x44);
+    c[1] = _mm512_shuffle_f32x4(a.v, b.v, 0xee);
+    c[2] = _mm512_shuffle_f32x4(d.v, e.v, 0x44);
+    c[3] = _mm512_shuffle_f32x4(d.v, e.v, 0xee);
+}
+INLINE void join_halves(vec<double> (&c)[4], vec<double> a, vec<double> b, vec<double> d,
+                        vec<double> e)
+{
+    c[0] = _mm512_shuffle_f64x2(a.v, b.v, 0x44);
+    c[1] = _mm512_shuffle_f64x2(a.v, b.v, 0xee);
+    c[2] = _mm512_shuffle_f64x2(d.v, e.v, 0x44);
+    c[3] = _mm512_shuffle_f64x2(d.v, e.v, 0xee);
+}
+// Four rows of four: the quarters of r[j], which hold four numbers of a row, become numbers j.
+INLINE void transpose_quarters(vec<float> *r)
+{
+    const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0].v, r[1].v)),
+                  b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0].v, r[1].v));
+    const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2].v, r[3].v)),
+                  d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2].v, r[3].v));
+    r[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
+// r[j], rows j and j + 8 of eight numbers, becomes number j of sixteen rows, or back.
+INLINE void exchange_quarters(vec<float> (&r)[8])
+{
+    const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13),
+                  odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    UNROLL
+    for (int q = 0; q < 4; ++q) {
+        const __m512d a = _mm512_castps_pd(r[q].v), b = _mm512_castps_pd(r[4 + q].v);
+        r[q] = _mm512_castpd_ps(_mm512_permutex2var_pd(a, even, b));
+        r[4 + q] = _mm512_castpd_ps(_mm512_permutex2var_pd(a, odd, b));
+    }
+}
+INLINE void load_row_pairs(const float *x, vec<float> (&r)[8], int K)
+{
+    UNROLL
+    for (int j = 0; j < 8; ++j)
+        r[j] = _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(x + j * K)),
+                                  _mm256_loadu_ps(x + (j + 8) * K), 1);
+    transpose_quarters(r);
+    transpose_quarters(r + 4);
+    exchange_quarters(r);
+}
+INLINE void store_row_pairs(float *x, vec<float> (&r)[8], int K)
+{
+    exchange_quarters(r);
+    transpose_quarters(r);
+    transpose_quarters(r + 4);
+    // what a store writes of the next row, the next store writes over
+    UNROLL
+    for (int j = 0; j < 8; ++j)
+        _mm256_storeu_ps(x + j * K, _mm512_castps512_ps256(r[j].v));
+    UNROLL
+    for (int j = 0; j < 7; ++j)
+        _mm256_storeu_ps(x + (j + 8) * K, _mm512_extractf32x8_ps(r[j].v, 1));
+    _mm256_mask_storeu_ps(x + 15 * K, static_cast<__mmask8>((1 << K) - 1),
+                          _mm512_extractf32x8_ps(r[7].v, 1));
 }
 #  include "float16.h"
 #endif

@@ -15,8 +15,8 @@ template <class T> INLINE bool is_finite(T x)
     return x >= -constants<T>::largest && x <= constants<T>::largest;
 }
 
-// The largest entry that is not NaN; -inf for a row of NaNs.
-template <class T> INLINE T row_max(const T *x, ptrdiff_t K)
+// The largest entry that is not NaN, -inf for a row of NaNs, as the largest of the lanes.
+template <class T> INLINE vec<T> row_max_lanes(const T *x, ptrdiff_t K)
 {
     using V = vec<T>;
     constexpr ptrdiff_t lanes = V::lanes;
@@ -32,7 +32,12 @@ template <class T> INLINE T row_max(const T *x, ptrdiff_t K)
         m[0] = max(V::load(x + k), m[0]);
     if (k < K)
         m[1] = max(V::load_or(x + k, K - k, lowest), m[1]);
-    return max_lanes(max(max(m[0], m[1]), max(m[2], m[3])));
+    return max(max(m[0], m[1]), max(m[2], m[3]));
+}
+
+template <class T> INLINE T row_max(const T *x, ptrdiff_t K)
+{
+    return max_lanes(row_max_lanes(x, K));
 }
 
 // N vectors of a row become exp(x - m), which is added to the sums where x is not m; `others`
@@ -68,18 +73,42 @@ template <class T, bool stores> INLINE void prefetch_ahead(const T *x, T *out, p
     }
 }
 
-// rest, for a finite maximum; the terms exp(x_k - m) are stored in out, which may be x, if
-// `stores`. Counting the entries below the maximum needs no branch; searching for the first one
-// that attains it would cost branch mispredictions worth dozens of exponentials.
+// Up to four vectors of a row, the last of which may be partly filled; what row_exp does with them.
+template <bool stores, int N, class T>
+INLINE void add_last_terms(const T *x, ptrdiff_t K, vec<T> m, T *out, accumulator<T> &total,
+                           typename vec<T>::counter &others)
+{
+    using V = vec<T>;
+    constexpr ptrdiff_t lanes = V::lanes, before = (N - 1) * lanes;
+    V x_k[N], sum[2] = {V(T(0)), V(T(0))};
+    UNROLL
+    for (int j = 0; j < N - 1; ++j)
+        x_k[j] = V::load(x + j * lanes);
+    // the lanes beyond the end hold -inf, which adds exp(-inf) = 0
+    x_k[N - 1] = load_up_to(x + before, K - before, -constants<T>::infinity);
+    add_exps(sum, x_k, m, others);
+    total.add(sum[0] + sum[1]);
+    if constexpr (stores) {
+        UNROLL
+        for (int j = 0; j < N - 1; ++j)
+            x_k[j].store(out + j * lanes);
+        store_up_to(out + before, x_k[N - 1], K - before);
+    }
+}
+
+// rest, for a finite maximum, as `ties` and the sum of the lanes; the terms exp(x_k - m) are stored
+// in out, which may be x, if `stores`. Counting the entries below the maximum needs no branch;
+// searching for the first one that attains it would cost branch mispredictions worth dozens of
+// exponentials.
 template <bool stores, class T>
-INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahead)
+INLINE vec<double> row_exp_lanes(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahead,
+                                 ptrdiff_t &ties)
 {
     using V = vec<T>;
     constexpr ptrdiff_t lanes = V::lanes;
     const V m(largest), zero(T(0));
     accumulator<T> total;
     typename V::counter others;
-    V few[2] = {zero, zero}, one[1];
     ptrdiff_t k = 0;
     total.clear();
     // two short chains of additions; their sum is accumulated in double
@@ -97,21 +126,25 @@ INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahea
         }
         total.add(sum[0] + sum[1]);
     }
-    for (; k + lanes <= K; k += lanes) { // at most three
-        one[0] = V::load(x + k);
-        add_exps(few, one, m, others);
-        if constexpr (stores)
-            one[0].store(out + k);
+    const ptrdiff_t left = (K - k + lanes - 1) / lanes;
+    T *to = stores ? out + k : out;
+    switch (left) {
+    case 4: add_last_terms<stores, 4>(x + k, K - k, m, to, total, others); break;
+    case 3: add_last_terms<stores, 3>(x + k, K - k, m, to, total, others); break;
+    case 2: add_last_terms<stores, 2>(x + k, K - k, m, to, total, others); break;
+    case 1: add_last_terms<stores, 1>(x + k, K - k, m, to, total, others); break;
+    default: break;
     }
-    if (k < K) { // the lanes beyond the end hold -inf, which adds exp(-inf) = 0
-        one[0] = V::load_or(x + k, K - k, -constants<T>::infinity);
-        add_exps(few, one, m, others);
-        if constexpr (stores)
-            one[0].store_first(out + k, K - k);
-        k += lanes;
-    }
-    total.add(few[0]);
-    return total.total() + static_cast<double>(k - others.total() - 1);
+    ties = k + left * lanes - others.total() - 1;
+    return total.wide_lanes();
+}
+
+template <bool stores, class T>
+INLINE double row_exp(const T *x, ptrdiff_t K, T largest, T *out, ptrdiff_t ahead)
+{
+    ptrdiff_t ties;
+    const vec<double> sum = row_exp_lanes<stores>(x, K, largest, out, ahead, ties);
+    return sum_lanes(sum) + static_cast<double>(ties);
 }
 
 // Softmax statistics of a block of rows x (n, K): row_max, rest and logs = log1p(rest), each (n,).

@@ -11,6 +11,11 @@
 #include "rows.h"
 #include "strided_rows.h"
 #include "leaves.h"
+#include "row_groups.h"
+#include "wide.h"
+#include "cross_entropy.h"
+#include "binary_cross_entropy.h"
+#include "probabilities.h"
 
 inline const function *functions()
 {
@@ -34,6 +39,9 @@ inline const function *functions()
                                     BOTH(normalise_terms),
                                     BOTH(weighted_softmax),
                                     BOTH(logistic),
+        BOTH(cross_entropy_rows),
+        BOTH(binary_cross_entropy_flat),
+        BOTH(probability_rows),
                                     {nullptr, nullptr}};
 #undef FUNCTION
 #undef BOTH

@@ -3,7 +3,7 @@
 #if !defined(SIMD_LEVEL)
 #  include "alone.h"
 #endif
-constexpr bool has_masks = false, has_scale = false;
+constexpr bool has_masks = false, has_scale = false, has_permute = false;
 constexpr int vector_bytes = 8, registers = 16;
 template <class T> struct vec;
 

@@ -165,9 +165,8 @@ INLINE vec<T> rest_of_lanes(accumulator<T> total, vec<T> chunk, const lane_count
     return total.lanes();
 }
 
-// The rows in the lanes of column (K, block_rows), as in short_row_statistics.
-template <bool exponents, class T>
-INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+// The rows in the lanes of column (K, block_rows) become terms, or exponents; returns the maxima.
+template <bool exponents, class T> INLINE vec<T> lane_terms(T *column, ptrdiff_t K, vec<T> &rest)
 {
     using V = vec<T>;
     V m(-constants<T>::infinity), chunk(T(0));
@@ -192,8 +191,15 @@ INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
     case 1: add_column_terms<exponents, 1>(left, m, chunk, ties); break;
     default: break;
     }
-    const V others = rest_of_lanes(total, chunk, ties, m, K);
-    m.store(maxima);
+    rest = rest_of_lanes(total, chunk, ties, m, K);
+    return m;
+}
+
+template <bool exponents, class T>
+INLINE void lane_statistics(T *column, ptrdiff_t K, T *maxima, T *rest, T *logs)
+{
+    vec<T> others;
+    lane_terms<exponents>(column, K, others).store(maxima);
     others.store(rest);
     log1p_nonnegative(others).store(logs);
 }

@@ -22,6 +22,12 @@ constexpr ptrdiff_t uncached_bytes = 1 << 21;
 // Strided rows in the narrowest block, unless fewer are left, and bytes of a row of the widest.
 constexpr ptrdiff_t min_columns = 64, max_column_bytes = 4096;
 
+// Entries in a group of long rows that share their logarithms, which stays in the second-level cache,
+// and the longest row that is read as a fixed number of vectors; measured.
+constexpr ptrdiff_t group_entries = 16384, max_reduced_row = 64;
+// The most classes for which probabilities as targets have kernels of their own.
+constexpr ptrdiff_t max_soft_classes = 8;
+
 // What a function makes of rows.
 enum class form { logsumexp, softmax, log_softmax };
 } // namespace fastce

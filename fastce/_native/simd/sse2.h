@@ -4,7 +4,7 @@
 #  include "alone.h"
 #endif
 #if defined(SIMD_X86)
-constexpr bool has_masks = false, has_scale = false;
+constexpr bool has_masks = false, has_scale = false, has_permute = false;
 constexpr int vector_bytes = 16, registers = 16;
 template <class T> struct vec;
 struct mask32 {

@@ -71,7 +71,8 @@ template <> struct accumulator<float> {
     INLINE void clear() { low = high = vec<double>(0.0); }
     INLINE void add(vec<float> term) { add_widened(low, high, term); }
     INLINE vec<float> lanes() const { return narrow(low, high); }
-    INLINE double total() const { return sum_lanes(low + high); }
+    INLINE vec<double> wide_lanes() const { return low + high; }
+    INLINE double total() const { return sum_lanes(wide_lanes()); }
 };
 template <> struct accumulator<double> {
     vec<double> sum, lost;
@@ -83,5 +84,6 @@ template <> struct accumulator<double> {
         sum = more;
     }
     INLINE vec<double> lanes() const { return sum + lost; }
-    INLINE double total() const { return sum_lanes(sum + lost); }
+    INLINE vec<double> wide_lanes() const { return sum + lost; }
+    INLINE double total() const { return sum_lanes(wide_lanes()); }
 };
