@@ -3,11 +3,13 @@
 ``python -m tests.hard --problems 2000`` judges more of them.
 """
 
+from fractions import Fraction
+
 import mpmath
 import numpy as np
 import pytest
 from hard import large
-from hard.__main__ import judge
+from hard.__main__ import fit, judge
 from hard.problems import exact_objective, least_objective, make, of
 
 from fastce.linear_model import LogisticRegression
@@ -25,6 +27,19 @@ def test_hard_problems_of_other_shapes(seed):
     outcome = judge(seed, lambda seed: large.make(seed, 0.1))
     assert not outcome.is_silent_failure, outcome
     assert not outcome.is_needless_warning, outcome
+
+
+@pytest.mark.parametrize("seed", [1, 3, 6])
+def test_a_penalty_on_what_rounding_puts_outside_of_the_row_space(seed):
+    # 1.4e-6 to 1.6e-6 above the minimum, which the gradient in the row space does not tell
+    rng = np.random.default_rng(seed)
+    base = rng.integers(-8, 9, (20, 5)) @ rng.integers(-3, 4, (5, 150))
+    X = (base + rng.integers(-8, 9, (20, 150)) * 2.0**-41) * 2.0**37
+    y = rng.integers(0, 2, 20)
+    easy = large.factor([[Fraction(x) for x in column] for column in X.T.tolist()], 20)
+    problem = large.Large(X, y, 1e4, False, "auto", easy, "given")
+    _, value, messages = fit(problem)
+    assert value <= (1.0 + 1e-6) * large.least_objective(problem) or messages
 
 
 @pytest.mark.parametrize("seed", [3, 8, 25, 27])

@@ -28,6 +28,8 @@ cdef enum:
     # Elements of a block, which has a partial sum: those of ``sums.py`` and ``weights.py``.
     _ROW_BLOCK = 1 << 15
     _ELEMENT_BLOCK = 1 << 13
+    # No usual call has more blocks.
+    _MAX_BLOCKS = 16
     # The most class weights that are usual.
     _MAX_WEIGHTS = 256
 
@@ -89,8 +91,8 @@ def sum_of(np.ndarray x not None):
 
 
 cdef struct Rows:
-    np.PyArrayObject *x
-    Py_ssize_t n, n_classes
+    Py_ssize_t n
+    Py_ssize_t n_classes
     int64_t *label
     double *weight
     Py_ssize_t n_weights
@@ -142,22 +144,29 @@ cdef bint set_weights(
 
 
 cdef double sum_rows(const Rows *rows, void *x, bint is_double) noexcept nogil:
-    cdef double[_MAX_ELEMENTS // _ROW_BLOCK + 2] sums
-    cdef Py_ssize_t size = max(1, _ROW_BLOCK // rows.n_classes), first = 0, last, n, b = 0, start
-    cdef double *weight
+    cdef double[_MAX_BLOCKS] sums
+    cdef Py_ssize_t size = max(<Py_ssize_t> 1, _ROW_BLOCK // rows.n_classes)
+    cdef Py_ssize_t first = 0, n, n_weights, b = 0, start, itemsize = 8 if is_double else 4
+    cdef const double *weight = rows.weight
+    cdef char *part
+    cdef char *grad = NULL
     while first < rows.n:
-        n, start = min(size, rows.n - first), first * rows.n_classes
-        weight = rows.weight + first if rows.n_weights > 1 else rows.weight
+        n = min(size, rows.n - first)
+        start = first * rows.n_classes * itemsize
+        part = <char *> x + start
+        n_weights = 1
+        if rows.n_weights > 1:
+            weight, n_weights = rows.weight + first, n
+        if rows.grad != NULL:
+            grad = <char *> rows.grad + start
         if is_double:
             sums[b] = rows_64(
-                <double *> x + start, n, rows.n_classes, rows.label + first, weight,
-                n if rows.n_weights > 1 else 1, rows.factor, NULL,
-                NULL if rows.grad == NULL else <double *> rows.grad + start, NULL)
+                <double *> part, n, rows.n_classes, rows.label + first, weight, n_weights,
+                rows.factor, NULL, <double *> grad, NULL)
         else:
             sums[b] = rows_32(
-                <float *> x + start, n, rows.n_classes, rows.label + first, weight,
-                n if rows.n_weights > 1 else 1, rows.factor, NULL,
-                NULL if rows.grad == NULL else <float *> rows.grad + start, NULL)
+                <float *> part, n, rows.n_classes, rows.label + first, weight, n_weights,
+                rows.factor, NULL, <float *> grad, NULL)
         first += n
         b += 1
     return sum_numbers(sums, b)
@@ -177,7 +186,7 @@ def cross_entropy(
     cdef double total
     cdef Py_ssize_t i
     cdef int64_t ignore
-    cdef bint narrow, valid, mean
+    cdef bint narrow, mean
     if not (type(logits) is np.ndarray and type(target) is np.ndarray
             and type(reduction) is str and type(ignore_index) is int and type(axis) is int
             and type(label_smoothing) is float and type(z_loss) is float
@@ -219,10 +228,9 @@ def cross_entropy(
         if sample_weight is not None and not take_weights(
                 sample_weight, rows.n, memory + rows.n):
             return None
-        valid = set_weights(
-            &rows, ignore, NULL if weight is None else class_weight,
-            NULL if sample_weight is None else memory + rows.n, mean)
-        if not valid:
+        if not set_weights(
+                &rows, ignore, <double *> NULL if weight is None else class_weight,
+                <double *> NULL if sample_weight is None else memory + rows.n, mean):
             return None
         if wants_grad:
             if g is None:
@@ -255,12 +263,14 @@ cdef bint in_unit_interval(const real *target, Py_ssize_t n) noexcept nogil:
 
 cdef double sum_flat(
         const real *x, const real *target, Py_ssize_t n, double factor, real *grad) noexcept nogil:
-    cdef double[_MAX_ELEMENTS // _ELEMENT_BLOCK + 2] sums
+    cdef double[_MAX_BLOCKS] sums
     cdef Py_ssize_t first = 0, size, b = 0
     cdef real *to
     while first < n:
         size = min(<Py_ssize_t> _ELEMENT_BLOCK, n - first)
-        to = NULL if grad == NULL else grad + first
+        to = NULL
+        if grad != NULL:
+            to = grad + first
         if real is float:
             sums[b] = flat_32(
                 x + first, size, target + first, NULL, NULL, <float> factor, 0, NULL, to, NULL)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._linear import certificate, orthonormal, row_space
-from .._linear.judge import ABOVE, MINIMUM, Told, Verdict, exact_value, judge, residuals
+from .._linear.judge import ABOVE, MINIMUM, TOLERANCE, Told, Verdict, exact_value, judge, residuals
 from .._linear.loss import LinearLoss
 from .._linear.orthonormal_loss import OrthonormalLoss
 from .._optimize import minimise
@@ -255,6 +255,12 @@ def certified(objective: LinearLoss, solution: Solution, settings: Settings) -> 
     return Solution(*copies(*parts_of(objective, result.theta)), result, is_optimal)
 
 
+def _outside(space: row_space.RowSpace, coef: np.ndarray) -> np.ndarray:
+    """Return the part of numbers by column (K, p) outside of the row space, but for rounding."""
+    none = np.zeros(len(coef))
+    return coef - space.expand(*space.reduce(coef, none))[0]
+
+
 def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Solution:
     """Return the solution for X of one in its row space, whose coordinates have lost digits.
 
@@ -268,9 +274,10 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
         return found._replace(coef=coef, intercept=intercept, is_optimal=is_optimal)
     columns = orthonormal_columns(loss) if found.columns is None else found.columns
     own, own_intercept = found.coef, found.intercept
-    best, least = found, np.inf
+    best, least, outside = found, np.inf, np.zeros((1, 1))
     for _ in range(_REFINEMENTS):
         coef, intercept = space.expand(own, own_intercept)
+        coef = coef + outside
         logits = space.logits(coef, intercept)
         of_rows = residuals(loss, logits)
         grad = space.product_back(of_rows) + loss.penalty * coef.T
@@ -279,11 +286,22 @@ def refined(loss: LinearLoss, space: row_space.RowSpace, found: Solution) -> Sol
         in_space = space.reduce(grad.T, np.zeros(len(coef)))[0]
         told = Told(logits, columns.T.T @ in_space.T)
         verdict = judge(loss, columns, own, own_intercept, told=told)
-        if not verdict.value < least:
+        value = verdict.value + 0.5 * loss.penalty * float((outside * outside).sum())
+        if not value < least:
             break
-        least = verdict.value
+        least = value
         history = [*found.result.history[:-1], least]
-        is_optimal = verdict.answer == MINIMUM and (least <= loss.floor or space.has_all)
+        # What rounding of the coordinates has put outside of the row space costs a penalty, which
+        # the gradient there tells.
+        wasted = 0.0
+        if loss.penalty > 0.0:
+            beside = _outside(space, _outside(space, grad.T))
+            wasted = float((beside * beside).sum()) / (2.0 * loss.penalty)
+            outside = outside - beside / loss.penalty
+        is_near = verdict.gap + wasted / max(least, loss.floor) <= TOLERANCE
+        is_optimal = verdict.answer == MINIMUM and (
+            least <= loss.floor or (is_near and space.has_all)
+        )
         best = Solution(
             coef,
             intercept,

@@ -94,14 +94,14 @@ def _tall(rng, size):
     X = exact.astype(float)
     if np.any(X != exact) or (C == np.inf and np.linalg.matrix_rank(M * 2.0**20) < r):
         return None
-    L = _factor([[Fraction(u) * x for x in c] for c, u in zip(columns, units, strict=True)], r)
+    L = factor([[Fraction(u) * x for x in c] for c, u in zip(columns, units, strict=True)], r)
     easy = base @ L if C < np.inf else base.astype(float)
     kind = f"tall {n}x{X.shape[1]}, {kind}, offset {offset:g}" + ", units" * bool(units.std() > 0.0)
     return Large(X * units, y, C, fit_intercept, str(rng.choice(SOLVERS)), easy, kind)
 
 
-def _factor(columns, r):
-    # M M^T = L L^T, in the order of the pivots
+def factor(columns, r):
+    """Return L (r, r) with ``M M^T = L L^T``, in the order of the pivots, of the columns of M."""
     with mpmath.workdps(_DIGITS):
         M = [[mpmath.mpf(x.numerator) / x.denominator for x in column] for column in columns]
         gram = [[mpmath.fsum(c[i] * c[j] for c in M) for j in range(r)] for i in range(r)]
