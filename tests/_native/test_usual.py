@@ -1,7 +1,7 @@
 """Usual calls of cross-entropy, answered whole: as the general way answers them."""
 
+import importlib
 import math
-import sys
 from unittest import mock
 
 import numpy as np
@@ -14,8 +14,8 @@ from fastce._kernels.sums import pairwise_sum
 from fastce._native import usual
 
 # the modules, not the functions of the same name
-ROWS = sys.modules["fastce._losses.cross_entropy"]
-ELEMENTS = sys.modules["fastce._losses.binary_cross_entropy"]
+ROWS = importlib.import_module("fastce._losses.cross_entropy")
+ELEMENTS = importlib.import_module("fastce._losses.binary_cross_entropy")
 
 
 class Unusual:
@@ -73,9 +73,11 @@ def test_rows_have_the_same_bits_both_ways(dtype, label, shape, reduction, rng):
             {"weight": weight, "sample_weight": sample_weight, "ignore_index": 0},
         ):
             settings = options | {"reduction": reduction}
+            if "ignore_index" in options:
+                labels = np.where(labels == -100, labels.dtype.type(0), labels)
             found = rows(x, labels, **settings)
-            if found is None:  # a mean of nothing
-                assert reduction == "mean"
+            if found is None:  # a mean of nothing, or weights of many classes
+                assert reduction == "mean" or ("weight" in options and shape[1] > 256)
                 continue
             value, grad = in_general(
                 fastce.cross_entropy_value_and_grad, x, labels.astype(np.int64), **settings
