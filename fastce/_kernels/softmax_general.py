@@ -33,6 +33,7 @@ from numba.extending import overload
 from .._core.jit import driver, elementwise, kernel, reduction
 from .intrinsics import (
     MAX_SOFT_CLASSES,
+    cross_entropy_general_rows,
     probability_rows,
     softmax_statistics,
     weighted_softmax,
@@ -263,6 +264,59 @@ def _rows_of_any(
     return finish(total, error)
 
 
+def _rows_in_one(
+    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+):
+    # rows without z-loss and Hessian; class indices with smoothing
+    raise NotImplementedError
+
+
+@overload(_rows_in_one)
+def _choose_rows_in_one(
+    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+):
+    if target.ndim == 1:
+
+        def choose(
+            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+        ):
+            return cross_entropy_general_rows(
+                x,
+                target,
+                target_weight,
+                sample_weight,
+                factor,
+                class_weight,
+                smoothing,
+                values,
+                grad,
+            )
+    else:
+
+        def choose(
+            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+        ):
+            # of probabilities, the weight of the target is that of the row
+            if x.shape[1] <= MAX_SOFT_CLASSES:
+                return probability_rows(
+                    x, target, target_weight, factor, class_weight, smoothing, values, grad
+                )
+            return cross_entropy_general_rows(
+                x,
+                target,
+                target_weight,
+                sample_weight,
+                factor,
+                class_weight,
+                smoothing,
+                values,
+                grad,
+            )
+
+    return choose
+
+
+@kernel
 def general_rows(
     first,
     last,
@@ -279,109 +333,35 @@ def general_rows(
     hess,
     work,
 ):
-    # as _rows_of_any; probabilities of few classes are one C++ function
-    raise NotImplementedError
-
-
-@overload(general_rows)
-def _choose_general_rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    if target.ndim == 1:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
+    # as _rows_of_any; what most calls want is one C++ function
+    if z == 0.0 and hess.shape[0] == 0 and (target.ndim == 2 or smoothing.size):
+        return _rows_in_one(
+            logits[first:last],
+            target[first:last],
+            target_weight[first:last] if target_weight.size > 1 else target_weight,
+            sample_weight[first:last] if sample_weight.size > 1 else sample_weight,
+            factor,
             scaled_class_weight,
             smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            return _rows_of_any(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-    else:
-
-        def choose(
-            first,
-            last,
-            logits,
-            target,
-            target_weight,
-            sample_weight,
-            scaled_class_weight,
-            smoothing,
-            z,
-            factor,
-            values,
-            grad,
-            hess,
-            work,
-        ):
-            if logits.shape[1] <= MAX_SOFT_CLASSES and z == 0.0 and hess.shape[0] == 0:
-                # of probabilities, the weight of the target is that of the row
-                return probability_rows(
-                    logits[first:last],
-                    target[first:last],
-                    target_weight[first:last] if target_weight.size > 1 else target_weight,
-                    factor,
-                    scaled_class_weight,
-                    smoothing,
-                    values[first:last],
-                    grad[first:last],
-                )
-            return _rows_of_any(
-                first,
-                last,
-                logits,
-                target,
-                target_weight,
-                sample_weight,
-                scaled_class_weight,
-                smoothing,
-                z,
-                factor,
-                values,
-                grad,
-                hess,
-                work,
-            )
-
-    return choose
+            values[first:last],
+            grad[first:last],
+        )
+    return _rows_of_any(
+        first,
+        last,
+        logits,
+        target,
+        target_weight,
+        sample_weight,
+        scaled_class_weight,
+        smoothing,
+        z,
+        factor,
+        values,
+        grad,
+        hess,
+        work,
+    )
 
 
 @driver
