@@ -205,6 +205,48 @@ def probability_rows(
 
 
 @intrinsic
+def cross_entropy_general_rows(
+    typing_context,
+    x,
+    target,
+    target_weight,
+    sample_weight,
+    factor,
+    class_weight,
+    smoothing,
+    values,
+    grad,
+):
+    """Return the sum of the values of the rows x (n, K), and write what is wanted.
+
+    target (n,) int64 are class indices, with smoothing; or (n, K) probabilities, whose weights are
+    the same. Those, (n,) or (1,) float64, are multiplied with factor. class_weight and smoothing
+    (K,) float64, values (n,) float64 and grad (n, K) have no entries where there are none or they
+    are not wanted; grad may be x.
+    """
+
+    def generate(context, builder, signature, given):
+        kinds = signature.args
+        rows = _array(context, builder, kinds[0], given[0])
+        targets = _array(context, builder, kinds[1], given[1]).data
+        labels = ir.IntType(64).as_pointer()(None)
+        weights = [_array(context, builder, kinds[i], given[i]) for i in (2, 3)]
+        arguments = [
+            rows.data,
+            *cgutils.unpack_tuple(builder, rows.shape),
+            *((targets, rows.data.type(None)) if kinds[1].ndim == 1 else (labels, targets)),
+            *(part for w in weights for part in (w.data, w.nitems)),
+            given[4],
+            *(_address_or_null(context, builder, kinds[i], given[i]) for i in (5, 6, 7, 8)),
+        ]
+        symbol = "fastce_cross_entropy_general_rows"
+        return _call(builder, ir.DoubleType(), symbol, kinds[0].dtype, arguments)
+
+    weights = target_weight, sample_weight, types.float64, class_weight, smoothing
+    return types.float64(x, target, *weights, values, grad), generate
+
+
+@intrinsic
 def binary_cross_entropy_flat(
     typing_context, x, target, positive_weight, negative_weight, factor, ignore, values, grad, hess
 ):

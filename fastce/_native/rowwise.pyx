@@ -108,7 +108,7 @@ def addresses():
     ``fastce_log_nonnegative_flat(x, n, 1, out)``
         log(x) of x >= 0.
 
-    Three functions are whole losses. They return the sum of the values, a double, and take null for
+    Four functions are whole losses. They return the sum of the values, a double, and take null for
     what is not wanted:
 
     ``fastce_cross_entropy_rows(x, n, K, labels, weight, n_weights, factor, values, grad, hess)``
@@ -118,6 +118,10 @@ def addresses():
     values, grad)``
         Of probabilities of K <= MAX_SOFT_CLASSES classes, with K class weights and K parts of
         smoothing, doubles.
+    ``fastce_cross_entropy_general_rows(x, n, K, labels, probabilities, target_weight, n_targets,
+    sample_weight, n_samples, factor, class_weight, smoothing, values, grad)``
+        Of class indices with smoothing, or of probabilities of any number of classes, where labels
+        are null and both weights the same.
     ``fastce_binary_cross_entropy_flat(x, n, target, positive_weight, negative_weight, factor,
     ignore, values, grad, hess)``
         Of elements; all arrays and numbers are of one type. The sum is that before the factor.

@@ -16,6 +16,7 @@
 #include "cross_entropy.h"
 #include "binary_cross_entropy.h"
 #include "probabilities.h"
+#include "general_rows.h"
 
 inline const function *functions()
 {
@@ -42,6 +43,7 @@ inline const function *functions()
         BOTH(cross_entropy_rows),
         BOTH(binary_cross_entropy_flat),
         BOTH(probability_rows),
+        BOTH(cross_entropy_general_rows),
                                     {nullptr, nullptr}};
 #undef FUNCTION
 #undef BOTH
