@@ -26,8 +26,15 @@
 #  include "probabilities.h"
 #endif
 
-// What the coefficients of a row are made of. `even`: all classes have the same smoothing.
-enum class targets { labels, even_labels, probabilities, weighted_probabilities };
+// What the coefficients of a row are made of. `even`: all classes have the same weight and
+// smoothing.
+enum class targets {
+    labels,
+    even_labels,
+    probabilities,
+    weighted_probabilities,
+    even_weighted_probabilities
+};
 constexpr bool are_labels(targets t) { return t == targets::labels || t == targets::even_labels; }
 
 // Rows x (n, K) and labels (n,), or probabilities (n, K). The weights of row i, number i or number
@@ -115,7 +122,8 @@ template <class T> NOINLINE double any_row(const general_rows<T> &r, ptrdiff_t i
         return static_cast<double>(constants<T>::nan);
     }
     const double rest = row_exp<false>(x, r.K, m, static_cast<T *>(nullptr), 0);
-    double C = 0, gap = 0, scale = 0;
+    double scale = 0;
+    exact_sum weights, gaps;
     if (r.smoothing && smoothed != 0) {
         ptrdiff_t kept = 0;
         for (ptrdiff_t k = 0; k < r.K; ++k)
@@ -126,9 +134,11 @@ template <class T> NOINLINE double any_row(const general_rows<T> &r, ptrdiff_t i
         const bool shares = scale != 0 && x[k] != lowest;
         const double own = weight != 0 ? weight * own_part(r, i, k) : 0.0;
         const double c = shares ? own + scale * r.smoothing[k] : own;
-        C += c;
-        gap += c != 0 ? c * (static_cast<double>(m) - static_cast<double>(x[k])) : 0.0;
+        weights.add(c);
+        if (c != 0)
+            gaps.add(c * (static_cast<double>(m) - static_cast<double>(x[k])));
     }
+    const double C = weights.total();
     for (ptrdiff_t k = 0; grad && k < r.K; k += lanes) {
         const ptrdiff_t count = r.K - k < lanes ? r.K - k : lanes;
         const vec<T> x_k = load_up_to(x + k, count, m);
@@ -142,7 +152,7 @@ template <class T> NOINLINE double any_row(const general_rows<T> &r, ptrdiff_t i
             grad[k + j] = slope_at(term[j], c, C, rest);
         }
     }
-    return add_product(gap, C, log1p_of(rest));
+    return add_product(gaps.total(), C, log1p_of(rest));
 }
 
 // ---- a row in each lane
@@ -167,19 +177,110 @@ INLINE wide<T> group_weights(const double *weight, bool one, ptrdiff_t i, ptrdif
     return result;
 }
 
+// The weights of a group of labelled rows; C is the sum of a row's coefficients.
+template <class T> struct lane_weights {
+    wide<T> target, sample, C;
+    vec<T> own, shares; // target and sample as T
+    bool common;        // whether all rows weigh the same
+    INLINE explicit lane_weights(const general_rows<T> &r)
+        : common(r.one_target_weight && r.one_sample_weight)
+    {
+        if (common)
+            set(r, 0, 1);
+    }
+    INLINE void begin(const general_rows<T> &r, ptrdiff_t first, ptrdiff_t count)
+    {
+        if (!common)
+            set(r, first, count);
+    }
+    INLINE void set(const general_rows<T> &r, ptrdiff_t i, ptrdiff_t count)
+    {
+        target = group_weights<T>(r.target_weight, r.one_target_weight, i, count, r.factor);
+        sample = group_weights<T>(r.sample_weight, r.one_sample_weight, i, count, r.factor);
+        UNROLL
+        for (int p = 0; p < wide<T>::parts; ++p)
+            C.part[p] = add_product(target.part[p], sample.part[p], vec<double>(r.smoothing_sum));
+        own = narrow(target);
+        shares = narrow(sample);
+    }
+};
+
 // Coefficients that are shared by all rows, as T.
 template <class T> struct shared_numbers {
-    T smoothing[short_row], others[short_row], class_weight[short_row];
+    T smoothing[short_row], others[short_row], class_weight[short_row], index[short_row];
     INLINE explicit shared_numbers(const general_rows<T> &r)
     {
         for (ptrdiff_t k = 0; k < r.K; ++k) {
             const double own = r.smoothing ? r.smoothing[k] : 0.0;
             smoothing[k] = static_cast<T>(own);
             others[k] = static_cast<T>(r.smoothing_sum - own);
+            index[k] = static_cast<T>(k);
             class_weight[k] = static_cast<T>(r.class_weight ? r.class_weight[k] : 1.0);
         }
     }
 };
+
+// The sums of all groups. Where all rows weigh the same, and values are not wanted, the weights
+// come last, and several groups share a logarithm (wide.h).
+template <class T> struct lane_totals {
+    // 1 + rest is at most short_row, and the product of both parts of eight stays below 2^100.
+    static constexpr int max_factors = 8;
+    accumulator<T> values, gaps, gaps_y, logs;
+    exact_sum others; // rows that any_row computed
+    wide<T> product;  // of 1 + rest, less 1
+    int factors;
+
+    INLINE lane_totals() : factors(0)
+    {
+        values.clear();
+        gaps.clear();
+        gaps_y.clear();
+        logs.clear();
+        UNROLL
+        for (int p = 0; p < wide<T>::parts; ++p)
+            product.part[p] = vec<double>(0.0);
+    }
+    INLINE void add_product_of(const wide<T> &rest)
+    {
+        product = joined(product, rest);
+        if (++factors == max_factors)
+            add_log();
+    }
+    INLINE void add_log()
+    {
+        add_doubles(logs, log1p_of_product(product));
+        factors = 0;
+    }
+    INLINE double total(const general_rows<T> &r)
+    {
+        add_log();
+        const double weight = target_weight_of(r, 0), smoothed = sample_weight_of(r, 0);
+        const double C = weight + smoothed * r.smoothing_sum;
+        const double common =
+            (smoothed * finish(gaps) - weight * finish(gaps_y)) + C * finish(logs);
+        return (finish(values) + common) + others.total();
+    }
+};
+
+// The lanes of x, 0 in those that are `bad` or not among the first `count`.
+template <class T> INLINE wide<T> kept_lanes(const wide<T> &x, unsigned bad, ptrdiff_t count)
+{
+    constexpr ptrdiff_t part_lanes = vec<double>::lanes;
+    if (bad == 0 && count == vec<T>::lanes)
+        return x;
+    double lane[vec<T>::lanes];
+    wide<T> result;
+    UNROLL
+    for (int p = 0; p < wide<T>::parts; ++p)
+        x.part[p].store(lane + p * part_lanes);
+    for (ptrdiff_t j = 0; j < vec<T>::lanes; ++j)
+        if (j >= count || (bad >> j & 1))
+            lane[j] = 0;
+    UNROLL
+    for (int p = 0; p < wide<T>::parts; ++p)
+        result.part[p] = vec<double>::load(lane + p * part_lanes);
+    return result;
+}
 
 // The rows first to first + count, one to a lane, in columns of K vectors that are `step` apart.
 // Returns a bit for each row that is left to any_row.
@@ -193,24 +294,12 @@ template <class T> struct lane_group {
                     accumulator<T> &sum) const
     {
         constexpr ptrdiff_t part_lanes = vec<double>::lanes;
-        wide<T> kept = value;
-        if (bad != 0 || count < V::lanes) {
-            double lane[V::lanes];
-            UNROLL
-            for (int p = 0; p < wide<T>::parts; ++p)
-                value.part[p].store(lane + p * part_lanes);
-            for (ptrdiff_t j = 0; j < V::lanes; ++j)
-                if (j >= count || (bad >> j & 1))
-                    lane[j] = 0;
-            UNROLL
-            for (int p = 0; p < wide<T>::parts; ++p)
-                kept.part[p] = vec<double>::load(lane + p * part_lanes);
-            for (ptrdiff_t j = 0; r.values && j < count; ++j)
-                r.values[first + j] = lane[j];
-        } else if (r.values) {
-            UNROLL
-            for (int p = 0; p < wide<T>::parts; ++p)
-                value.part[p].store(r.values + first + p * part_lanes);
+        const wide<T> kept = kept_lanes(value, bad, count);
+        UNROLL
+        for (int p = 0; p < wide<T>::parts; ++p) {
+            const ptrdiff_t left = count - p * part_lanes;
+            if (r.values && left > 0)
+                store_up_to(r.values + first + p * part_lanes, kept.part[p], left);
         }
         add_wide(sum, kept);
     }
@@ -259,7 +348,7 @@ template <class T> struct lane_sums {
             const V gap_j = x[j] - m;
             if constexpr (are_labels(t)) {
                 gap = subtract_product(gap, V(shared.smoothing[k + j]), gap_j);
-                gap_y = select(y == V(static_cast<T>(k + j)), gap_j, gap_y);
+                gap_y = select(y == V(shared.index[k + j]), gap_j, gap_y);
             } else {
                 V &c = rows.target[(k + j) * rows.step];
                 if constexpr (t == targets::weighted_probabilities)
@@ -322,17 +411,17 @@ template <class T> INLINE vec<T> column_maxima(const lane_group<T> &rows, ptrdif
     return m;
 }
 
-template <class T>
+// `is_pair`: K is 2, where one of the two terms is 1, and the entries of the gradient differ in
+// sign only.
+template <bool is_pair, class T>
 INLINE unsigned labelled_lanes(const general_rows<T> &r, ptrdiff_t K, const lane_group<T> &rows,
-                               const shared_numbers<T> &shared, accumulator<T> &sum)
+                               const shared_numbers<T> &shared, lane_weights<T> &weights,
+                               lane_totals<T> &totals)
 {
     using V = vec<T>;
     const V zero(T(0)), one(T(1));
-    const wide<T> weight = group_weights<T>(r.target_weight, r.one_target_weight, rows.first,
-                                            rows.count, r.factor);
-    const wide<T> smoothed = group_weights<T>(r.sample_weight, r.one_sample_weight, rows.first,
-                                              rows.count, r.factor);
-    lane_sums<T> sums(column_maxima(rows, K));
+    const V x_0 = rows.x[0], x_1 = is_pair ? rows.x[rows.step] : x_0;
+    lane_sums<T> sums(is_pair ? x_0 : column_maxima(rows, K));
     int64_t own_labels[V::lanes];
     const int64_t *labels = r.labels + rows.first;
     if (rows.count < V::lanes) {
@@ -341,42 +430,69 @@ INLINE unsigned labelled_lanes(const general_rows<T> &r, ptrdiff_t K, const lane
         labels = own_labels;
     }
     sums.y = reals_of_labels<T>(labels);
-    const V rest = sums.template add_all<targets::labels>(rows, K, shared);
-    const wide<T> log = widen(log1p_nonnegative(rest)), gap = widen(sums.gap),
-                  gap_y = widen(sums.gap_y);
-    wide<T> C, value;
-    UNROLL
-    for (int p = 0; p < wide<T>::parts; ++p) {
-        C.part[p] = add_product(weight.part[p], smoothed.part[p], vec<double>(r.smoothing_sum));
-        value.part[p] = subtract_product(smoothed.part[p] * gap.part[p], weight.part[p],
-                                         gap_y.part[p]);
-        value.part[p] = add_product(value.part[p], C.part[p], log.part[p]);
+    V rest, smoothing_below(zero); // of the smaller of two
+    const auto second_is_below = x_1 < x_0, is_second = sums.y == one;
+    if constexpr (is_pair) {
+        smoothing_below = select(second_is_below, V(shared.smoothing[1]), V(shared.smoothing[0]));
+        const V minus_gap = minus_magnitude(x_0 - x_1);
+        sums.gap = subtract_product(zero, smoothing_below, minus_gap);
+        sums.gap_y = select(is_second, select(second_is_below, minus_gap, zero),
+                            select(second_is_below, zero, minus_gap));
+        rest = exp_nonpositive(minus_gap);
+    } else {
+        rest = sums.template add_all<targets::labels>(rows, K, shared);
     }
-    const V factor = narrow(C) / (rest + one), largest = factor * rest;
-    const V own = narrow(weight), shares = narrow(smoothed);
+    const wide<T> gap = widen(sums.gap), gap_y = widen(sums.gap_y);
+    weights.begin(r, rows.first, rows.count);
+    const V factor = narrow(weights.C) / (rest + one), largest = factor * rest;
     const unsigned all = (2u << (rows.count - 1)) - 1;
     const unsigned bad = lane_bits((sums.gap - sums.gap) + (factor - factor) != zero) & all;
-    rows.add(r, value, bad, sum);
+    if (weights.common && !r.values) {
+        add_wide(totals.gaps, kept_lanes(gap, bad, rows.count));
+        add_wide(totals.gaps_y, kept_lanes(gap_y, bad, rows.count));
+        totals.add_product_of(kept_lanes(widen(rest), bad, rows.count));
+    } else {
+        const wide<T> log = widen(log1p_nonnegative(rest));
+        wide<T> value;
+        UNROLL
+        for (int p = 0; p < wide<T>::parts; ++p) {
+            value.part[p] = subtract_product(weights.sample.part[p] * gap.part[p],
+                                             weights.target.part[p], gap_y.part[p]);
+            value.part[p] = add_product(value.part[p], weights.C.part[p], log.part[p]);
+        }
+        rows.add(r, value, bad, totals.values);
+    }
     if (!r.grad)
         return bad;
+    const V own = weights.own, shares = weights.shares;
+    if constexpr (is_pair) {
+        const V own_below = select(is_second, select(second_is_below, own, zero),
+                                   select(second_is_below, zero, own));
+        const V slope = add_product(own_below, shares, smoothing_below) - largest;
+        rows.x[0] = select(second_is_below, slope, zero - slope);
+        rows.x[rows.step] = select(second_is_below, zero - slope, slope);
+        return bad;
+    }
+    const V minus_own = zero - own, minus_largest = zero - largest, beside = own - largest;
     for (ptrdiff_t k = 0; k < K; ++k) {
         V &e = rows.x[k * rows.step];
-        const V c = select(sums.y == V(static_cast<T>(k)), own, zero);
-        const V at_largest = add_product(own - c, shares, V(shared.others[k])) - largest;
-        const V slope = e * factor - add_product(c, shares, V(shared.smoothing[k]));
-        e = select(e == one, at_largest, slope);
+        const auto is_own = sums.y == V(shared.index[k]);
+        const V at_largest =
+            add_product(select(is_own, minus_largest, beside), shares, V(shared.others[k]));
+        const V slope = subtract_product(e * factor, shares, V(shared.smoothing[k]));
+        e = select(e == one, at_largest, add_if(is_own, slope, minus_own));
     }
     return bad;
 }
 
 template <targets t, class T>
 INLINE unsigned probability_lanes(const general_rows<T> &r, ptrdiff_t K, const lane_group<T> &rows,
-                                  const shared_numbers<T> &shared, accumulator<T> &sum)
+                                  const shared_numbers<T> &shared, lane_totals<T> &totals)
 {
     using V = vec<T>;
     const V zero(T(0)), one(T(1));
-    const wide<T> weight = group_weights<T>(r.target_weight, r.one_target_weight, rows.first,
-                                            rows.count, r.factor);
+    const wide<T> weight =
+        group_weights<T>(r.target_weight, r.one_target_weight, rows.first, rows.count, r.factor);
     lane_sums<T> sums(column_maxima(rows, K));
     const V rest = sums.template add_all<t>(rows, K, shared);
     const V C = sums.below + sums.largest;
@@ -388,7 +504,7 @@ INLINE unsigned probability_lanes(const general_rows<T> &r, ptrdiff_t K, const l
     const V factor = C / (rest + one), others = factor * rest, row_weight = narrow(weight);
     const unsigned all = (2u << (rows.count - 1)) - 1;
     const unsigned bad = lane_bits((sums.gap - sums.gap) + (factor - factor) != zero) & all;
-    rows.add(r, value, bad, sum);
+    rows.add(r, value, bad, totals.values);
     if (!r.grad)
         return bad;
     for (ptrdiff_t k = 0; k < K; ++k) {
@@ -401,16 +517,6 @@ INLINE unsigned probability_lanes(const general_rows<T> &r, ptrdiff_t K, const l
     return bad;
 }
 
-template <targets t, class T>
-INLINE unsigned lanes_of(const general_rows<T> &r, ptrdiff_t K, const lane_group<T> &rows,
-                         const shared_numbers<T> &shared, accumulator<T> &sum)
-{
-    if constexpr (are_labels(t))
-        return labelled_lanes(r, K, rows, shared, sum);
-    else
-        return probability_lanes<t>(r, K, rows, shared, sum);
-}
-
 // Labels of few classes: a group is transposed in registers.
 template <int K, class T> NOINLINE double few_smoothed_classes(const general_rows<T> &r)
 {
@@ -418,10 +524,9 @@ template <int K, class T> NOINLINE double few_smoothed_classes(const general_row
     constexpr ptrdiff_t lanes = V::lanes;
     constexpr ptrdiff_t overlap = loads_rows<T, K> ? row_overlap<T, K> : 0;
     const shared_numbers<T> shared(r);
-    accumulator<T> sum;
-    exact_sum others;
+    lane_weights<T> weights(r);
+    lane_totals<T> totals;
     T memory[lanes * K + overlap];
-    sum.clear();
     for (ptrdiff_t i = 0; i < r.n; i += lanes) {
         const ptrdiff_t count = r.n - i < lanes ? r.n - i : lanes;
         const bool is_copy = (r.n - i) * K < lanes * K + overlap;
@@ -434,16 +539,16 @@ template <int K, class T> NOINLINE double few_smoothed_classes(const general_row
         V c[soft_vectors<T, K>];
         load_any_rows<T, K>(x, c);
         const lane_group<T> rows = {c, nullptr, 1, i, count};
-        const unsigned bad = labelled_lanes<T>(r, K, rows, shared, sum);
+        const unsigned bad = labelled_lanes < K == 2 > (r, K, rows, shared, weights, totals);
         if (bad)
-            rows.add_others(r, bad, others);
+            rows.add_others(r, bad, totals.others);
         if (!r.grad)
             continue;
         store_any_rows<T, K>(is_copy ? memory : r.grad + i * K, c);
         if (is_copy)
             memcpy(r.grad + i * K, memory, static_cast<size_t>(count * K) * sizeof(T));
     }
-    return finish(sum) + others.total();
+    return totals.total(r);
 }
 
 // Short rows: blocks are transposed in memory.
@@ -453,11 +558,10 @@ template <targets t, class T> NOINLINE double short_general_rows(const general_r
     constexpr ptrdiff_t lanes = V::lanes, step = block_rows / lanes;
     const ptrdiff_t K = r.K;
     const shared_numbers<T> shared(r);
-    accumulator<T> sum;
-    exact_sum others;
+    [[maybe_unused]] lane_weights<T> weights(r);
+    lane_totals<T> totals;
     V x[short_row * step], q[are_labels(t) ? 1 : short_row * step];
     T *columns = reinterpret_cast<T *>(x), *target = reinterpret_cast<T *>(q);
-    sum.clear();
     for (ptrdiff_t block = 0; block < r.n; block += block_rows) {
         const ptrdiff_t n = r.n - block < block_rows ? r.n - block : block_rows;
         transpose<direction::forth>(r.x + block * K, n, K, columns);
@@ -474,14 +578,18 @@ template <targets t, class T> NOINLINE double short_general_rows(const general_r
             const ptrdiff_t at = i / lanes;
             const lane_group<T> rows = {x + at, are_labels(t) ? nullptr : q + at, step, block + i,
                                         count};
-            const unsigned bad = lanes_of<t>(r, K, rows, shared, sum);
+            unsigned bad;
+            if constexpr (are_labels(t))
+                bad = labelled_lanes<false>(r, K, rows, shared, weights, totals);
+            else
+                bad = probability_lanes<t>(r, K, rows, shared, totals);
             if (bad)
-                rows.add_others(r, bad, others);
+                rows.add_others(r, bad, totals.others);
         }
         if (r.grad)
             transpose<direction::back>(static_cast<const T *>(columns), n, K, r.grad + block * K);
     }
-    return finish(sum) + others.total();
+    return totals.total(r);
 }
 
 // ---- vectors along the rows
@@ -495,8 +603,8 @@ template <class T> INLINE vec<T> load_narrowed(const double *p, ptrdiff_t count)
     UNROLL
     for (int part = 0; part < wide<T>::parts; ++part) {
         const ptrdiff_t left = count - part * part_lanes;
-        result.part[part] = left > 0 ? load_up_to(p + part * part_lanes, left, 0.0)
-                                     : vec<double>(0.0);
+        result.part[part] =
+            left > 0 ? load_up_to(p + part * part_lanes, left, 0.0) : vec<double>(0.0);
     }
     return narrow(result);
 }
@@ -504,7 +612,7 @@ template <class T> INLINE vec<T> load_narrowed(const double *p, ptrdiff_t count)
 // What the weight of a row is multiplied with: of labels, the smoothing alone.
 template <targets t, class T>
 INLINE vec<T> coefficients(const general_rows<T> &r, const T *q, ptrdiff_t k, ptrdiff_t count,
-                           vec<T> even)
+                           vec<T> even, vec<T> class_weight)
 {
     using V = vec<T>;
     if constexpr (t == targets::even_labels)
@@ -512,6 +620,10 @@ INLINE vec<T> coefficients(const general_rows<T> &r, const T *q, ptrdiff_t k, pt
     if constexpr (t == targets::labels)
         return load_narrowed<T>(r.smoothing + k, count);
     V c = load_up_to(q + k, count, T(0));
+    if constexpr (t == targets::even_weighted_probabilities) {
+        c = add_product(even, c, class_weight);
+        return count < V::lanes ? first_lanes(c, count) : c;
+    }
     if constexpr (t == targets::weighted_probabilities) {
         if (r.class_weight)
             c *= load_narrowed<T>(r.class_weight + k, count);
@@ -529,7 +641,8 @@ INLINE void row_sums(const general_rows<T> &r, ptrdiff_t i, T largest, double &g
     constexpr ptrdiff_t lanes = V::lanes;
     const ptrdiff_t K = r.K;
     const T *x = r.x + i * K, *q = are_labels(t) ? nullptr : r.probabilities + i * K;
-    const V m(largest), zero(T(0)), even(static_cast<T>(r.smoothing ? r.smoothing[0] : 0.0));
+    const V m(largest), zero(T(0)), even(static_cast<T>(r.smoothing ? r.smoothing[0] : 0.0)),
+        class_weight(static_cast<T>(r.class_weight ? r.class_weight[0] : 1.0));
     accumulator<T> gaps, weights;
     gaps.clear();
     weights.clear();
@@ -538,7 +651,7 @@ INLINE void row_sums(const general_rows<T> &r, ptrdiff_t i, T largest, double &g
         V part[2] = {zero, zero}, weight[2] = {zero, zero};
         UNROLL
         for (int j = 0; j < 4; ++j) {
-            const V c = coefficients<t>(r, q, k + j * lanes, lanes, even);
+            const V c = coefficients<t>(r, q, k + j * lanes, lanes, even, class_weight);
             part[j % 2] = add_product(part[j % 2], c, m - V::load(x + k + j * lanes));
             weight[j % 2] += c;
         }
@@ -548,7 +661,7 @@ INLINE void row_sums(const general_rows<T> &r, ptrdiff_t i, T largest, double &g
     }
     V part = zero, weight = zero;
     for (; k < K; k += lanes) {
-        const V c = coefficients<t>(r, q, k, K - k, even);
+        const V c = coefficients<t>(r, q, k, K - k, even, class_weight);
         part = add_product(part, c, m - load_up_to(x + k, K - k, largest));
         weight += c;
     }
@@ -579,21 +692,22 @@ INLINE void finish_general_row(const general_rows<T> &r, ptrdiff_t i, double C, 
     const T *q = are_labels(t) ? nullptr : r.probabilities + i * K;
     const V factor(static_cast<T>(C / (1 + rest))), one(T(1)),
         scale(static_cast<T>(are_labels(t) ? smoothed : weight)),
-        even(static_cast<T>(r.smoothing ? r.smoothing[0] : 0.0));
+        even(static_cast<T>(r.smoothing ? r.smoothing[0] : 0.0)),
+        class_weight(static_cast<T>(r.class_weight ? r.class_weight[0] : 1.0));
     const ptrdiff_t y = are_labels(t) ? static_cast<ptrdiff_t>(r.labels[i]) : 0;
     if constexpr (are_labels(t))
         at_label = slope_at(grad[y], coefficient(r, i, y, weight, smoothed), C, rest);
     for (ptrdiff_t k = 0; k < K; k += lanes) {
         const V e = load_up_to(grad + k, K - k, T(0));
-        const V c = coefficients<t>(r, q, k, K - k, even);
+        const V c = coefficients<t>(r, q, k, K - k, even, class_weight);
         store_up_to(grad + k, subtract_product(e * factor, c, scale), K - k);
         if (lane_bits(e == one) != 0) {
             T term[lanes];
             e.store(term);
             for (ptrdiff_t j = 0; j < lanes; ++j)
                 if (term[j] == T(1))
-                    grad[k + j] = slope_at(
-                        term[j], coefficient(r, i, k + j, weight, smoothed), C, rest);
+                    grad[k + j] =
+                        slope_at(term[j], coefficient(r, i, k + j, weight, smoothed), C, rest);
         }
     }
     if constexpr (are_labels(t))
@@ -664,7 +778,10 @@ template <targets t, class T> NOINLINE double long_general_rows(const general_ro
 
 template <targets t, class T> INLINE double general_rows_of(const general_rows<T> &r)
 {
-    constexpr targets form = t == targets::even_labels ? targets::labels : t;
+    constexpr targets form = t == targets::even_labels ? targets::labels
+                             : t == targets::even_weighted_probabilities
+                                 ? targets::weighted_probabilities
+                                 : t;
     return r.K <= short_row ? short_general_rows<form>(r) : long_general_rows<t>(r);
 }
 
@@ -694,6 +811,8 @@ double cross_entropy_general_rows(const T *x, ptrdiff_t n, ptrdiff_t K, const in
         total.add(smoothing[k]);
         even = even && smoothing[k] == smoothing[0];
     }
+    for (ptrdiff_t k = 0; class_weight && k < K; ++k)
+        even = even && class_weight[k] == class_weight[0];
     const general_rows<T> r = {x,
                                n,
                                K,
@@ -715,6 +834,7 @@ double cross_entropy_general_rows(const T *x, ptrdiff_t n, ptrdiff_t K, const in
         return even ? general_rows_of<targets::even_labels>(r)
                     : general_rows_of<targets::labels>(r);
     if (class_weight || smoothing)
-        return general_rows_of<targets::weighted_probabilities>(r);
+        return even ? general_rows_of<targets::even_weighted_probabilities>(r)
+                    : general_rows_of<targets::weighted_probabilities>(r);
     return general_rows_of<targets::probabilities>(r);
 }
