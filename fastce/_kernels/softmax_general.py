@@ -21,6 +21,8 @@ and of both::
 A class whose logit is -inf is masked out: the other classes share, in equal parts, what smoothing
 would give it.
 
+Without z-loss and Hessians, which few calls want, this is a C++ function (``simd/general_rows.h``).
+
 Arguments as in `softmax`, and: target (n,) class indices or (n, K) probabilities; target_weight,
 sample_weight (n,) or (1,); scaled_class_weight, smoothing (K,), or (0,) where there is none (one
 more type of an argument would compile all of this once more).

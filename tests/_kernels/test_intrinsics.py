@@ -322,3 +322,154 @@ def test_cross_entropy_of_probabilities(n, n_classes, options, dtype, rng):
     assert_array_equal(x, grad)
     last = probability_rows(x[:0], q[:0], np.ones(1), 1.0, class_weight, smoothing, none, x[:0])
     assert last == 0
+
+
+@kernel
+def cross_entropy_general_rows(
+    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+):
+    return _math.cross_entropy_general_rows(
+        x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
+    )
+
+
+def general_case(kind, n, n_classes, dtype, rng):
+    """Return target, both weights of rows, class weights, smoothing, and the coefficients."""
+    none, one, rows = np.empty(0), np.ones(1), rng.random(n) + 0.1
+    even, uneven = np.full(n_classes, 0.1 / n_classes), rng.random(n_classes) / n_classes
+    if kind.startswith("labels"):
+        y = rng.integers(0, n_classes, n)
+        weights, smoothing = (one, one), even
+        if kind == "labels, weights":
+            weights, smoothing = (0.9 * rows * rng.random(n), rows), uneven
+        c = weights[1][:, None] * smoothing + np.zeros((n, 1))
+        c[np.arange(n), y] += weights[0]
+        return y, *weights, none, smoothing, c
+    q = rng.dirichlet(np.full(n_classes, 0.3), n).astype(dtype)
+    if kind == "probabilities":
+        return q, one, one, none, none, q.astype(np.float64)
+    if kind == "probabilities, smoothing":
+        class_weight, smoothing = np.full(n_classes, 0.9), even
+    else:
+        class_weight, smoothing = uneven, uneven[::-1].copy()
+    return q, rows, rows, class_weight, smoothing, rows[:, None] * (q * class_weight + smoothing)
+
+
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [
+        "labels",
+        "labels, weights",
+        "probabilities",
+        "probabilities, smoothing",
+        "probabilities, weights",
+    ],
+)
+
+
+@DTYPES
+@KINDS
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33, 60, 61, 64, 100, 1000])
+def test_cross_entropy_of_coefficients(n_classes, kind, dtype, rng):
+    for n in (1, 15, 16, 67):
+        x = (3 * rng.standard_normal((n, n_classes))).astype(dtype)
+        x[::3] = x[::3].round()
+        x[n // 2, 0] = 40
+        case = general_case(kind, n, n_classes, dtype, rng)
+        target, weight, sample_weight, class_weight, smoothing, c = case
+        options = weight, sample_weight, 1.0, class_weight, smoothing
+        want, want_grad, _ = reference.cross_entropy(x, c).reduced("none")
+        values, grad = np.full(n, np.nan), np.full_like(x, np.nan)
+        eps, none = np.finfo(dtype).eps, np.empty(0)
+        total = cross_entropy_general_rows(x, target, *options, values, grad)
+        assert_allclose(values, want.astype(np.float64), rtol=16 * eps, atol=0)
+        error = np.abs(grad - want_grad) / (np.abs(want_grad) + c + np.finfo(dtype).tiny)
+        assert error.max() < 16 * eps
+        assert_allclose(total, float(want.sum()), rtol=16 * eps, atol=0)
+        without = cross_entropy_general_rows(x, target, *options, none, x[:0])
+        assert_allclose(without, total, rtol=2 * eps, atol=0)
+        again = cross_entropy_general_rows(x, target, *options, none, x)
+        assert again == without
+        assert_array_equal(x, grad)
+
+
+@DTYPES
+@KINDS
+@pytest.mark.parametrize("n_classes", [2, 3, 8, 11, 60, 61, 150])
+def test_coefficients_of_rows_that_are_not_finite(n_classes, kind, dtype, rng):
+    """Rows that vectors leave to double: masked classes, NaN, infinity, huge, weights of 0."""
+    n, largest = 40, np.finfo(dtype).max
+    x = rng.standard_normal((n, n_classes)).astype(dtype)
+    case = general_case(kind, n, n_classes, dtype, rng)
+    target, weight, sample_weight, class_weight, smoothing, c = case
+    kept = np.ones(n, bool)
+    clean_options = weight, sample_weight, 1.0, class_weight, smoothing
+    clean, clean_grad = np.empty(n), np.empty_like(x)
+    cross_entropy_general_rows(x, target, *clean_options, clean, clean_grad)
+    weight, sample_weight = (np.resize(w, n) for w in (weight, sample_weight))
+    weight[20] = sample_weight[20] = 0.0
+    x[[3, 20], 0], x[5, 1], x[7], kept[[3, 5, 7, 9, 11, 20]] = np.nan, np.inf, -np.inf, False
+    x[9, :2] = -largest, largest
+    x[11, 0] = -np.inf
+    if target.ndim == 1:
+        target[[9, 11]] = 1
+        target[20] = -100
+    else:
+        target[[9, 11], 0] = 0
+    options = weight, sample_weight, 1.0, class_weight, smoothing
+    values, grad = np.full(n, np.nan), np.full_like(x, np.nan)
+    cross_entropy_general_rows(x, target, *options, values, grad)
+    assert_array_equal(values[kept], clean[kept])
+    assert_array_equal(grad[kept], clean_grad[kept])
+    assert np.isnan(values[[3, 5, 7]]).all()
+    assert np.isnan(grad[[3, 5, 7]]).all()
+    assert values[20] == 0
+    assert not grad[20].any()
+    # the share of the masked class goes to the others
+    shared = np.zeros(n_classes)
+    if smoothing.size:
+        shared[1:] = smoothing[1:] * (n_classes / (n_classes - 1))
+    if target.ndim == 1:
+        c = sample_weight[11] * shared
+        c[1] += weight[11]
+    else:
+        c = weight[11] * (target[11] * (class_weight if class_weight.size else 1.0) + shared)
+    want, want_grad, _ = reference.cross_entropy(x[11:12, 1:], c[None, 1:]).reduced("none")
+    eps = np.finfo(dtype).eps
+    assert_allclose(values[11], float(want[0]), rtol=16 * eps)
+    assert_allclose(grad[11, 1:], want_grad[0].astype(np.float64), rtol=1e3 * eps, atol=4 * eps)
+    assert grad[11, 0] == 0
+    if dtype == np.float32 and smoothing.size:
+        c = sample_weight[9] * smoothing
+        c = c * (1 if target.ndim == 1 else weight[9] / sample_weight[9])
+        gaps = c * (np.float64(largest) - x[9].astype(np.float64))
+        if target.ndim == 2:
+            q = target[9] * class_weight * weight[9]
+            gaps += q * (np.float64(largest) - x[9].astype(np.float64))
+        assert_allclose(values[9], gaps.sum(), rtol=1e-6)
+        assert np.isfinite(grad[9]).all()
+    again = np.empty_like(x)
+    cross_entropy_general_rows(x, target, *options, np.empty(0), again)
+    assert_array_equal(again, grad)
+    cross_entropy_general_rows(x, target, *options, np.empty(0), x)
+    assert_array_equal(x, grad)
+
+
+@DTYPES
+@KINDS
+@pytest.mark.parametrize("n_classes", [2, 5, 20, 70])
+def test_coefficients_of_a_row_anywhere(n_classes, kind, dtype, rng):
+    """A row's bits depend neither on its place nor on its neighbours."""
+    n = 70
+    x = rng.standard_normal((n, n_classes)).astype(dtype)
+    target, weight, sample_weight, *shared, _ = general_case(kind, n, n_classes, dtype, rng)
+    values, grad = np.empty(n), np.empty_like(x)
+    cross_entropy_general_rows(x, target, weight, sample_weight, 1.0, *shared, values, grad)
+    for start in (1, 7, 33, n - 1):
+        weights = (w[start:] if w.size > 1 else w for w in (weight, sample_weight))
+        some, some_grad = np.empty(n - start), np.empty_like(x[start:])
+        cross_entropy_general_rows(
+            x[start:], target[start:], *weights, 1.0, *shared, some, some_grad
+        )
+        assert_array_equal(some, values[start:])
+        assert_array_equal(some_grad, grad[start:])

@@ -409,7 +409,9 @@ def test_a_masked_class_counts_as_masked_whatever_its_weight(dtype):
         for w in (1.0, 1e-30, 0.0)
     ]
     assert values[0] == values[1] == values[2]
-    assert_allclose(values[0], fastce.cross_entropy(x[:, :2], y, label_smoothing=0.3), rtol=1e-15)
+    # rows with a masked class are computed in double
+    eps = np.finfo(dtype).eps
+    assert_allclose(values[0], fastce.cross_entropy(x[:, :2], y, label_smoothing=0.3), rtol=4 * eps)
 
 
 def test_a_target_beyond_the_range_of_the_logits_is_named():

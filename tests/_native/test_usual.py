@@ -63,6 +63,9 @@ def test_rows_have_the_same_bits_both_ways(dtype, label, shape, reduction, rng):
             {"weight": weight},
             {"sample_weight": sample_weight},
             {"weight": weight, "sample_weight": sample_weight, "ignore_index": 0},
+            {"label_smoothing": 0.1},
+            {"label_smoothing": 1.0, "weight": weight},
+            {"label_smoothing": 0.5, "sample_weight": sample_weight},
         ):
             settings = options | {"reduction": reduction}
             if "ignore_index" in options:
@@ -127,7 +130,9 @@ X, Y = np.zeros((4, 3)), np.array([0, 1, 2, 0])
         {"sample_weight": -np.ones(4)},
         {"ignore_index": 1.0},
         {"ignore_index": 2**70},
-        {"label_smoothing": 0.1},
+        {"label_smoothing": -0.1},
+        {"label_smoothing": 1.1},
+        {"label_smoothing": float("nan")},
         {"label_smoothing": 0},
         {"z_loss": 1e-4},
         {"reduction": "none"},
