@@ -198,7 +198,8 @@ def result_like(layout: Layout, out: np.ndarray | None) -> Result:
     if out is None:
         out = np.empty_like(source, subok=False)
     is_last = flat or layout.axis == source.ndim - 1
-    if layout.view is None and is_last and (is_new or out.flags.carray):
+    is_ready = layout.view is None and is_last and out.dtype == data.dtype
+    if is_ready and (is_new or out.flags.carray):
         return Result(out.reshape(data.shape), None, out, False)
     rows = out[..., None] if flat else axis_last(out, layout.axis)
     if out.dtype == data.dtype and rows.flags.carray:  # kernels are compiled for aligned arrays
