@@ -203,7 +203,7 @@ MAX_PARAMETERS = 8
 COMPILED = {"kernel", "elementwise", "reduction", "driver", "intrinsic", "overload", "implements"}
 # scikit-learn and torch decide how many parameters these have.
 PUBLIC = {*fastce.__all__, "LogisticRegression"}
-# Lines of a function besides its docstring: the longest has 82 (softmax_general.general_rows).
+# Lines of a function besides its docstring: the longest has 82 (softmax_general.rows_of_any).
 MAX_FUNCTION_LINES = 85
 # Of tests: the longest has 98, a table of bad inputs (test_checks.bad_inputs).
 MAX_TEST_LINES = 100

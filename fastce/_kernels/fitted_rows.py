@@ -6,8 +6,8 @@ Class indices without smoothing are the work of `softmax`, the rest of `softmax_
 from numba import types
 from numba.extending import overload
 
+from .general_rows import general_rows
 from .softmax import index_rows
-from .softmax_general import general_rows
 
 
 def rows_value_and_grad(

@@ -10,7 +10,7 @@ probable class, and m = sum_k p_k w_k, to which top itself adds nothing ::
 
     (H v)_k = (C + 2 s z lse) p_k (w_k - m) + 2 s z p_k (v_top + m)
 
-loses no digits on confident rows. Arguments are those of `softmax_general.general`, and v and out
+loses no digits on confident rows. Arguments are those of `general_rows.general`, and v and out
 (n, K), of the dtype of the logits; out may be the logits.
 """
 

@@ -32,24 +32,10 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .._core.jit import driver, elementwise, kernel, reduction
+from .._core.jit import elementwise, kernel, reduction
 from .intrinsics import (
-    MAX_SOFT_CLASSES,
-    cross_entropy_general_rows,
-    probability_rows,
     softmax_statistics,
     weighted_softmax,
-)
-from .row_tiles import (
-    GRAD,
-    HESS,
-    LOGITS,
-    gradient_written,
-    rows_read,
-    rows_written,
-    target_read,
-    weights_read,
-    write_back,
 )
 from .sums import add, clear, finish
 
@@ -192,7 +178,7 @@ def _plus_product(a, b, c):
 
 
 @kernel
-def _rows_of_any(
+def rows_of_any(
     first,
     last,
     logits,
@@ -274,154 +260,3 @@ def _rows_of_any(
             if values.size:
                 values[start + i] = value
     return finish(total, error)
-
-
-def _rows_in_one(
-    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-):
-    # rows without z-loss and Hessian; class indices with smoothing
-    raise NotImplementedError
-
-
-@overload(_rows_in_one)
-def _choose_rows_in_one(
-    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-):
-    if target.ndim == 1:
-
-        def choose(
-            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-        ):
-            return cross_entropy_general_rows(
-                x,
-                target,
-                target_weight,
-                sample_weight,
-                factor,
-                class_weight,
-                smoothing,
-                values,
-                grad,
-            )
-    else:
-
-        def choose(
-            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-        ):
-            # of probabilities, the weight of the target is that of the row
-            if x.shape[1] <= MAX_SOFT_CLASSES:
-                return probability_rows(
-                    x, target, target_weight, factor, class_weight, smoothing, values, grad
-                )
-            return cross_entropy_general_rows(
-                x,
-                target,
-                target_weight,
-                sample_weight,
-                factor,
-                class_weight,
-                smoothing,
-                values,
-                grad,
-            )
-
-    return choose
-
-
-@kernel
-def general_rows(
-    first,
-    last,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    work,
-):
-    # as _rows_of_any; what most calls want is one C++ function
-    if z == 0.0 and hess.shape[0] == 0 and (target.ndim == 2 or smoothing.size):
-        return _rows_in_one(
-            logits[first:last],
-            target[first:last],
-            target_weight[first:last] if target_weight.size > 1 else target_weight,
-            sample_weight[first:last] if sample_weight.size > 1 else sample_weight,
-            factor,
-            scaled_class_weight,
-            smoothing,
-            values[first:last],
-            grad[first:last],
-        )
-    return _rows_of_any(
-        first,
-        last,
-        logits,
-        target,
-        target_weight,
-        sample_weight,
-        scaled_class_weight,
-        smoothing,
-        z,
-        factor,
-        values,
-        grad,
-        hess,
-        work,
-    )
-
-
-@driver
-def general(
-    b,
-    logits,
-    target,
-    target_weight,
-    sample_weight,
-    scaled_class_weight,
-    smoothing,
-    z,
-    factor,
-    values,
-    grad,
-    hess,
-    memory,
-    n,
-    rows,
-    sums,
-    work,
-):
-    first, last = b * rows, min((b + 1) * rows, n)
-    start, stop = first, last
-    if memory.shape[0]:
-        logits = rows_read(logits, memory, LOGITS, first, last)
-        target = target_read(target, memory, first, last)
-        grad = gradient_written(logits, grad, memory, first, last)
-        hess = rows_written(hess, memory, HESS, first, last)
-        values = values[first:last]
-        target_weight = weights_read(target_weight, first, last)
-        sample_weight = weights_read(sample_weight, first, last)
-        start, stop = 0, last - first
-    sums[b] = general_rows(
-        start,
-        stop,
-        logits,
-        target,
-        target_weight,
-        sample_weight,
-        scaled_class_weight,
-        smoothing,
-        z,
-        factor,
-        values,
-        grad,
-        hess,
-        work[b],
-    )
-    write_back(grad, memory, GRAD, first, last)
-    write_back(hess, memory, HESS, first, last)

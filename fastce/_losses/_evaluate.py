@@ -8,6 +8,7 @@ import numpy as np
 from .._core import layout, threads
 from .._core.layout import Result
 from .._kernels import (
+    general_rows,
     hessian_product,
     probabilities,
     sigmoid,
@@ -90,7 +91,7 @@ def evaluate_rows(call: Call, values: Any, grad: Result | None, hess: Result | N
         )
     else:
         threads.run(
-            softmax_general.general,
+            general_rows.general,
             n * n_classes,
             n_blocks,
             logits,

@@ -6,7 +6,7 @@ With the coefficients c of a row (see `fastce._kernels.softmax_general`) and C =
 
 and what z-loss adds to them. The arithmetic is in two kernels, which fits of several classes use as
 well: `_evaluate.evaluate_rows` takes `fastce._kernels.softmax.index` for class indices without
-label smoothing and z-loss, and `fastce._kernels.softmax_general.general` for the rest.
+label smoothing and z-loss, and `fastce._kernels.general_rows.general` for the rest.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ import numpy as np
 from numba import types
 
 from .._core.jit import kernel
+from .._kernels.general_rows import general_rows
 from .._kernels.softmax import index_rows
-from .._kernels.softmax_general import WORK_ROWS, general_rows
+from .._kernels.softmax_general import WORK_ROWS
 from .._kernels.sums import blocks, pairwise_sum
 from . import arguments
 from .arguments import converted, double_matrix, given, matrix, result_like, values_like

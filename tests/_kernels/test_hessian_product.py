@@ -5,12 +5,12 @@ import inspect
 import numpy as np
 import pytest
 
-from fastce._kernels import hessian_product, softmax_general
+from fastce._kernels import general_rows, hessian_product
 
 
 def test_the_options_are_those_of_the_general_kernel():
     names = list(inspect.signature(hessian_product.hessian_product.py_func).parameters)
-    general = list(inspect.signature(softmax_general.general.py_func).parameters)
+    general = list(inspect.signature(general_rows.general.py_func).parameters)
     options = general[general.index("logits") : general.index("values")]
     assert names[2 : 2 + len(options)] == options
 

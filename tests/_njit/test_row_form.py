@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fastce._core.layout import Rows
+from fastce._core.layout import Rows, as_target
 from fastce._losses import weights
 from fastce._njit.row_form import check_labels, index_form, probability_form
 
@@ -32,7 +32,7 @@ def test_the_numbers_are_those_of_weights(mean, smoothing, which, scale, rng):
         parts = want.target_weight, want.sample_weight, want.smoothing, want.factor
         for one, other in zip(got, absent_as_none(parts), strict=True):
             assert_array_equal(one, other)
-    want = weights.probability_form(q, ROWS, w, s, smoothing, mean)
+    want = weights.probability_form(as_target(q, q.dtype), ROWS, w, s, smoothing, mean)
     got = probability_form(q, *given, smoothing, mean)
     parts = want.target_weight, want.scaled_class_weight, want.smoothing, want.factor
     for one, other in zip(got, absent_as_none(parts), strict=True):
