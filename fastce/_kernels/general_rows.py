@@ -92,7 +92,8 @@ def general_rows(
     hess,
     work,
 ):
-    # as rows_of_any; what most calls want is one C++ function
+    # as rows_of_any; what most calls want is one C++ function. Of probabilities, target_weight and
+    # sample_weight are the same.
     if z == 0.0 and hess.shape[0] == 0 and (target.ndim == 2 or smoothing.size):
         return _rows_in_one(
             logits[first:last],

@@ -224,13 +224,15 @@ class Shard:
         if self.n_outputs == 1:
             of_rows = weights if weights.size > 1 else np.full(block_rows, weights[0])
             return _binary, (self._second_class(), of_rows)
-        # None is not compiled
-        of_classes = np.full(n_classes, smoothing / n_classes) if smoothing else None
-        if of_classes is None and self.target.ndim == 2:
-            of_classes = np.zeros(0)
         _, _, step = blocks_of_rows(len(self.target), n_classes)
-        target_weight = (1.0 - smoothing) * weights
-        options = (target_weight, weights, _NO_CLASS_WEIGHT, of_classes, step)
+        if self.target.ndim == 2:  # of probabilities, the weight of the target is that of the row
+            of_target = np.full(n_classes, 1.0 - smoothing) if smoothing else _NO_CLASS_WEIGHT
+            of_classes = np.full(n_classes if smoothing else 0, smoothing / n_classes)
+            options = (weights, weights, of_target, of_classes, step)
+        else:  # None is not compiled
+            of_classes = np.full(n_classes, smoothing / n_classes) if smoothing else None
+            target_weight = (1.0 - smoothing) * weights
+            options = (target_weight, weights, _NO_CLASS_WEIGHT, of_classes, step)
         return _multiclass, (self.target, *options)
 
     def _second_class(self) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from fastce._core.layout import as_target
 from fastce._losses import weights
 from fastce._njit.element_form import block_size, count_ignored, element_form
 
@@ -14,7 +15,7 @@ SHAPE = 40, 300
 def test_the_weights_are_those_of_weights(shapes, rng):
     w, v = (rng.random(shape) for shape in shapes)
     x = np.zeros(SHAPE)
-    want = weights.element_form(x.reshape(-1), SHAPE, w, v, None, False)
+    want = weights.element_form(as_target(x[..., None], x.dtype, True), SHAPE, w, v, None, False)
     positive, negative, size = element_form(x, np.atleast_2d(w), np.atleast_2d(v))
     assert size == want.size
     for got, other in ((positive, want.positive_weight), (negative, want.negative_weight)):
@@ -27,7 +28,14 @@ def test_blocks_are_those_of_weights(n, period):
     assert block_size(n, 1, 1, False) == weights.plain_element_form(n).size
     if 0 < n < 10**7 and n % period == 0:
         x = np.zeros(n)
-        form = weights.element_form(x, (n // period, period), np.ones(period), None, None, False)
+        form = weights.element_form(
+            as_target(x[:, None], x.dtype, True),
+            (n // period, period),
+            np.ones(period),
+            None,
+            None,
+            False,
+        )
         assert block_size(n, 1, period, True) == form.size
 
 
