@@ -40,10 +40,10 @@ inline const function *functions()
                                     BOTH(normalise_terms),
                                     BOTH(weighted_softmax),
                                     BOTH(logistic),
-        BOTH(cross_entropy_rows),
-        BOTH(binary_cross_entropy_flat),
-        BOTH(probability_rows),
-        BOTH(cross_entropy_general_rows),
+                                    BOTH(cross_entropy_rows),
+                                    BOTH(binary_cross_entropy_flat),
+                                    BOTH(probability_rows),
+                                    BOTH(cross_entropy_general_rows),
                                     {nullptr, nullptr}};
 #undef FUNCTION
 #undef BOTH
