@@ -83,6 +83,7 @@ def test_arithmetic_wider_than_the_type_is_refused_with_the_remedy():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="names a compiler by CXX")
 def test_without_a_compiler_the_build_ends_with_a_sentence(tmp_path):
+    pytest.importorskip("Cython")
     done = subprocess.run(
         [
             *(sys.executable, "setup.py", "--quiet", "build_ext"),
