@@ -2,7 +2,7 @@
 Boosted trees with a loss of your choice
 ========================================
 
-Boosting libraries take gradient and Hessian diagonal of any loss. `fastce.boosting` makes such
+Boosting libraries take gradient and Hessian diagonal of any loss. ``fastce.boosting`` makes such
 objectives for XGBoost and LightGBM; here forty lines of scikit-learn's trees stand for both, which
 call an objective in the same way, with labels and scores.
 """

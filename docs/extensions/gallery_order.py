@@ -12,6 +12,8 @@ ORDER = (
     "optimize",
     "network",
     "focal",
+    "boosting",
+    "compiled",
 )
 
 
