@@ -5,8 +5,6 @@ is the work of `softmax_general`, whose normal form and arguments these are. The
 where they lie (see `row_tiles`).
 """
 
-from numba.extending import overload
-
 from .._core.jit import driver, kernel
 from .intrinsics import MAX_SOFT_CLASSES, cross_entropy_general_rows, probability_rows
 from .row_tiles import (
@@ -21,58 +19,6 @@ from .row_tiles import (
     write_back,
 )
 from .softmax_general import rows_of_any
-
-
-def _rows_in_one(
-    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-):
-    # rows without z-loss and Hessian; class indices with smoothing
-    raise NotImplementedError
-
-
-@overload(_rows_in_one)
-def _choose_rows_in_one(
-    x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-):
-    if target.ndim == 1:
-
-        def choose(
-            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-        ):
-            return cross_entropy_general_rows(
-                x,
-                target,
-                target_weight,
-                sample_weight,
-                factor,
-                class_weight,
-                smoothing,
-                values,
-                grad,
-            )
-    else:
-
-        def choose(
-            x, target, target_weight, sample_weight, factor, class_weight, smoothing, values, grad
-        ):
-            # of probabilities, the weight of the target is that of the row
-            if x.shape[1] <= MAX_SOFT_CLASSES:
-                return probability_rows(
-                    x, target, target_weight, factor, class_weight, smoothing, values, grad
-                )
-            return cross_entropy_general_rows(
-                x,
-                target,
-                target_weight,
-                sample_weight,
-                factor,
-                class_weight,
-                smoothing,
-                values,
-                grad,
-            )
-
-    return choose
 
 
 @kernel
@@ -95,16 +41,27 @@ def general_rows(
     # as rows_of_any; what most calls want is one C++ function. Of probabilities, target_weight and
     # sample_weight are the same.
     if z == 0.0 and hess.shape[0] == 0 and (target.ndim == 2 or smoothing.size):
-        return _rows_in_one(
-            logits[first:last],
-            target[first:last],
-            target_weight[first:last] if target_weight.size > 1 else target_weight,
-            sample_weight[first:last] if sample_weight.size > 1 else sample_weight,
+        x, values, grad = logits[first:last], values[first:last], grad[first:last]
+        target = target[first:last]
+        if target_weight.size > 1:
+            target_weight = target_weight[first:last]
+        if sample_weight.size > 1:
+            sample_weight = sample_weight[first:last]
+        if target.ndim == 2:  # Numba compiles this for probabilities only
+            if x.shape[1] <= MAX_SOFT_CLASSES:
+                return probability_rows(
+                    x, target, target_weight, factor, scaled_class_weight, smoothing, values, grad
+                )
+        return cross_entropy_general_rows(
+            x,
+            target,
+            target_weight,
+            sample_weight,
             factor,
             scaled_class_weight,
             smoothing,
-            values[first:last],
-            grad[first:last],
+            values,
+            grad,
         )
     return rows_of_any(
         first,
